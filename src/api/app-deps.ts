@@ -1,0 +1,35 @@
+import type { Engine } from '../core/engine-types.ts';
+import type { Log } from '../ports/log.ts';
+import type { Problem } from '../protocol/errors.ts';
+
+/** What the HTTP side stands on. */
+export type AppDeps = {
+  readonly engine: Engine;
+  readonly log: Log;
+  /** Tells the request ids of this process from those of others; of the form of an id. */
+  readonly instance: string;
+  /** Web origins that may call across origins, compared exactly. */
+  readonly allowedOrigins: readonly string[];
+  /** Who may call what is for operators only. */
+  readonly internal: InternalAccess;
+  /** Each dependency with its state. Never rejects. */
+  readonly ready: () => Promise<ReadyReport>;
+  /** Why this instance must not serve just now; asked before each call of the API and before a parked poll is answered. */
+  readonly refusal: () => Problem | undefined;
+  /** What Prometheus reads. */
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+};
+
+export type InternalAccess = {
+  /** App Engine takes `X-Appengine-*` out of requests from outside; nothing else does. */
+  readonly onAppEngine: boolean;
+  /** Sent as `Longshore-Internal`. */
+  readonly secret?: string;
+};
+
+export type DependencyState = { readonly state: 'ok' | 'failed'; readonly detail?: string };
+
+export type ReadyReport = {
+  readonly ready: boolean;
+  readonly dependencies: { readonly [name: string]: DependencyState };
+};

@@ -1,0 +1,127 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import express, { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express';
+import { ProblemError } from '../protocol/errors.ts';
+import type { AppDeps } from './app-deps.ts';
+import { createGetUpdates, createPostGetUpdates } from './get-updates.ts';
+import { createHealthz, createMetricsPage, createReadyz, createSweep } from './health.ts';
+import { createDeleteItem, createGetItem, createPatchItem, createPutItem } from './items.ts';
+import { createOpenapi } from './openapi.ts';
+import { createPage } from './page.ts';
+import { matchUpdates } from './path.ts';
+import { createPostUpdate } from './post-update.ts';
+import { Replies } from './reply.ts';
+import { DetailedProblem, sendError } from './to-response.ts';
+
+/**
+ * The whole HTTP side as a request listener; it does not listen. `GET …/updates` is answered before Express is entered, which
+ * costs more than all the rest of a re-poll; everything else is routed by Express. Both answer through `Replies`.
+ */
+export function createApp(deps: AppDeps): RequestListener {
+  const replies = new Replies(deps.instance, deps.allowedOrigins);
+  const getUpdates = createGetUpdates({ ...deps, replies });
+  const app = createExpress(deps, replies);
+  return function listener(req: IncomingMessage, res: ServerResponse): void {
+    const target = req.method === 'GET' ? matchUpdates(req.url ?? '') : undefined;
+    if (target === undefined) app(req, res);
+    else getUpdates(req, res, target.space, target.search);
+  };
+}
+
+function createExpress(deps: AppDeps, replies: Replies): express.Express {
+  const app = express();
+  for (const setting of ['x-powered-by', 'etag', 'query parser']) app.disable(setting);
+  const all = { ...deps, replies };
+  app.use(createSpaces(all));
+  app.use(createOperations(all));
+  app.use(createPage());
+  app.use(() => {
+    throw new ProblemError('notFound', 'no such page; the API is described at /openapi.json');
+  });
+  const answerError: ErrorRequestHandler = (error, req, res, _next) => sendError(replies, deps.log, req, res, error);
+  app.use(answerError);
+  return app;
+}
+
+type AllDeps = AppDeps & { readonly replies: Replies };
+
+/** Routes match exactly: no trailing slash, no other case. */
+function exactRouter(): Router {
+  return Router({ caseSensitive: true, strict: true });
+}
+
+function createSpaces(deps: AllDeps): Router {
+  const { replies } = deps;
+  const router = exactRouter();
+  const postUpdate = createPostUpdate(deps);
+  const postGetUpdates = createPostGetUpdates(deps);
+  const [getItem, putItem, patchItem, deleteItem] = [
+    createGetItem(deps),
+    createPutItem(deps),
+    createPatchItem(deps),
+    createDeleteItem(deps),
+  ];
+  const place = (req: Request) => ({ space: param(req, 'space'), item: param(req, 'item'), search: searchOf(req) });
+  const refuseUnready: RequestHandler = (req, res, next) => {
+    const problem = req.method === 'OPTIONS' ? undefined : deps.refusal();
+    if (problem === undefined) next();
+    else replies.problem(req, res, problem);
+  };
+  router
+    .route('/v1/spaces/:space/updates')
+    .all(refuseUnready)
+    .post((req, res) => noQuery(req) ?? postUpdate(req, res, param(req, 'space')))
+    .all(otherMethods(replies, 'GET, POST'));
+  router
+    .route('/v1/spaces/:space/updates\\:get')
+    .all(refuseUnready)
+    .post((req, res) => noQuery(req) ?? postGetUpdates(req, res, param(req, 'space')))
+    .all(otherMethods(replies, 'POST'));
+  router
+    .route('/v1/spaces/:space/items/:item')
+    .all(refuseUnready)
+    .get((req, res) => getItem(req, res, place(req)))
+    .put((req, res) => putItem(req, res, place(req)))
+    .patch((req, res) => patchItem(req, res, place(req)))
+    .delete((req, res) => deleteItem(req, res, place(req)))
+    .all(otherMethods(replies, 'GET, HEAD, PUT, PATCH, DELETE'));
+  return router;
+}
+
+function createOperations(deps: AllDeps): Router {
+  const router = exactRouter();
+  const pages = {
+    '/healthz': createHealthz(deps),
+    '/readyz': createReadyz(deps),
+    '/metrics': createMetricsPage(deps),
+    '/openapi.json': createOpenapi(deps),
+    '/_ah/warmup': createReadyz(deps),
+    '/_ah/start': createHealthz(deps),
+    '/internal/sweep': createSweep(deps),
+  };
+  for (const [path, handler] of Object.entries(pages)) {
+    router.route(path).get(handler).all(otherMethods(deps.replies, 'GET, HEAD'));
+  }
+  return router;
+}
+
+function otherMethods(replies: Replies, allow: string): RequestHandler {
+  return function answerOtherMethods(req, res) {
+    if (req.method === 'OPTIONS') return replies.options(req, res, allow);
+    throw new DetailedProblem('methodNotAllowed', `allowed here: ${allow}`, { headers: ['Allow', allow] });
+  };
+}
+
+function param(req: Request, name: string): string {
+  const value = req.params[name];
+  return typeof value === 'string' ? value : '';
+}
+
+function searchOf(req: Request): string {
+  const start = req.url.indexOf('?');
+  return start < 0 ? '' : req.url.slice(start + 1);
+}
+
+function noQuery(req: Request): undefined {
+  const search = searchOf(req);
+  if (search !== '') throw new ProblemError('badRequest', 'no query parameters are taken here; they go into the body');
+}

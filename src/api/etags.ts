@@ -1,0 +1,39 @@
+import { ProblemError } from '../protocol/errors.ts';
+
+/** Entity tags as a request lists them; `*` stands for any. */
+export type Tags = '*' | readonly string[];
+
+export type Preconditions = { readonly match?: Tags; readonly noneMatch?: Tags };
+
+export function versionTag(version: number): string {
+  return `"${version}"`;
+}
+
+export function readPreconditions(headers: {
+  readonly 'if-match'?: string;
+  readonly 'if-none-match'?: string;
+}): Preconditions {
+  const match = parseTags('If-Match', headers['if-match']);
+  const noneMatch = parseTags('If-None-Match', headers['if-none-match']);
+  return { ...(match && { match }), ...(noneMatch && { noneMatch }) };
+}
+
+const LIST = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"(?:\s*,\s*(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")*$/;
+const TAG = /(?:W\/)?"[^"]*"/g;
+
+function parseTags(name: string, header: string | undefined): Tags | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  if (text === '*') return '*';
+  if (!LIST.test(text)) throw new ProblemError('badRequest', `${name} must be * or a list of tags like "7"`);
+  return text.match(TAG) ?? [];
+}
+
+/** RFC 9110, 13.2.2: `current` is the version of the item, 0 where there is none. `noneMatch` says that the caller has it already. */
+export function evaluate({ match, noneMatch }: Preconditions, current: number): 'go' | 'match' | 'noneMatch' {
+  const exists = current > 0;
+  const tag = versionTag(current);
+  if (match !== undefined && !(exists && (match === '*' || match.includes(tag)))) return 'match';
+  if (noneMatch === undefined || !exists) return 'go';
+  return noneMatch === '*' || noneMatch.includes(tag) || noneMatch.includes(`W/${tag}`) ? 'noneMatch' : 'go';
+}

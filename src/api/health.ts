@@ -1,0 +1,63 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ProblemError } from '../protocol/errors.ts';
+import type { AppDeps, InternalAccess } from './app-deps.ts';
+import { type Replies, rawHeader } from './reply.ts';
+
+type Handler = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+type HealthDeps = AppDeps & { readonly replies: Replies };
+
+/** `/healthz`: the process runs its event loop. Says nothing about what it depends on. */
+export function createHealthz({ replies }: HealthDeps): Handler {
+  return async function healthz(req, res) {
+    replies.json(req, res, 200, { status: 'ok' });
+  };
+}
+
+/** `/readyz`, `/_ah/warmup`: asks every dependency. */
+export function createReadyz({ replies, ready }: HealthDeps): Handler {
+  return async function readyz(req, res) {
+    const report = await ready();
+    replies.json(req, res, report.ready ? 200 : 503, report, report.ready ? [] : ['Retry-After', '1']);
+  };
+}
+
+export function createMetricsPage({ replies, metrics, internal }: HealthDeps): Handler {
+  return async function metricsPage(req, res) {
+    requireInternal(req, internal);
+    const { contentType, text } = await metrics();
+    replies.bytes(req, res, 200, ['Content-Type', contentType], text);
+  };
+}
+
+/** `/internal/sweep`: what `cron.yaml` calls. */
+export function createSweep({ replies, engine, internal }: HealthDeps): Handler {
+  return async function sweep(req, res) {
+    requireInternal(req, internal);
+    replies.json(req, res, 200, await engine.sweep());
+  };
+}
+
+/**
+ * Passes the App Engine cron service (there, and only there, the header cannot come from outside), the holder of the shared
+ * secret, and, elsewhere than on App Engine, this machine itself. To others these pages do not exist.
+ */
+export function requireInternal(req: IncomingMessage, access: InternalAccess): void {
+  const secret = rawHeader(req, 'longshore-internal');
+  if (access.secret !== undefined && secret !== undefined && isSame(secret, access.secret)) return;
+  if (access.onAppEngine ? rawHeader(req, 'x-appengine-cron') === 'true' : isLocal(req)) return;
+  throw new ProblemError('notFound', 'this is for operators: ask from this machine or send Longshore-Internal');
+}
+
+function isSame(a: string, b: string): boolean {
+  const hash = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(a), hash(b));
+}
+
+const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
+
+/** A proxy on this machine speaks for others, and a web page for its author: neither is this machine itself. */
+function isLocal(req: IncomingMessage): boolean {
+  const forwarded = ['x-forwarded-for', 'forwarded', 'origin'].some((name) => rawHeader(req, name) !== undefined);
+  return !forwarded && LOOPBACK.test(req.socket.remoteAddress ?? '');
+}

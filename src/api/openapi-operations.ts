@@ -1,0 +1,152 @@
+import { ID_RULE } from '../protocol/ids.ts';
+import { DEFAULT_WAIT_SECONDS, MAX_ID_CHARS, MAX_ITEMS_PER_ANSWER, MAX_WAIT_SECONDS } from '../protocol/limits.ts';
+
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const json = (name: string) => ({ 'application/json': { schema: ref(name) } });
+const anyValue = { 'application/json': { schema: {} } };
+
+const idSchema = { type: 'string', maxLength: MAX_ID_CHARS, pattern: '^[A-Za-z0-9._~:-]+$', description: ID_RULE };
+const inPath = (name: string) => ({ name, in: 'path', required: true, schema: idSchema });
+const inQuery = (name: string, schema: object, description: string) => ({ name, in: 'query', schema, description });
+const inHeader = (name: string, description: string) => ({
+  name,
+  in: 'header',
+  schema: { type: 'string' },
+  description,
+});
+
+const retryAfter = { 'Retry-After': { schema: { type: 'integer' }, description: 'seconds' } };
+const etag = { ETag: { schema: { type: 'string' }, description: 'the version, quoted' } };
+const durable = { 'Longshore-Durable-Version': { schema: { type: 'integer' }, description: 'newest stored version' } };
+
+const problem = (description: string, headers = {}) => ({
+  description,
+  headers,
+  content: { 'application/problem+json': { schema: ref('Problem') } },
+});
+const answer = (description: string, content: object, headers = {}) => ({ description, headers, content });
+
+const troubles = {
+  400: problem('the request is not of the documented form'),
+  413: problem('the body is too large'),
+  415: problem('the content type or coding is not supported'),
+  503: problem('not now: try the same again later', retryAfter),
+};
+
+const pollParameters = [
+  inQuery('marker', { type: 'string' }, 'from the last answer; absent: snapshot; now: skip history'),
+  inQuery(
+    'wait',
+    { type: 'integer', minimum: 0, maximum: MAX_WAIT_SECONDS },
+    `seconds; default ${DEFAULT_WAIT_SECONDS} with a marker, 0 without`,
+  ),
+  inQuery('limit', { type: 'integer', minimum: 1, maximum: MAX_ITEMS_PER_ANSWER }, 'items in one answer'),
+  inQuery('kinds', { type: 'string' }, 'comma list of kinds'),
+  inQuery('ids', { type: 'string' }, 'comma list of ids and prefixes ending in *'),
+  inQuery('clientId', idSchema, 'whose poll this is'),
+  inQuery('durable', { type: 'boolean' }, 'wake also when something became durable'),
+];
+const itemParameters = [
+  inPath('space'),
+  inPath('item'),
+  inQuery('kind', { type: 'string' }, 'refuse an item of another kind'),
+  inQuery('durable', { type: 'boolean' }, 'in the store before the answer'),
+];
+const conditions = [
+  inHeader('If-Match', 'only over one of these versions'),
+  inHeader('If-None-Match', '* = only create'),
+];
+const written = { ...etag, ...durable };
+const itemTroubles = {
+  ...troubles,
+  409: problem('the item is of another kind'),
+  412: problem('the precondition does not hold', etag),
+  423: problem('somebody holds the item'),
+};
+const gone = { 404: problem('there is no such item') };
+
+const updates = {
+  parameters: [inPath('space')],
+  get: {
+    operationId: 'getUpdates',
+    summary: 'What changed since a marker; waits until something does',
+    parameters: pollParameters,
+    responses: { 200: answer('changes and a new marker', json('GetUpdatesResponse')), ...troubles },
+  },
+  post: {
+    operationId: 'postUpdate',
+    summary: 'Changes up to 100 items, each on its own',
+    requestBody: { required: true, content: json('PostUpdateRequest') },
+    responses: {
+      200: answer('one result for each update, in order', json('PostUpdateResponse')),
+      422: problem('an item is named twice'),
+      ...troubles,
+    },
+  },
+};
+
+const updatesGet = {
+  parameters: [inPath('space')],
+  post: {
+    operationId: 'postGetUpdates',
+    summary: 'GetUpdates with its query as JSON',
+    requestBody: { required: true, content: json('GetUpdatesRequest') },
+    responses: { 200: answer('changes and a new marker', json('GetUpdatesResponse')), ...troubles },
+  },
+};
+
+const item = {
+  parameters: itemParameters,
+  get: {
+    operationId: 'getItem',
+    parameters: conditions,
+    responses: {
+      200: answer('the value', anyValue, written),
+      304: { description: 'not changed' },
+      ...itemTroubles,
+      ...gone,
+    },
+  },
+  put: {
+    operationId: 'putItem',
+    parameters: conditions,
+    requestBody: { required: true, content: anyValue },
+    responses: {
+      200: answer('replaced', json('ItemWritten'), written),
+      201: answer('created', json('ItemWritten'), written),
+      ...itemTroubles,
+    },
+  },
+  patch: {
+    operationId: 'patchItem',
+    summary: 'Merges (RFC 7396)',
+    parameters: conditions,
+    requestBody: { required: true, content: { 'application/merge-patch+json': { schema: {} }, ...anyValue } },
+    responses: { 200: answer('merged', json('ItemWritten'), written), ...itemTroubles, ...gone },
+  },
+  delete: {
+    operationId: 'deleteItem',
+    parameters: conditions,
+    responses: { 204: { description: 'deleted, and stored as such', headers: durable }, ...itemTroubles, ...gone },
+  },
+};
+
+const page = (operationId: string, description: string, schema: string, more = {}) => ({
+  get: { operationId, responses: { 200: answer(description, json(schema)), ...more } },
+});
+
+/** The paths of the OpenAPI document. */
+export function operations(): object {
+  return {
+    '/v1/spaces/{space}/updates': updates,
+    '/v1/spaces/{space}/updates:get': updatesGet,
+    '/v1/spaces/{space}/items/{item}': item,
+    '/healthz': page('healthz', 'the process runs', 'Health'),
+    '/readyz': page('readyz', 'every dependency answers', 'ReadyReport', {
+      503: answer('one of them does not', json('ReadyReport'), retryAfter),
+    }),
+    '/internal/sweep': page('sweep', 'what was done; for operators', 'SweepReport', {
+      404: problem('for operators only'),
+    }),
+  };
+}

@@ -1,0 +1,58 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { getUpdatesResponseSchema, getUpdatesSchema } from '../protocol/get-updates.ts';
+import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
+import { PROTOCOL_VERSION } from '../protocol/version.ts';
+import { operations } from './openapi-operations.ts';
+import type { Replies } from './reply.ts';
+
+const version = z.int().min(0);
+
+/** What has no schema of its own in `protocol`. */
+const problemSchema = z.looseObject({
+  status: z.int(),
+  code: z.string(),
+  title: z.string(),
+  detail: z.string(),
+  retryAfterMs: z.int().optional(),
+});
+const itemWrittenSchema = z.strictObject({ version, durableVersion: version });
+const dependencySchema = z.strictObject({ state: z.enum(['ok', 'failed']), detail: z.string().optional() });
+const readyReportSchema = z.strictObject({ ready: z.boolean(), dependencies: z.record(z.string(), dependencySchema) });
+const healthSchema = z.strictObject({ status: z.literal('ok') });
+const sweepSchema = z.strictObject({ swept: version, pruned: version });
+
+const SCHEMAS = {
+  GetUpdatesRequest: getUpdatesSchema,
+  GetUpdatesResponse: getUpdatesResponseSchema,
+  PostUpdateRequest: postUpdateSchema,
+  PostUpdateResponse: postUpdateResponseSchema,
+  Problem: problemSchema,
+  ItemWritten: itemWrittenSchema,
+  ReadyReport: readyReportSchema,
+  Health: healthSchema,
+  SweepReport: sweepSchema,
+} as const;
+
+/** The OpenAPI 3.1 document; its schemas are those that requests are read with and that the tests hold answers against. */
+export function describeApi(): object {
+  const schemas = Object.fromEntries(
+    Object.entries(SCHEMAS).map(([name, schema]) => {
+      const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+      return [name, rest];
+    }),
+  );
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Longshore', version: String(PROTOCOL_VERSION), license: { name: 'Apache-2.0' } },
+    paths: operations(),
+    components: { schemas },
+  };
+}
+
+export function createOpenapi({ replies }: { readonly replies: Replies }) {
+  const body = JSON.stringify(describeApi());
+  return async function openapi(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    replies.bytes(req, res, 200, ['Content-Type', 'application/json'], body);
+  };
+}

@@ -1,0 +1,40 @@
+import { ProblemError } from '../protocol/errors.ts';
+import { ID_RULE, type ItemId, parseItemId, parseSpaceId, type SpaceId } from '../protocol/ids.ts';
+
+const SPACES = '/v1/spaces/';
+const UPDATES = '/updates';
+
+/** `undefined` unless the URL is `/v1/spaces/{space}/updates`. `space` is decoded, but nothing is said of its form. */
+export function matchUpdates(url: string): { readonly space: string; readonly search: string } | undefined {
+  if (!url.startsWith(SPACES)) return undefined;
+  const slash = url.indexOf('/', SPACES.length);
+  if (slash < 0 || !url.startsWith(UPDATES, slash)) return undefined;
+  const end = slash + UPDATES.length;
+  if (end !== url.length && url[end] !== '?') return undefined;
+  return { space: decode(url.slice(SPACES.length, slash)), search: url.slice(end + 1) };
+}
+
+export function readSpace(text: string): SpaceId {
+  const space = parseSpaceId(text);
+  if (space === undefined) throw new ProblemError('badId', `the id of a space must be ${ID_RULE}`);
+  return space;
+}
+
+export function readItem(text: string): ItemId {
+  const item = parseItemId(text);
+  if (item === undefined) throw new ProblemError('badId', `the id of an item must be ${ID_RULE}`);
+  return item;
+}
+
+/**
+ * Ids need no percent-encoding, but clients may use it: `:` becomes `%3A` in `encodeURIComponent`. What cannot be decoded
+ * stays as it is, and is no id for its `%`.
+ */
+function decode(text: string): string {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

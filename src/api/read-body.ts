@@ -1,0 +1,105 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import type { Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { Json } from '../base/json.ts';
+import { ProblemError } from '../protocol/errors.ts';
+import { findJsonFault } from '../protocol/json-guard.ts';
+import { MAX_BODY_BYTES, MAX_JSON_DEPTH } from '../protocol/limits.ts';
+
+/** The client went away while it was sending: nobody is left to answer. */
+export class ClientGone extends Error {
+  constructor() {
+    super('the client went away while it was sending');
+    this.name = 'ClientGone';
+  }
+}
+
+const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
+
+/** The body as JSON, strictly: media type, UTF-8, size after inflating, depth and keys are checked. Throws `ProblemError`. */
+export async function readJson(
+  req: IncomingMessage,
+  mediaTypes: readonly string[] = ['application/json'],
+): Promise<Json> {
+  checkMediaType(req.headers['content-type'], mediaTypes);
+  return parseJson(await readBytes(req, MAX_BODY_BYTES));
+}
+
+export function parseJson(bytes: Buffer): Json {
+  if (bytes.length === 0) throw new ProblemError('badJson', 'the body is empty; it must be JSON in UTF-8');
+  if (!isUtf8(bytes)) throw new ProblemError('badJson', 'the body is not UTF-8');
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch (cause) {
+    throw new ProblemError('badJson', 'the body is not JSON', { cause });
+  }
+  const fault = findJsonFault(value);
+  if (fault === 'tooDeep') {
+    throw new ProblemError('tooDeep', `arrays and objects may be nested at most ${MAX_JSON_DEPTH} deep`);
+  }
+  if (fault === 'badKey') throw new ProblemError('badKey', 'no key may be named __proto__');
+  return value as Json;
+}
+
+function checkMediaType(header: string | undefined, allowed: readonly string[]): void {
+  const [type = '', ...parameters] = (header ?? '').split(';').map((part) => part.trim().toLowerCase());
+  const wanted = allowed.join(' or ');
+  if (!allowed.includes(type)) {
+    const sent = type === '' ? 'no content type' : `content type ${type.slice(0, 100)}`;
+    throw new ProblemError('unsupportedMediaType', `the request has ${sent}; send Content-Type: ${wanted}`);
+  }
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='));
+  if (charset !== undefined && !/^charset="?utf-8"?$/.test(charset)) {
+    throw new ProblemError('unsupportedMediaType', 'the only charset is utf-8');
+  }
+}
+
+/** The whole body, decoded. The limit counts decoded bytes, so that a small bomb stops as early as a large body. */
+export async function readBytes(req: IncomingMessage, limit: number): Promise<Buffer> {
+  const coding = (req.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
+  if (coding === 'identity') return collect(req, req, limit);
+  const decoder = DECODERS.get(coding)?.();
+  if (decoder === undefined) {
+    throw new ProblemError('unsupportedMediaType', 'Content-Encoding must be gzip, deflate, br or identity');
+  }
+  try {
+    return await collect(req, req.pipe(decoder), limit);
+  } finally {
+    // What is still to come is thrown away, and the connection stays usable.
+    req.unpipe(decoder);
+    req.resume();
+    decoder.destroy();
+  }
+}
+
+function collect(req: IncomingMessage, source: IncomingMessage | Transform, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    source.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= limit) chunks.push(chunk);
+      else reject(tooLarge(limit)); // further chunks only pass by
+    });
+    source.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    if (source !== req) {
+      source.on('error', (cause) => reject(new ProblemError('badJson', 'the body cannot be decoded', { cause })));
+    }
+    req.on('error', () => reject(new ClientGone()));
+    req.on('close', () => {
+      if (!req.complete) reject(new ClientGone());
+    });
+  });
+}
+
+function tooLarge(limit: number): ProblemError {
+  return new ProblemError('tooLarge', `a request body may have at most ${limit} bytes after decoding`);
+}

@@ -1,0 +1,119 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Problem } from '../protocol/errors.ts';
+import { isId } from '../protocol/ids.ts';
+
+/** Header names and values in turn, as `writeHead` takes them. */
+export type HeaderList = readonly string[];
+
+const COMMON: HeaderList = [
+  'Cache-Control',
+  'no-store',
+  'X-Content-Type-Options',
+  'nosniff',
+  'Cross-Origin-Resource-Policy',
+  'same-origin',
+];
+const EXPOSED = 'Retry-After, ETag, X-Request-Id, Longshore-Durable-Version';
+const PREFLIGHT: HeaderList = [
+  'Access-Control-Allow-Methods',
+  'GET, HEAD, POST, PUT, PATCH, DELETE',
+  'Access-Control-Allow-Headers',
+  'Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id',
+  'Access-Control-Max-Age',
+  '600',
+];
+
+/** Writes every answer of the API: the common headers, CORS, the request id. One header block and one body per answer. */
+export class Replies {
+  readonly #cors: ReadonlyMap<string, HeaderList>;
+  readonly #vary: HeaderList;
+  readonly #prefix: string;
+  #count = 0;
+
+  /** `prefix` tells the request ids of this process from those of others; `allowedOrigins` are compared exactly. */
+  constructor(prefix: string, allowedOrigins: readonly string[]) {
+    this.#prefix = prefix;
+    this.#vary = allowedOrigins.length > 0 ? ['Vary', 'Origin'] : [];
+    this.#cors = new Map(
+      allowedOrigins.map((origin) => [
+        origin,
+        ['Access-Control-Allow-Origin', origin, 'Access-Control-Expose-Headers', EXPOSED],
+      ]),
+    );
+  }
+
+  /** The id the client gave its request, where it is fit to be repeated; else a new one. */
+  requestId(req: IncomingMessage): string {
+    const given = rawHeader(req, 'x-request-id');
+    if (isId(given)) return given;
+    this.#count++;
+    return `${this.#prefix}.${this.#count.toString(36)}`;
+  }
+
+  bytes(req: IncomingMessage, res: ServerResponse, status: number, headers: HeaderList, body: Buffer | string): void {
+    this.send(req, res, status, [...headers, 'Content-Length', String(Buffer.byteLength(body)), ...COMMON], body);
+  }
+
+  json(req: IncomingMessage, res: ServerResponse, status: number, value: unknown, headers: HeaderList = []): void {
+    this.bytes(req, res, status, ['Content-Type', 'application/json', ...headers], JSON.stringify(value));
+  }
+
+  /** 204 and 304: no body, no content headers. */
+  empty(req: IncomingMessage, res: ServerResponse, status: number, headers: HeaderList = []): void {
+    this.send(req, res, status, [...headers, ...COMMON], undefined);
+  }
+
+  /** `more`: members that this problem has besides the standard ones. */
+  problem(
+    req: IncomingMessage,
+    res: ServerResponse,
+    problem: Problem,
+    options: { readonly headers?: HeaderList; readonly more?: object; readonly requestId?: string } = {},
+  ): void {
+    const headers = ['Content-Type', 'application/problem+json', ...(options.headers ?? [])];
+    if (problem.retryAfterMs !== undefined) headers.push('Retry-After', retryAfter(problem.retryAfterMs));
+    const body = JSON.stringify({ ...problem, ...options.more });
+    headers.push('Content-Length', String(Buffer.byteLength(body)), ...COMMON);
+    this.send(req, res, problem.status, headers, body, options.requestId);
+  }
+
+  /** `OPTIONS`: what is allowed here, and to whom across origins. */
+  options(req: IncomingMessage, res: ServerResponse, allow: string): void {
+    const known = this.#cors.has(rawHeader(req, 'origin') ?? '');
+    this.empty(req, res, 204, ['Allow', allow, ...(known ? PREFLIGHT : [])]);
+  }
+
+  /** Adds what depends on the request. `headers` may be shared by many answers: it is not changed. */
+  send(
+    req: IncomingMessage,
+    res: ServerResponse,
+    status: number,
+    headers: HeaderList,
+    body: Buffer | string | undefined,
+    requestId = this.requestId(req),
+  ): void {
+    if (res.headersSent || res.destroyed) return;
+    const cors = this.#vary.length === 0 ? undefined : this.#cors.get(rawHeader(req, 'origin') ?? '');
+    res.writeHead(status, [...headers, 'X-Request-Id', requestId, ...this.#vary, ...(cors ?? [])]);
+    res.end(body);
+  }
+
+  /** The part of an answer's headers that is the same for everybody who gets these bytes. */
+  static shared(contentType: string, body: Buffer): HeaderList {
+    return ['Content-Type', contentType, 'Content-Length', String(body.length), ...COMMON];
+  }
+}
+
+/** Seconds, rounded up: a client that obeys is never early. */
+export function retryAfter(ms: number): string {
+  return String(Math.max(1, Math.ceil(ms / 1000)));
+}
+
+/** The first header of this lower-case name. Reads the raw list: `req.headers` would make an object that a parked poll then keeps. */
+export function rawHeader(req: IncomingMessage, name: string): string | undefined {
+  const raw = req.rawHeaders;
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]?.length === name.length && raw[i]?.toLowerCase() === name) return raw[i + 1];
+  }
+  return undefined;
+}

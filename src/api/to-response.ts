@@ -1,0 +1,110 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { RetryLater } from '../core/context.ts';
+import { type Failure, isFailure } from '../ports/failure.ts';
+import type { Log } from '../ports/log.ts';
+import { type Problem, type ProblemCode, ProblemError } from '../protocol/errors.ts';
+import { ID_RULE } from '../protocol/ids.ts';
+import { ClientGone } from './read-body.ts';
+import type { HeaderList, Replies } from './reply.ts';
+
+/** How long a client waits before it tries again where nobody knows better. */
+const RETRY_MS = 1_000;
+const MAX_ISSUES_SHOWN = 3;
+
+/** A problem with members or headers of its own. */
+export class DetailedProblem extends ProblemError {
+  readonly headers: HeaderList;
+  readonly more: object;
+
+  constructor(code: ProblemCode, detail: string, options: { headers?: HeaderList; more?: object }) {
+    super(code, detail);
+    this.headers = options.headers ?? [];
+    this.more = options.more ?? {};
+  }
+}
+
+/** Answers with what went wrong. The only place where an error becomes a status; what it does not know is 500 without detail. */
+export function sendError(replies: Replies, log: Log, req: IncomingMessage, res: ServerResponse, error: unknown): void {
+  if (error instanceof ClientGone) return;
+  const known = toProblem(error);
+  const requestId = replies.requestId(req);
+  if (known === undefined) {
+    log.error({ requestId, method: req.method, error }, 'a request failed unexpectedly');
+  }
+  const problem = known ?? new ProblemError('internal', 'the failure is in the log under this request id').problem;
+  const details = error instanceof DetailedProblem ? error : undefined;
+  replies.problem(req, res, problem, { requestId, ...(details && { headers: details.headers, more: details.more }) });
+}
+
+function toProblem(error: unknown): Problem | undefined {
+  if (error instanceof ProblemError) return error.problem;
+  if (error instanceof z.ZodError) return describeIssues(error).problem;
+  if (error instanceof RetryLater) {
+    const code = retryProblemCode(error.code);
+    return new ProblemError(code, 'try again later', { retryAfterMs: error.retryAfterMs }).problem;
+  }
+  if (isFailure(error)) return failureProblem(error);
+  // Express could not decode a part of the path; all parts that vary are ids.
+  if (error instanceof URIError) return new ProblemError('badId', `an id must be ${ID_RULE}`).problem;
+  return undefined;
+}
+
+/** `folding` is a matter of one item and has no problem of its own. */
+export function retryProblemCode(code: string): ProblemCode {
+  switch (code) {
+    case 'storeUnavailable':
+    case 'cacheUnavailable':
+    case 'recovering':
+    case 'contention':
+    case 'stopping':
+      return code;
+    default:
+      return 'overloaded';
+  }
+}
+
+function failureProblem(failure: Failure): Problem | undefined {
+  const later = { retryAfterMs: RETRY_MS, cause: failure };
+  switch (failure.code) {
+    case 'cacheUnavailable':
+      return new ProblemError('cacheUnavailable', 'the cache does not answer', later).problem;
+    case 'storeUnavailable':
+      return new ProblemError('storeUnavailable', 'the store does not answer', later).problem;
+    case 'cacheFull':
+    case 'storeOverloaded':
+    case 'blobsUnavailable':
+      return new ProblemError('overloaded', 'a part of the server cannot take more just now', later).problem;
+    case 'tooLarge':
+      return new ProblemError('tooLarge', 'the item has grown too large').problem;
+    case 'closed':
+      return new ProblemError('stopping', 'this instance is stopping', later).problem;
+    default:
+      return undefined;
+  }
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Names the fields, what was wrong with them and what is allowed. */
+export function describeIssues(error: z.ZodError): ProblemError {
+  const issues = error.issues.flatMap(flatten);
+  const badId = issues.length > 0 && issues.every((issue) => issue.message === 'badId');
+  const shown = issues.slice(0, MAX_ISSUES_SHOWN).map(describeIssue);
+  if (issues.length > shown.length) shown.push(`and ${issues.length - shown.length} more`);
+  return new ProblemError(badId ? 'badId' : 'badRequest', shown.join('; '), { cause: error });
+}
+
+/** A bad key of a record hides its issues inside; they belong to the key's path. */
+function flatten(issue: Issue): { readonly path: readonly PropertyKey[]; readonly message: string }[] {
+  if (issue.code !== 'invalid_key') return [issue];
+  return issue.issues.map((inner) => ({ path: [...issue.path, ...inner.path], message: inner.message }));
+}
+
+function describeIssue({ path, message }: { path: readonly PropertyKey[]; message: string }): string {
+  const field = path
+    .map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i > 0 ? '.' : ''}${String(part).slice(0, 60)}`))
+    .join('');
+  const what = message === 'badId' ? `must be ${ID_RULE}` : message;
+  return field === '' ? what : `${field}: ${what}`;
+}

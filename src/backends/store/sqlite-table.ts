@@ -1,0 +1,105 @@
+import type { Change, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
+import type { SqliteDriver, SqliteRow, SqliteStatement } from './sqlite-driver.ts';
+
+/** Raised with every change of the schema; a file of a higher one is not opened. */
+export const SCHEMA_VERSION = 1;
+
+/*
+ * Text compares by bytes, as ids and index strings do everywhere. The indexes hold only the records that have the string;
+ * since a table without row ids keeps the primary key in each of them, a query never touches the records.
+ */
+export const SCHEMA = `
+  CREATE TABLE records (
+    space TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+    data TEXT NOT NULL,
+    open TEXT, due TEXT, cover TEXT, tomb TEXT,
+    PRIMARY KEY (space, kind, id)
+  ) WITHOUT ROWID;
+  CREATE INDEX records_open ON records (open) WHERE open IS NOT NULL;
+  CREATE INDEX records_due ON records (due) WHERE due IS NOT NULL;
+  CREATE INDEX records_cover ON records (cover) WHERE cover IS NOT NULL;
+  CREATE INDEX records_tomb ON records (tomb) WHERE tomb IS NOT NULL;
+  CREATE INDEX records_space ON records (space) WHERE kind = 'space';
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+const KEY = 'space = ? AND kind = ? AND id = ?';
+const STATEMENTS = {
+  read: `SELECT data, open, due, cover, tomb FROM records WHERE ${KEY}`,
+  put: `INSERT INTO records (data, open, due, cover, tomb, space, kind, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET data = excluded.data, open = excluded.open, due = excluded.due, cover = excluded.cover,
+    tomb = excluded.tomb`,
+  delete: `DELETE FROM records WHERE ${KEY}`,
+  list: 'SELECT id FROM records WHERE space = ? AND kind = ? AND id > ? ORDER BY id LIMIT ?',
+  spaces: "SELECT space FROM records WHERE kind = 'space' AND space > ? ORDER BY space LIMIT ?",
+  ping: 'SELECT 1',
+  begin: 'BEGIN IMMEDIATE',
+  commit: 'COMMIT',
+} as const;
+
+const INDEXES = ['open', 'due', 'cover', 'tomb'] as const satisfies readonly StoreIndex[];
+
+/** The statements over the one table, each prepared once. */
+export class SqliteTable {
+  readonly #statements: { readonly [name in keyof typeof STATEMENTS]: SqliteStatement };
+  readonly #queries: { readonly [index in StoreIndex]: SqliteStatement };
+
+  constructor(driver: SqliteDriver) {
+    const prepared = Object.entries(STATEMENTS).map(([name, sql]) => [name, driver.prepare(sql)]);
+    this.#statements = Object.fromEntries(prepared);
+    const queries = INDEXES.map((index) => [index, driver.prepare(querySql(index))]);
+    this.#queries = Object.fromEntries(queries);
+  }
+
+  begin(): void {
+    this.#statements.begin.run();
+  }
+
+  commit(): void {
+    this.#statements.commit.run();
+  }
+
+  read(key: StoreKey): StoreRecord | undefined {
+    const row = this.#statements.read.get(key.space, key.kind, key.id);
+    return row === undefined ? undefined : toRecord(row);
+  }
+
+  apply({ key, record }: Change): void {
+    if (record === 'delete') {
+      this.#statements.delete.run(key.space, key.kind, key.id);
+      return;
+    }
+    const { open = null, due = null, cover = null, tomb = null } = record.indexes;
+    this.#statements.put.run(record.data, open, due, cover, tomb, key.space, key.kind, key.id);
+  }
+
+  list(space: string, kind: StoreKind, after: string, limit: number): string[] {
+    return this.#statements.list.all(space, kind, after, limit).map((row) => String(row[0]));
+  }
+
+  spaces(after: string, limit: number): string[] {
+    return this.#statements.spaces.all(after, limit).map((row) => String(row[0]));
+  }
+
+  query(index: StoreIndex, from: string, to: string, limit: number): StoreKey[] {
+    const rows = this.#queries[index].all(from, to, limit);
+    return rows.map(([space, kind, id]) => ({ space: String(space), kind: String(kind) as StoreKind, id: String(id) }));
+  }
+
+  ping(): void {
+    this.#statements.ping.get();
+  }
+}
+
+function querySql(index: StoreIndex): string {
+  return `SELECT space, kind, id FROM records WHERE ${index} >= ? AND ${index} < ? ORDER BY ${index} LIMIT ?`;
+}
+
+function toRecord(row: SqliteRow): StoreRecord {
+  const indexes: { [name in StoreIndex]?: string } = {};
+  for (const [at, name] of INDEXES.entries()) {
+    const text = row[at + 1];
+    if (typeof text === 'string') indexes[name] = text;
+  }
+  return { data: String(row[0]), indexes };
+}

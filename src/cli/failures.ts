@@ -1,0 +1,20 @@
+import { isUnreachable, NoAnswerError, RefusedError } from '../client/http-client.ts';
+
+export const EXIT = { ok: 0, refused: 1, usage: 2, noServer: 3 } as const;
+
+/** Wrong words on the command line that commander cannot see. */
+export class UsageError extends Error {}
+
+/** What to tell the person at the terminal, and the code to end with. */
+export function describeFailure(error: unknown): { readonly text: string; readonly code: number } {
+  if (error instanceof UsageError) return { text: error.message, code: EXIT.usage };
+  if (error instanceof RefusedError) {
+    const later = error.retryAfterMs === undefined ? '' : `; try again in ${Math.ceil(error.retryAfterMs / 1000)} s`;
+    return { text: `${error.code}: ${error.message}${later}`, code: EXIT.refused };
+  }
+  if (error instanceof NoAnswerError) {
+    const hint = isUnreachable(error) ? '; start one with: longshore serve (or name another with --url)' : '';
+    return { text: `${error.message}${hint}`, code: EXIT.noServer };
+  }
+  return { text: error instanceof Error ? error.message : String(error), code: EXIT.refused };
+}

@@ -1,0 +1,49 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { describeFailure, EXIT } from './failures.ts';
+import { getCommand } from './get.ts';
+import { postCommand } from './post.ts';
+import { replayCommand } from './replay.ts';
+import { serveCommand } from './serve.ts';
+import { watchCommand } from './watch.ts';
+
+/** Where the server is when nobody says. */
+function defaultUrl(): string {
+  return process.env.LONGSHORE_URL ?? `http://127.0.0.1:${process.env.PORT ?? 8080}`;
+}
+
+function readUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new InvalidArgumentError('It must begin with http:// or https://.');
+  return text;
+}
+
+function createProgram(): Command {
+  const program = new Command('longshore')
+    .description('Realtime shared state: a server, and a client to look into it.')
+    .showHelpAfterError('(add --help for what there is)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `\nExit codes: ${EXIT.ok} done, ${EXIT.refused} refused or failed, ${EXIT.usage} wrong usage, ${EXIT.noServer} no server there.`,
+    );
+  serveCommand(program.command('serve'));
+  for (const add of [watchCommand, postCommand, getCommand, replayCommand]) {
+    add(program).requiredOption('--url <url>', 'where the server is', readUrl, defaultUrl());
+  }
+  // Subcommands copy the settings of their parent only when they are made by it.
+  for (const command of program.commands) command.exitOverride().showHelpAfterError('(add --help for what there is)');
+  return program;
+}
+
+try {
+  await createProgram().parseAsync(process.argv);
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  } else {
+    const { text, code } = describeFailure(error);
+    console.error(`longshore: ${text}`);
+    process.exitCode = code;
+  }
+}

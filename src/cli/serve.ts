@@ -1,0 +1,54 @@
+import type { Command } from 'commander';
+import { serve } from '../server/compose.ts';
+import { type Config, parseConfig } from '../server/config.ts';
+import { UsageError } from './failures.ts';
+
+export function serveCommand(command: Command): Command {
+  return command
+    .description('start a server; with nothing said, everything is embedded and kept in ./.longshore')
+    .option('--host <host>', 'address to listen on (LONGSHORE_HOST)')
+    .option('--port <port>', 'port to listen on, 0 for any free one (PORT)')
+    .option('--cache <url>', 'memory: or memcached://HOST:PORT,… (LONGSHORE_CACHE)')
+    .option('--store <url>', 'memory:, sqlite:PATH or datastore:[PROJECT][/DATABASE][?namespace=] (LONGSHORE_STORE)')
+    .option('--blobs <url>', 'folder:PATH or gs://BUCKET[/PREFIX] (LONGSHORE_BLOBS)')
+    .option('--bus <url>', 'memory: or pulse: (LONGSHORE_BUS)')
+    .option('--data-dir <path>', 'where embedded data lies (LONGSHORE_DATA_DIR)')
+    .option('--persist-ms <ms>', 'the longest that a change goes unstored (LONGSHORE_PERSIST_MS)')
+    .option('--index-shards <n>', 'shards of the recent index; equal on all instances (LONGSHORE_INDEX_SHARDS)')
+    .option('--allowed-origins <list>', 'web origins that may call across origins (LONGSHORE_ALLOWED_ORIGINS)')
+    .option('--log-level <level>', 'debug, info, warn, error or silent (LONGSHORE_LOG_LEVEL)')
+    .addHelpText(
+      'after',
+      '\nSecrets come from the environment only: LONGSHORE_SECRET, LONGSHORE_INTERNAL_SECRET, LONGSHORE_CACHE_PASSWORD.',
+    )
+    .action(async (flags: { [flag: string]: string }) => {
+      // On a terminal the block below is what matters; the log is for whoever asks for it.
+      const outcome = parseConfig(process.env, { logLevel: process.env.LONGSHORE_LOG_LEVEL ?? 'warn', ...flags });
+      if (!outcome.ok) throw new UsageError(`the settings cannot be used:\n  ${outcome.problems.join('\n  ')}`);
+      for (const warning of outcome.warnings) console.error(`longshore: ${warning}`);
+      const code = await serve(outcome.config, ({ host, port }) =>
+        console.log(describeServer(outcome.config, host, port)),
+      );
+      process.exit(code);
+    });
+}
+
+function describeServer(config: Config, host: string, port: number): string {
+  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  const url = `http://${shown}:${port}`;
+  const { cache, store, blobs } = config;
+  const servers = cache.backend === 'memcached' ? cache.servers.map((one) => `${one.host}:${one.port}`).join(', ') : '';
+  const updates = `${url}/v1/spaces/demo/updates`;
+  return [
+    `Longshore is up at ${url}${shown === host ? '' : ` (and every other address of this machine)`}`,
+    `  cache   ${cache.backend === 'memory' ? 'in this process; every update is stored before its answer' : servers}`,
+    `  store   ${store.backend}${'path' in store ? ` ${store.path}` : ''}`,
+    `  blobs   ${blobs.backend} ${'path' in blobs ? blobs.path : blobs.bucket}`,
+    `  data    ${config.dataDir}`,
+    '',
+    'Post an update, read what is there, wait for the next change:',
+    `  curl ${updates} -H 'Content-Type: application/json' -d '{"updates":[{"item":"hello","op":{"set":{"x":1}}}]}'`,
+    `  curl ${updates}`,
+    `  curl '${updates}?marker=now'`,
+  ].join('\n');
+}

@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+import { follow, type Step } from '../client/follow.ts';
+import { HttpClient, type ItemAnswer } from '../client/http-client.ts';
+import { describeFailure } from './failures.ts';
+
+type WatchOptions = {
+  readonly url: string;
+  readonly json?: boolean;
+  readonly now?: boolean;
+  readonly ids?: string;
+};
+
+export function watchCommand(program: Command): Command {
+  return program
+    .command('watch <space>')
+    .description('print what is there and then every change, until interrupted')
+    .option('--json', 'one JSON object a line')
+    .option('--now', 'skip what is there already')
+    .option('--ids <ids>', 'only these: a comma list of ids, or prefixes ending in *')
+    .action(async (space: string, options: WatchOptions) => {
+      const client = new HttpClient(options);
+      const print = options.json ? printJson : printText;
+      let answered = false;
+      const steps = follow(client, space, {
+        durable: true,
+        ...(options.now && { marker: 'now' }),
+        ...(options.ids === undefined ? {} : { ids: options.ids.split(',') }),
+        onTrouble: (error) => {
+          if (!answered) throw error; // nobody there from the start: say so instead of waiting
+          console.error(`longshore: ${describeFailure(error).text}; trying again`);
+        },
+      });
+      for await (const step of steps) {
+        answered = true;
+        print(step);
+      }
+    });
+}
+
+function printJson(step: Step): void {
+  if (step.mustReset !== undefined) console.log(JSON.stringify({ mustReset: step.mustReset }));
+  for (const item of step.items) console.log(JSON.stringify(item));
+  for (const id of step.gone) console.log(JSON.stringify({ id, deleted: true }));
+  for (const [id, version] of Object.entries(step.durable))
+    console.log(JSON.stringify({ id, durableVersion: version }));
+}
+
+function printText(step: Step): void {
+  if (step.mustReset !== undefined) console.log(`-- begins anew: ${step.mustReset.reason}`);
+  for (const item of step.items) console.log(`${item.id} ${item.version} ${textOf(item)}`);
+  for (const id of step.gone) console.log(`${id} gone`);
+  for (const [id, version] of Object.entries(step.durable)) console.log(`${id} ${version} stored`);
+}
+
+function textOf(item: ItemAnswer): string {
+  if ('deleted' in item) return 'deleted';
+  if ('deltas' in item) return item.deltas.map(({ op }) => JSON.stringify(op)).join(' ');
+  return JSON.stringify(item.value);
+}

@@ -1,0 +1,178 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Problem } from '../protocol/errors.ts';
+import type { GetUpdatesResponse } from '../protocol/get-updates.ts';
+import type { PostUpdateRequest, PostUpdateResponse } from '../protocol/post-update.ts';
+import { pauseMs, readRetryAfter } from './backoff.ts';
+import { realClock, realFraction } from './system.ts';
+
+export type { ItemAnswer } from '../protocol/get-updates.ts';
+export type { UpdateResult } from '../protocol/post-update.ts';
+
+/** The server answered that it will not do it. */
+export class RefusedError extends Error {
+  readonly status: number;
+  readonly code: string;
+  /** Present where the same may succeed later. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: number, problem: Partial<Problem>, retryAfterMs: number | undefined) {
+    super(problem.detail ?? `the server answered with status ${status}`);
+    this.name = 'RefusedError';
+    this.status = status;
+    this.code = problem.code ?? 'unknown';
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  get mayRetry(): boolean {
+    return this.status >= 500 || this.status === 429 || this.status === 408;
+  }
+}
+
+/** No answer: nobody listens there, or the connection broke. Whether the request was carried out is not known. */
+export class NoAnswerError extends Error {
+  constructor(url: string, cause: unknown) {
+    super(`no answer from ${url}`, { cause });
+    this.name = 'NoAnswerError';
+  }
+}
+
+export type HttpClientOptions = {
+  /** Where the server is: `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly clock?: Clock;
+  /** Uniform in [0, 1). */
+  readonly fraction?: () => number;
+  readonly fetch?: typeof fetch;
+};
+
+export type PollQuery = {
+  readonly marker?: string;
+  readonly wait?: number;
+  readonly ids?: readonly string[];
+  readonly durable?: boolean;
+};
+
+export type FetchedItem = { readonly version: number; readonly durableVersion: number; readonly value: unknown };
+
+/** A server that is silent for so much longer than a poll may take is gone. */
+const WATCHDOG_MS = 15_000;
+const LONGEST_WAIT_MS = 50_000;
+const MAX_TRIES = 8;
+
+/** The calls of the API, one by one. Throws `RefusedError`, `NoAnswerError`, or what `signal` aborts with. */
+export class HttpClient {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly fraction: () => number;
+  readonly #fetch: typeof fetch;
+
+  constructor(options: HttpClientOptions) {
+    this.url = options.url.replace(/\/+$/, '');
+    this.clock = options.clock ?? realClock;
+    this.fraction = options.fraction ?? realFraction;
+    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+  }
+
+  /** One attempt. */
+  async postUpdate(space: string, request: PostUpdateRequest, signal?: AbortSignal): Promise<PostUpdateResponse> {
+    const response = await this.#call(`/v1/spaces/${encodeURIComponent(space)}/updates`, signal, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(request),
+    });
+    return (await readBody(response, this.url)) as PostUpdateResponse;
+  }
+
+  /**
+   * Sends the same request again until it is answered, which is safe where `clientId` and `seq` name it. Gives up after
+   * `MAX_TRIES` with the last error.
+   */
+  async postUntilAnswered(
+    space: string,
+    request: PostUpdateRequest,
+    signal?: AbortSignal,
+  ): Promise<PostUpdateResponse> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await this.postUpdate(space, request, signal);
+      } catch (error) {
+        if (failures + 1 >= MAX_TRIES || !mayRetry(error) || isUnreachable(error)) throw error;
+        await this.pause(failures, error);
+      }
+    }
+  }
+
+  async getUpdates(space: string, query: PollQuery, signal?: AbortSignal): Promise<GetUpdatesResponse> {
+    const parameters = new URLSearchParams();
+    if (query.marker !== undefined) parameters.set('marker', query.marker);
+    if (query.wait !== undefined) parameters.set('wait', String(query.wait));
+    if (query.ids !== undefined) parameters.set('ids', query.ids.join(','));
+    if (query.durable) parameters.set('durable', 'true');
+    const search = parameters.size > 0 ? `?${parameters}` : '';
+    const response = await this.#call(`/v1/spaces/${encodeURIComponent(space)}/updates${search}`, signal);
+    return (await readBody(response, this.url)) as GetUpdatesResponse;
+  }
+
+  /** `undefined` when there is no such item. */
+  async getItem(space: string, item: string, signal?: AbortSignal): Promise<FetchedItem | undefined> {
+    const path = `/v1/spaces/${encodeURIComponent(space)}/items/${encodeURIComponent(item)}`;
+    let response: Response;
+    try {
+      response = await this.#call(path, signal);
+    } catch (error) {
+      if (error instanceof RefusedError && error.status === 404) return undefined;
+      throw error;
+    }
+    return {
+      version: Number(response.headers.get('ETag')?.replaceAll('"', '')),
+      durableVersion: Number(response.headers.get('Longshore-Durable-Version')),
+      value: await readBody(response, this.url),
+    };
+  }
+
+  pause(failures: number, error: unknown): Promise<void> {
+    const asked = error instanceof RefusedError ? error.retryAfterMs : undefined;
+    return this.clock.sleep(pauseMs(failures, asked, this.fraction()));
+  }
+
+  async #call(path: string, signal?: AbortSignal, init: RequestInit = {}): Promise<Response> {
+    const watchdog = AbortSignal.timeout(LONGEST_WAIT_MS + WATCHDOG_MS);
+    let response: Response;
+    try {
+      response = await this.#fetch(`${this.url}${path}`, {
+        ...init,
+        signal: signal === undefined ? watchdog : AbortSignal.any([signal, watchdog]),
+      });
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw new NoAnswerError(this.url, cause);
+    }
+    if (response.ok) return response;
+    const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
+    throw new RefusedError(response.status, problem, readRetryAfter(response.headers.get('Retry-After')));
+  }
+}
+
+async function readBody(response: Response, url: string): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (cause) {
+    throw new NoAnswerError(url, cause);
+  }
+}
+
+export function mayRetry(error: unknown): boolean {
+  return error instanceof NoAnswerError || (error instanceof RefusedError && error.mayRetry);
+}
+
+/** Nobody listens there at all. Only Node tells; a browser does not. */
+export function isUnreachable(error: unknown): boolean {
+  let cause = error instanceof NoAnswerError ? error.cause : undefined;
+  for (let depth = 0; depth < 4 && cause instanceof Error; depth++) {
+    const code = 'code' in cause ? cause.code : undefined;
+    if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH') return true;
+    if (cause instanceof AggregateError) return cause.errors.every((one) => isUnreachable(new NoAnswerError('', one)));
+    cause = cause.cause;
+  }
+  return false;
+}

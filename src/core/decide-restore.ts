@@ -1,0 +1,73 @@
+import type { Json } from '../base/json.ts';
+import type { ApplyContext, Kind, Kinds } from '../kinds/kind.ts';
+import type { Head, RolledBack } from '../model/head.ts';
+import type { InvalidCode, Update, UpdateResult } from '../protocol/post-update.ts';
+
+/** Remembered for operations that were restored: what exactly their sender had sent is not known. */
+export const ANY_HASH = '';
+
+export type RestoredOp = {
+  readonly op: Json;
+  readonly count: number;
+  readonly clientId?: string;
+  readonly seq?: number;
+};
+
+export type Restore = {
+  readonly kind: 'restore';
+  readonly itemKind: Kind;
+  readonly state: unknown;
+  /** In the order they were first accepted. */
+  readonly ops: readonly RestoredOp[];
+  readonly back: RolledBack;
+};
+
+type Refusal = { readonly kind: 'refuse'; readonly result: UpdateResult };
+
+/**
+ * Brings back what a rollback took, from a client that had seen it: the deltas after the version that the store had kept. The chain that reaches furthest
+ * wins; whoever comes later with as much or less changes nothing. The operations get new numbers, since the old ones may have been given away. Pure.
+ */
+export function decideRestore(
+  kinds: Kinds,
+  head: Head,
+  state: () => unknown,
+  update: Update,
+  restore: NonNullable<Update['restore']>,
+  context: ApplyContext,
+): Restore | Refusal {
+  const { back } = head;
+  const unchanged: Refusal = {
+    kind: 'refuse',
+    result: { item: update.item, result: 'ok', version: head.v, durableVersion: head.pv },
+  };
+  if (!back || back.untilMs < context.now)
+    return refuse(update, 'notRolledBack', 'the item was not rolled back within the last minutes');
+  if (head.dead || restore.from !== back.from) return unchanged;
+  const itemKind = kinds.get(head.kind);
+  if (!itemKind) return refuse(update, 'kindUnknown', `${head.kind} is not a kind of this server`);
+  const ops: RestoredOp[] = [];
+  let value = state();
+  let last = restore.from;
+  for (const delta of restore.deltas) {
+    if (delta.version <= last || delta.version > back.ceil)
+      return refuse(update, 'badOp', 'versions must rise and be ones that were given out');
+    last = delta.version;
+    if (delta.version <= back.got) continue;
+    const applied = itemKind.apply(value, delta.op, { ...context, version: head.v + ops.length });
+    if (applied.result !== 'ok')
+      return refuse(update, 'badOp', `the operation of version ${delta.version} does not apply`);
+    value = applied.state;
+    ops.push({ op: applied.delta, count: applied.count, ...senderOf(delta) });
+  }
+  if (ops.length === 0) return unchanged;
+  return { kind: 'restore', itemKind, state: value, ops, back: { ...back, got: last } };
+}
+
+function senderOf(delta: { readonly clientId?: string | undefined; readonly seq?: number | undefined }) {
+  return delta.clientId !== undefined && delta.seq !== undefined ? { clientId: delta.clientId, seq: delta.seq } : {};
+}
+
+function refuse(update: Update, code: InvalidCode, detail: string): Refusal {
+  return { kind: 'refuse', result: { item: update.item, result: 'invalid', code, detail } };
+}

@@ -1,0 +1,142 @@
+import { isFailure } from '../ports/failure.ts';
+import type { Deps } from './context.ts';
+import { RetryLater } from './context.ts';
+import { persist } from './durable.ts';
+import { admit, type FlushCandidate, POISON_FAILURES } from './flush-policy.ts';
+import type { Snapshot } from './rows.ts';
+import type { SpaceState } from './space-state.ts';
+
+/** An item this process has written and not yet closed. */
+export type DirtyItem = FlushCandidate & {
+  readonly space: SpaceState;
+  readonly item: string;
+  /** The newest version this process acknowledged or landed, with its whole value. */
+  readonly snapshot: Snapshot;
+  /** Not yet proved to be announced in time for every reader. */
+  readonly unsure: boolean;
+  /** Refused so often that it is only kept, not tried. */
+  readonly poison: boolean;
+};
+
+/**
+ * The process's own list of open items, with a copy of the newest value each. The copy is what survives the loss of the cache while this process lives.
+ *
+ * An item enters when a `cas` of ours was answered "stored", and leaves when it was closed, or when another life of it began.
+ */
+export class Dirtiness {
+  readonly #deps: Deps;
+  readonly #items = new Map<string, DirtyItem>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  committed(space: SpaceState, item: string, snapshot: Snapshot): void {
+    const now = this.#deps.clock.monotonic();
+    const key = `${space.id}/${item}`;
+    const before = this.#items.get(key);
+    const since = before && !before.stored ? before.since : now;
+    const { failures, poison } = before ?? { failures: 0, poison: false };
+    this.#items.set(key, {
+      space,
+      item,
+      snapshot,
+      since,
+      movedAt: now,
+      stored: false,
+      unsure: true,
+      failedAt: 0,
+      failures,
+      poison,
+    });
+  }
+
+  /** The version was found to be covered after it was visible. */
+  announced(space: SpaceState, item: string, version: number): void {
+    const key = `${space.id}/${item}`;
+    const entry = this.#items.get(key);
+    if (entry?.unsure && entry.snapshot.head.v === version) this.#items.set(key, { ...entry, unsure: false });
+  }
+
+  /** Version and everything older is in the store. A closed item leaves. */
+  stored(space: SpaceState, item: string, snapshot: Snapshot): void {
+    const key = `${space.id}/${item}`;
+    const entry = this.#items.get(key);
+    if (!entry || entry.snapshot.head.L !== snapshot.head.L || entry.snapshot.head.v > snapshot.head.v) return;
+    const now = this.#deps.clock.monotonic();
+    this.#deps.metrics.observe('durability_lag_ms', now - entry.since);
+    if (snapshot.head.open) this.#items.set(key, { ...entry, stored: true, failures: 0, poison: false });
+    else this.#items.delete(key);
+  }
+
+  drop(entry: DirtyItem): void {
+    const key = `${entry.space.id}/${entry.item}`;
+    if (this.#items.get(key) === entry) this.#items.delete(key);
+  }
+
+  failed(entry: DirtyItem, error: unknown): void {
+    const key = `${entry.space.id}/${entry.item}`;
+    const now = this.#items.get(key);
+    if (!now) return;
+    const refused = isFailure(error, 'storeRefused');
+    const failures = now.failures + 1;
+    const poison = refused && failures >= POISON_FAILURES;
+    this.#deps.metrics.count(poison && !now.poison ? 'flush_poison' : 'store_failures');
+    if (poison && !now.poison)
+      this.#deps.log.error({ space: entry.space.id, item: entry.item }, 'item cannot be stored and is set aside');
+    this.#items.set(key, { ...now, failedAt: this.#deps.clock.monotonic(), failures, poison });
+  }
+
+  get(space: SpaceState, item: string): DirtyItem | undefined {
+    return this.#items.get(`${space.id}/${item}`);
+  }
+
+  /** Before this process loads an item whose head is gone, its own newer copy goes to the store. */
+  async flushOwn(space: SpaceState, item: string): Promise<void> {
+    const entry = this.get(space, item);
+    if (!entry || entry.stored) return;
+    const done = await persist(this.#deps, space.id, item, entry.snapshot, false);
+    if (done.over) this.drop(entry);
+    else this.stored(space, item, entry.snapshot);
+  }
+
+  items(): IterableIterator<DirtyItem> {
+    return this.#items.values();
+  }
+
+  ofSpace(space: SpaceState): DirtyItem[] {
+    return [...this.#items.values()].filter((entry) => entry.space === space);
+  }
+
+  lag(): { readonly oldestDirtyMs: number; readonly dirtyItems: number } {
+    const now = this.#deps.clock.monotonic();
+    let oldest = now;
+    let dirtyItems = 0;
+    for (const entry of this.#items.values()) {
+      if (entry.stored || entry.poison) continue;
+      dirtyItems++;
+      if (entry.since < oldest) oldest = entry.since;
+    }
+    return { oldestDirtyMs: now - oldest, dirtyItems };
+  }
+
+  admitAny(): void {
+    if (this.#admission() === 'none') throw new RetryLater('overloaded', 2_000);
+  }
+
+  admitFirst(): void {
+    if (this.#admission() !== 'all') throw new RetryLater('overloaded', 2_000);
+  }
+
+  // Walking the whole list for each post would cost more than the post: the answer is kept for a moment.
+  #admitted: { readonly at: number; readonly admission: ReturnType<typeof admit> } = {
+    at: Number.NEGATIVE_INFINITY,
+    admission: 'all',
+  };
+
+  #admission(): ReturnType<typeof admit> {
+    const now = this.#deps.clock.monotonic();
+    if (now - this.#admitted.at > 250) this.#admitted = { at: now, admission: admit(this.lag(), this.#deps.config) };
+    return this.#admitted.admission;
+  }
+}

@@ -1,0 +1,119 @@
+import { encodeHead, type Head } from '../model/head.ts';
+import { floorKey, headKey, itemRowKey } from '../model/keys.ts';
+import { isFailure } from '../ports/failure.ts';
+import { type Deps, type HeldHead, RetryLater } from './context.ts';
+import { isCovered } from './coverage.ts';
+import { heldFloor } from './floor.ts';
+import { mendShard } from './mend-shard.ts';
+import { decidePersist, type Persisted, type Snapshot } from './rows.ts';
+import { appendEntry, indexShards, shardKeyOf } from './shard-log.ts';
+import type { SpaceState } from './space-state.ts';
+import { CHANGED, type Values } from './values.ts';
+
+/** Turns of the attempt to prove that a version is stored. */
+const TURNS = 20;
+
+/** The value is encoded when it is stored, if it is: most versions never are. */
+export function snapshotOf(values: Values, head: Head, state: unknown): Snapshot {
+  const kind = values.kindOf(head);
+  return { head, body: () => (head.dead ? null : kind.encode(state)) };
+}
+
+/** One guarded store write. A commit whose answer was lost is asked again: the guard makes the second a no-op. */
+export async function persist(
+  deps: Deps,
+  space: string,
+  item: string,
+  snapshot: Snapshot,
+  close: boolean,
+): Promise<Persisted> {
+  const decide = decidePersist(space, item, snapshot, close, deps.clock.now());
+  const done = await deps.store.transact([itemRowKey(space, item)], decide);
+  if (done.wrote) deps.metrics.count('store_writes');
+  return done;
+}
+
+/**
+ * Settles with `true` once version v of lineage L, or a later one of the same lineage, is in the store; with `false` when that lineage was rolled back, so that the
+ * update is not in the item any more. `fresh` reads the head anew.
+ */
+export async function makeDurable(
+  deps: Deps,
+  values: Values,
+  space: SpaceState,
+  item: string,
+  snapshot: Snapshot,
+  fresh: () => Promise<HeldHead>,
+): Promise<boolean> {
+  const { L, v, open } = snapshot.head;
+  const first = await persist(deps, space.id, item, snapshot, !open);
+  if (first.durable) return true;
+  for (let turn = 0; turn < TURNS; turn++) {
+    const held = await fresh();
+    if (held.head.L !== L || held.head.v < v) return false;
+    const state = await values.stateOf(space.id, item, held);
+    if (state === CHANGED) continue;
+    const done = await persist(deps, space.id, item, snapshotOf(values, held.head, state), !held.head.open);
+    if (done.durable) return true;
+    if (done.over) {
+      // The head's life is over in the store, yet it stands: it can never be stored, so it must go.
+      await deps.cache.delete(headKey(space.id, item), held.token);
+      space.held.delete(item);
+    }
+  }
+  throw new RetryLater('contention', 100);
+}
+
+/**
+ * Writes into the head that version `stored` is in the store, with an announcement of its own: readers show their users what is saved. Losing a race is
+ * fine, the next version carries the news.
+ */
+export async function markStored(
+  deps: Deps,
+  space: SpaceState,
+  item: string,
+  held: HeldHead,
+  stored: { readonly v: number; readonly L: number },
+): Promise<void> {
+  try {
+    await casStored(deps, space, item, held, stored);
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    space.held.delete(item); // it is stored all the same
+  }
+}
+
+async function casStored(
+  deps: Deps,
+  space: SpaceState,
+  item: string,
+  held: HeldHead,
+  stored: { readonly v: number; readonly L: number },
+): Promise<void> {
+  let current = held;
+  const pv = Math.min(stored.v, held.head.v);
+  if (held.head.L !== stored.L || held.head.pv >= pv) return;
+  const key = headKey(space.id, item);
+  for (let turn = 0; turn < 3; turn++) {
+    const head = { ...current.head, pv: Math.max(current.head.pv, pv) };
+    const { cas, read } = await deps.cache.casThenGet(key, encodeHead(head), current.token, [floorKey(space.id)]);
+    if (cas.status !== 'stored') {
+      space.held.delete(item);
+      return;
+    }
+    current = { head, token: cas.token };
+    space.held.set(item, current);
+    const floor = heldFloor(read[0]);
+    if (!floor || isCovered(head, floor.floor) || floor.floor.e !== head.e) return;
+    const cover = { e: floor.floor.e, cu: floor.floor.F + deps.config.persistMs };
+    const shard = shardKeyOf(indexShards(deps), space.id, item);
+    const entry = { item, at: cover.cu, word: String(head.v) };
+    if (!(await appendEntry(deps, shard, entry))) await mendShard(deps, space.id, shard, 'index');
+    current = { head: { ...head, ...cover }, token: current.token };
+  }
+}
+
+/** The store did not take it, now: nothing is lost, the head keeps what the store lacks. */
+export function isStoreTrouble(error: unknown): boolean {
+  return isFailure(error, 'storeUnavailable', 'storeOverloaded', 'closed');
+}

@@ -1,0 +1,105 @@
+import type { Json } from '../base/json.ts';
+import type { Problem } from '../protocol/errors.ts';
+import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
+import type { ItemId, SpaceId } from '../protocol/ids.ts';
+import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../protocol/post-update.ts';
+
+/** Who asks. `subject` is the authenticated identity; `anonymous` in mode `none`. */
+export type Caller = { readonly subject: string };
+
+/** One answer of GetUpdates. The same object goes to every poll that asked the same question: never change it. */
+export type Answer = {
+  /** The body, JSON in UTF-8. */
+  readonly body: Buffer;
+  /** The marker in it. */
+  readonly marker: string;
+  /** Nothing in it but a fresh marker. */
+  readonly empty: boolean;
+};
+
+export type PollOutcome = { readonly answer: Answer } | { readonly problem: Problem };
+
+/** The current state of one item, for `GET …/items/{id}`. */
+export type ItemState = {
+  readonly kind: string;
+  readonly version: number;
+  readonly durableVersion: number;
+  readonly updatedAt: string;
+  readonly deleted: boolean;
+  /** Of the kind's public form; absent when deleted or never there. */
+  readonly value?: Json;
+};
+
+/** The flows of the product, as the HTTP side and the tests see them. Made by `createEngine` in `core/engine.ts`. */
+export interface Engine {
+  /** Resolves for every usable request; throws `ProblemError` only where the whole request is unusable. */
+  postUpdate(space: SpaceId, request: PostUpdateRequest, caller: Caller): Promise<PostUpdateResponse>;
+
+  /** One update outside a batch; what `PUT/PATCH/DELETE …/items/{id}` stands on. */
+  update(space: SpaceId, update: Update, caller: Caller): Promise<UpdateResult>;
+
+  /**
+   * GetUpdates. Calls `deliver` exactly once unless cancelled first, at the latest when the wait has run out.
+   * Returns the cancellation (the client went away): frees the waiter at once.
+   */
+  poll(space: SpaceId, query: GetUpdatesQuery, deliver: (outcome: PollOutcome) => void): () => void;
+
+  /** `undefined` when the item never existed. Throws `ProblemError` when cache or store do not answer. */
+  readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined>;
+
+  /** Stores and closes what other, dead instances left. Bounded in time. */
+  sweep(): Promise<{ readonly swept: number; readonly pruned: number }>;
+
+  /** What the operator looks at. */
+  stats(): EngineStats;
+
+  /** Answers parked polls with a retry hint and refuses new work; then flushes, released items first, until `deadlineMs`. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+export type EngineStats = {
+  readonly parkedPolls: number;
+  readonly dirtyItems: number;
+  readonly oldestDirtyMs: number;
+  readonly watchedSpaces: number;
+};
+
+export type EngineConfig = {
+  /** Shards of the recent index of each space; every instance must agree. */
+  readonly indexShards: number;
+  readonly ledgerShards: number;
+  /** N: the longest an unreleased item goes unstored, and the length of a coverage, in milliseconds. */
+  readonly persistMs: number;
+  /** Every update is in the store before its answer (embedded mode: the cache dies with the process). */
+  readonly durableAlways: boolean;
+  /** Keeps the indexed store queries of the sweep apart from those of nobody. */
+  readonly sweepMs: number;
+  /** Tombstones are kept at least this long. */
+  readonly tombstoneMs: number;
+  /** A shard of the recent index is kept below this size by forgetting its oldest entries. */
+  readonly indexShardBytes: number;
+  /** Entries of the recent index are kept at least this long, in floor time. */
+  readonly indexRetentionMs: number;
+  /** The sealing keys of markers: the first seals, all open. */
+  readonly secrets: readonly string[];
+  /** Oldest unstored change beyond which first updates are refused, and beyond which all are. */
+  readonly refuseFirstAfterMs: number;
+  readonly refuseAllAfterMs: number;
+  readonly maxDirtyItems: number;
+  readonly maxParkedPolls: number;
+};
+
+export const DEFAULT_ENGINE_CONFIG: Omit<EngineConfig, 'secrets'> = {
+  indexShards: 4,
+  ledgerShards: 4,
+  persistMs: 5_000,
+  durableAlways: false,
+  sweepMs: 5_000,
+  tombstoneMs: 24 * 3_600_000,
+  indexRetentionMs: 300_000,
+  indexShardBytes: 512 * 1024,
+  refuseFirstAfterMs: 60_000,
+  refuseAllAfterMs: 300_000,
+  maxDirtyItems: 100_000,
+  maxParkedPolls: 20_000,
+};

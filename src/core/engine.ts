@@ -1,0 +1,273 @@
+import { ProblemError } from '../protocol/errors.ts';
+import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
+import type { ItemId, SpaceId } from '../protocol/ids.ts';
+import { DEFAULT_WAIT_SECONDS, WAIT_JITTER } from '../protocol/limits.ts';
+import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../protocol/post-update.ts';
+import type { CloseParts } from './close-item.ts';
+import type { Deps } from './context.ts';
+import { Dirtiness } from './dirtiness.ts';
+import type { Caller, Engine, EngineStats, ItemState, PollOutcome } from './engine-types.ts';
+import { filterOf } from './filter.ts';
+import { Flusher } from './flusher.ts';
+import { Heads } from './heads.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import { type Marker, Markers } from './marker.ts';
+import { Observer } from './observe.ts';
+import { checkRequest, type PostParts, postUpdates } from './post-update.ts';
+import { type Question, UpdateReader } from './read-updates.ts';
+import { Renderer, timeText } from './render.ts';
+import { ShardReader } from './shard-log.ts';
+import { SpaceState } from './space-state.ts';
+import { pruneTombstones, type SweepParts, sweepItems } from './sweeper.ts';
+import { Values } from './values.ts';
+import { problemOf, questionKey, SpaceWaiters } from './waiters.ts';
+import { UpdateWriter } from './write-update.ts';
+
+const WAITER_SWEEP_MS = 250;
+/** A space without polls and dirty items is forgotten after this long. */
+const FORGET_MS = 60_000;
+
+type Entry = {
+  readonly state: SpaceState;
+  readonly waiters: SpaceWaiters;
+  usedAt: number;
+  unwatch: (() => void) | undefined;
+};
+
+/** Puts the flows together. */
+export function createEngine(deps: Deps): Engine {
+  return new LongshoreEngine(deps);
+}
+
+class LongshoreEngine implements Engine {
+  readonly #deps: Deps;
+  readonly #spaces = new Map<string, Entry>();
+  readonly #heads: Heads;
+  readonly #values: Values;
+  readonly #dirtiness: Dirtiness;
+  readonly #writer: UpdateWriter;
+  readonly #reader: UpdateReader;
+  readonly #flusher: Flusher;
+  readonly #markers: Markers;
+  readonly #post: PostParts;
+  readonly #sweepParts: SweepParts;
+  readonly #timers: (() => void)[] = [];
+  #stopping = false;
+  #sweeping: Promise<{ swept: number; pruned: number }> | undefined;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#values = new Values(deps);
+    this.#dirtiness = new Dirtiness(deps);
+    this.#heads = new Heads(deps, this.#values, this.#dirtiness);
+    this.#writer = new UpdateWriter(deps, this.#values, this.#heads);
+    const recommit = async (space: SpaceState, item: string) => {
+      await this.#writer.write(space, { item, now: deps.clock.now() });
+      this.#hint(space);
+    };
+    this.#heads.recommit = recommit;
+    const shards = new ShardReader();
+    this.#markers = new Markers(deps.config.secrets);
+    const observer = new Observer(deps, this.#heads, shards);
+    this.#reader = new UpdateReader(deps, observer, new Renderer(this.#values, this.#heads), this.#markers, shards);
+    const close: CloseParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness };
+    this.#flusher = new Flusher(close, recommit);
+    this.#sweepParts = { ...close, recommit, space: (id) => this.#entry(id).state, knownSpaces: () => this.#states() };
+    const hint = (space: SpaceState) => this.#hint(space);
+    this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new KeyedQueue(), hint };
+    this.#flusher.start();
+    this.#every(WAITER_SWEEP_MS, () => this.#sweepWaiters());
+    this.#every(deps.config.sweepMs, () => void this.sweep().catch(() => undefined));
+  }
+
+  async postUpdate(space: SpaceId, request: PostUpdateRequest, caller: Caller): Promise<PostUpdateResponse> {
+    this.#refuseIfStopping();
+    checkRequest(request);
+    const { state } = this.#entry(space);
+    const results = await postUpdates(this.#post, state, request, caller);
+    return { epoch: state.epoch, results };
+  }
+
+  async update(space: SpaceId, update: Update, caller: Caller): Promise<UpdateResult> {
+    const { results } = await this.postUpdate(space, { updates: [update] }, caller);
+    const [result] = results;
+    if (!result) throw new Error('one update has one result');
+    return result;
+  }
+
+  poll(space: SpaceId, query: GetUpdatesQuery, deliver: (outcome: PollOutcome) => void): () => void {
+    try {
+      this.#refuseIfStopping();
+      const entry = this.#entry(space);
+      if (this.#parked() >= this.#deps.config.maxParkedPolls) {
+        throw new ProblemError('overloaded', 'too many polls are parked here', { retryAfterMs: 2_000 });
+      }
+      this.#watch(entry);
+      const filter = filterOf(query);
+      const seconds = query.wait ?? (query.marker ? DEFAULT_WAIT_SECONDS : 0);
+      const waitMs = seconds * 1_000 * (1 - WAIT_JITTER * this.#deps.random.fraction());
+      const shape = { filter, limit: query.limit, durable: query.durable };
+      const key = questionKey(query.marker ?? '', shape) + (query.known ? JSON.stringify(query.known) : '');
+      const question = (): Question => ({
+        ...shape,
+        known: query.known,
+        ...this.#openMarker(space, query.marker, filter.hash),
+      });
+      return entry.waiters.add(key, question, deliver, this.#deps.clock.monotonic() + waitMs);
+    } catch (error) {
+      deliver({ problem: problemOf(error, this.#deps) });
+      return () => undefined;
+    }
+  }
+
+  async readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined> {
+    const { state } = this.#entry(space);
+    try {
+      for (let turn = 0; turn < 40; turn++) {
+        const { held } = await this.#heads.forWrite(state, item, true);
+        const { head } = held;
+        if (head.absent) return undefined;
+        const value = await this.#values.stateOf(space, item, held);
+        if (typeof value === 'symbol') continue;
+        const known = {
+          kind: head.kind,
+          version: head.v,
+          durableVersion: Math.min(head.pv, head.v),
+          updatedAt: timeText(head.t),
+        };
+        if (head.dead) return { ...known, deleted: true };
+        return { ...known, deleted: false, value: this.#values.kindOf(head).value(value) };
+      }
+    } catch (error) {
+      const problem = problemOf(error, this.#deps);
+      throw new ProblemError(problem.code, problem.detail, {
+        retryAfterMs: problem.retryAfterMs ?? 1_000,
+        cause: error,
+      });
+    }
+    throw new ProblemError('contention', 'the item kept changing', { retryAfterMs: 100 });
+  }
+
+  sweep(): Promise<{ swept: number; pruned: number }> {
+    this.#sweeping ??= this.#sweep().finally(() => {
+      this.#sweeping = undefined;
+    });
+    return this.#sweeping;
+  }
+
+  stats(): EngineStats {
+    const lag = this.#dirtiness.lag();
+    return { parkedPolls: this.#parked(), watchedSpaces: this.#spaces.size, ...lag };
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    this.#stopping = true;
+    for (const cancel of this.#timers.splice(0)) cancel();
+    this.#flusher.stop();
+    const { problem } = new ProblemError('stopping', 'this instance is stopping; another one goes on', {
+      retryAfterMs: Math.round(this.#deps.random.fraction() * 1_000),
+    });
+    for (const entry of this.#spaces.values()) {
+      entry.waiters.refuse(problem);
+      entry.unwatch?.();
+    }
+    await this.#flusher.drain(this.#deps.clock.monotonic() + deadlineMs);
+  }
+
+  async #sweep(): Promise<{ swept: number; pruned: number }> {
+    const swept = await sweepItems(this.#sweepParts);
+    return { swept, pruned: await pruneTombstones(this.#sweepParts) };
+  }
+
+  #openMarker(space: string, text: string | undefined, filter: string): Pick<Question, 'marker' | 'reset' | 'spill'> {
+    if (text === undefined) return { marker: undefined, reset: undefined, spill: undefined };
+    if (text === 'now') return { marker: 'now', reset: undefined, spill: undefined };
+    const opened = this.#markers.open(space, text);
+    switch (opened.status) {
+      case 'bad':
+        throw new ProblemError('badMarker', 'pass a marker exactly as an answer of this space gave it, or none');
+      case 'unknownKey':
+        return { marker: undefined, reset: 'epoch', spill: undefined };
+      case 'otherFormat':
+        return { marker: undefined, reset: 'schema', spill: undefined };
+      case 'ok':
+        return { marker: sameFilter(opened.marker, filter), reset: undefined, spill: undefined };
+      case 'seenElsewhere':
+        return { marker: sameFilter(opened.marker, filter), reset: undefined, spill: opened.name };
+    }
+  }
+
+  #entry(id: string): Entry {
+    let entry = this.#spaces.get(id);
+    if (!entry) {
+      const state = new SpaceState(id);
+      entry = { state, waiters: new SpaceWaiters(this.#deps, this.#reader, state), usedAt: 0, unwatch: undefined };
+      this.#spaces.set(id, entry);
+    }
+    entry.usedAt = this.#deps.clock.monotonic();
+    return entry;
+  }
+
+  #states(): SpaceState[] {
+    return [...this.#spaces.values()].map((entry) => entry.state);
+  }
+
+  #watch(entry: Entry): void {
+    entry.unwatch ??= this.#deps.bus.watch(entry.state.id, () => entry.waiters.hint());
+  }
+
+  #hint(space: SpaceState): void {
+    this.#spaces.get(space.id)?.waiters.hint();
+    this.#deps.bus.publish(space.id);
+  }
+
+  #parked(): number {
+    let count = 0;
+    for (const entry of this.#spaces.values()) count += entry.waiters.count;
+    return count;
+  }
+
+  #sweepWaiters(): void {
+    const now = this.#deps.clock.monotonic();
+    const dirty = new Set<SpaceState>();
+    for (const item of this.#dirtiness.items()) dirty.add(item.space);
+    for (const [id, entry] of this.#spaces) {
+      entry.waiters.sweep(now);
+      if (entry.waiters.count > 0 || dirty.has(entry.state)) entry.usedAt = now;
+      else if (now - entry.usedAt > FORGET_MS) {
+        entry.unwatch?.();
+        this.#spaces.delete(id);
+      }
+    }
+    const stats = this.stats();
+    this.#deps.metrics.gauge('parked_polls', stats.parkedPolls);
+    this.#deps.metrics.gauge('dirty_items', stats.dirtyItems);
+    this.#deps.metrics.gauge('oldest_dirty_ms', stats.oldestDirtyMs);
+    this.#deps.metrics.gauge('watched_spaces', stats.watchedSpaces);
+  }
+
+  #every(ms: number, call: () => void): void {
+    const slot = this.#timers.length;
+    const arm = () => {
+      this.#timers[slot] = this.#deps.clock.after(ms, () => {
+        if (this.#stopping) return;
+        arm();
+        call();
+      });
+    };
+    arm();
+  }
+
+  #refuseIfStopping(): void {
+    if (this.#stopping)
+      throw new ProblemError('stopping', 'this instance is stopping; another one goes on', { retryAfterMs: 500 });
+  }
+}
+
+function sameFilter(marker: Marker, filter: string): Marker {
+  if (marker.filter === filter) return marker;
+  throw new ProblemError(
+    'filterChanged',
+    'a marker goes on with the kinds and ids it was made with; begin without a marker',
+  );
+}

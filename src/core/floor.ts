@@ -1,0 +1,48 @@
+import { decodeFloor, encodeFloor, type Floor } from '../model/floor-record.ts';
+import { floorKey } from '../model/keys.ts';
+import { encodeShard } from '../model/shard-record.ts';
+import type { CacheEntry, CasToken } from '../ports/cache.ts';
+import { type Deps, LOOP, RetryLater } from './context.ts';
+import { indexShards, ledgerShards, shardKeys } from './shard-log.ts';
+
+export type HeldFloor = { readonly floor: Floor; readonly token: CasToken };
+
+export function heldFloor(entry: CacheEntry | undefined): HeldFloor | undefined {
+  return entry && { floor: decodeFloor(entry.value), token: entry.token };
+}
+
+/** Reads the floor of a space; where there is none, begins a new epoch. */
+export async function getFloor(deps: Deps, space: string): Promise<HeldFloor> {
+  for (let turn = 0; turn < LOOP.turns; turn++) {
+    const [entry] = await deps.cache.get([floorKey(space)]);
+    const held = heldFloor(entry);
+    if (held) return held;
+    await beginEpoch(deps, space);
+  }
+  throw new RetryLater('contention', 100);
+}
+
+/**
+ * A space without a floor is new, or its cache was lost. The shards come first: made before anybody can know the epoch, they have missed
+ * nothing of it and are trusted from time 0. Where one is there already (of another epoch, or of another instance that
+ * begins one now) it counts as foreign or missing later, and is mended then.
+ */
+export async function beginEpoch(deps: Deps, space: string): Promise<void> {
+  const open = deps.config.durableAlways ? [] : await deps.store.query('open', `${space}/`, `${space}0`, 1);
+  const e = deps.random.id();
+  const fresh = encodeShard({ e, since: 0 }, []);
+  const shards = [...shardKeys(indexShards(deps), space), ...shardKeys(ledgerShards(deps), space)];
+  await Promise.all(shards.map((key) => deps.cache.add(key, fresh)));
+  const F = deps.clock.now();
+  const made = await deps.cache.add(floorKey(space), encodeFloor({ e, F, born: F, rec: open.length > 0 }));
+  if (made) {
+    deps.metrics.count('epochs_created');
+    deps.log.info({ space, recovering: open.length > 0 }, 'new epoch');
+  }
+}
+
+/** Pure: the floor that a reader at wall time `now` publishes, or the same floor where it is young enough. */
+export function raisedFloor(floor: Floor, now: number): Floor {
+  const F = Math.max(floor.F, Math.min(now, floor.F + LOOP.floorMaxStepMs));
+  return F - floor.F >= LOOP.floorStepMs ? { ...floor, F } : floor;
+}

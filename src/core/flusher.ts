@@ -1,0 +1,149 @@
+import { floorKey } from '../model/keys.ts';
+import { isFailure } from '../ports/failure.ts';
+import { type CloseParts, closeItem, dropZombie } from './close-item.ts';
+import type { DirtyItem } from './dirtiness.ts';
+import { markStored, persist } from './durable.ts';
+import { heldFloor } from './floor.ts';
+import { decideFlush } from './flush-policy.ts';
+import type { SpaceState } from './space-state.ts';
+
+const TICK_MS = 250;
+const FLOOR_CHECK_MS = 500;
+const MAX_IN_FLIGHT = 64;
+
+/**
+ * Carries the flush policy out: at most one store write per item in flight, newest value only, as many items at once as the store bears (halved
+ * when it says it is overloaded, raised by one when it takes a write).
+ *
+ * States: idle, ticking (a walk over the dirty items that begins what is due). `stop` ends the ticking; `drain` then stores what is left.
+ */
+export class Flusher {
+  readonly #parts: CloseParts;
+  readonly #recommit: (space: SpaceState, item: string) => Promise<void>;
+  readonly #busy = new Set<string>();
+  #limit = MAX_IN_FLIGHT;
+  #cancel: (() => void) | undefined;
+  #floorsAt = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: CloseParts, recommit: (space: SpaceState, item: string) => Promise<void>) {
+    this.#parts = parts;
+    this.#recommit = recommit;
+  }
+
+  start(): void {
+    this.#cancel = this.#parts.deps.clock.after(TICK_MS, () => {
+      this.start();
+      this.tick();
+    });
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  /** Begins what is due now. */
+  tick(): void {
+    const { deps, dirtiness } = this.#parts;
+    const now = deps.clock.monotonic();
+    for (const entry of dirtiness.items()) {
+      if (this.#busy.size >= this.#limit) break;
+      if (entry.poison) continue;
+      const decision = decideFlush(entry, now, deps.config);
+      if (decision.do !== 'wait') this.#begin(entry, decision.do === 'close');
+    }
+    if (now - this.#floorsAt >= FLOOR_CHECK_MS && !deps.config.durableAlways) {
+      this.#floorsAt = now;
+      void this.#checkFloors().catch(() => undefined); // the cache is away: the next check sees what became of it
+    }
+  }
+
+  /** Stores everything that is dirty, released items first, until `until` (monotonic, ms). What remains is in the cache and its ledger. */
+  async drain(until: number): Promise<void> {
+    const { deps, dirtiness } = this.#parts;
+    const entries = [...dirtiness.items()].filter((entry) => !entry.stored && !entry.poison);
+    entries.sort((a, b) => Number(a.snapshot.head.open) - Number(b.snapshot.head.open) || a.since - b.since);
+    let next = 0;
+    const worker = async () => {
+      for (let entry = entries[next++]; entry && deps.clock.monotonic() < until; entry = entries[next++])
+        await this.#store(entry);
+    };
+    const timeout = deps.clock.sleep(Math.max(0, until - deps.clock.monotonic()));
+    await Promise.race([Promise.all(Array.from({ length: 32 }, worker)), timeout]);
+  }
+
+  #begin(entry: DirtyItem, close: boolean): void {
+    const key = `${entry.space.id}/${entry.item}`;
+    if (this.#busy.has(key)) return;
+    this.#busy.add(key);
+    void (close ? this.#close(entry) : this.#store(entry)).finally(() => this.#busy.delete(key));
+  }
+
+  async #store(entry: DirtyItem): Promise<void> {
+    const { deps, dirtiness } = this.#parts;
+    const { space, item, snapshot } = entry;
+    try {
+      const done = await persist(deps, space.id, item, snapshot, !snapshot.head.open);
+      this.#limit = Math.min(MAX_IN_FLIGHT, this.#limit + 1);
+      if (done.over) return await this.#over(entry);
+      dirtiness.stored(space, item, snapshot);
+      const held = space.held.get(item) ?? (await this.#parts.heads.forWrite(space, item, true)).held;
+      await markStored(deps, space, item, held, { v: snapshot.head.v, L: snapshot.head.L });
+    } catch (error) {
+      this.#failed(entry, error);
+    }
+  }
+
+  /** The row is of another life. If the head is of the old one it stands for nothing that could ever be stored. */
+  async #over(entry: DirtyItem): Promise<void> {
+    const { space, item, snapshot } = entry;
+    this.#parts.dirtiness.drop(entry);
+    const { held } = await this.#parts.heads.forWrite(space, item, true);
+    if (held.head.L === snapshot.head.L && !held.head.absent) await dropZombie(this.#parts.deps, space, item, held);
+  }
+
+  async #close(entry: DirtyItem): Promise<void> {
+    const { space, item, snapshot } = entry;
+    try {
+      if (entry.unsure) await this.#recommit(space, item);
+      const { held } = await this.#parts.heads.forWrite(space, item, true);
+      const { head } = held;
+      if (head.L !== snapshot.head.L) return this.#parts.dirtiness.drop(entry);
+      const still = this.#parts.deps.clock.now() - head.t >= 2 * this.#parts.deps.config.persistMs;
+      if (head.v > snapshot.head.v && !entry.unsure && !still) {
+        // another instance moves it on, and will close it
+        if (!entry.stored) await persist(this.#parts.deps, space.id, item, snapshot, false);
+        return this.#parts.dirtiness.drop(entry);
+      }
+      if (await closeItem(this.#parts, space, item)) this.#parts.dirtiness.drop(entry);
+    } catch (error) {
+      this.#failed(entry, error);
+    }
+  }
+
+  #failed(entry: DirtyItem, error: unknown): void {
+    if (isFailure(error, 'storeOverloaded')) this.#limit = Math.max(1, Math.floor(this.#limit / 2));
+    this.#parts.dirtiness.failed(entry, error);
+    if (!isFailure(error))
+      this.#parts.deps.log.warn({ space: entry.space.id, item: entry.item, error: String(error) }, 'flush failed');
+  }
+
+  /** A new epoch means that the cache was lost: what this process still has goes to the store at once, before anybody loads. */
+  async #checkFloors(): Promise<void> {
+    const { deps, dirtiness } = this.#parts;
+    const spaces = new Set<SpaceState>();
+    for (const entry of dirtiness.items()) if (!entry.stored) spaces.add(entry.space);
+    await Promise.all([...spaces].map((space) => this.#checkFloor(space, deps.clock.monotonic())));
+  }
+
+  async #checkFloor(space: SpaceState, now: number): Promise<void> {
+    const { deps, dirtiness } = this.#parts;
+    const [entry] = await deps.cache.get([floorKey(space.id)]);
+    const held = heldFloor(entry);
+    if (held) space.seeFloor(held, now);
+    const epoch = held?.floor.e;
+    for (const dirty of dirtiness.ofSpace(space)) {
+      if (!dirty.stored && !dirty.poison && dirty.snapshot.head.e !== epoch) this.#begin(dirty, false);
+    }
+  }
+}

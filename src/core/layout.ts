@@ -1,0 +1,126 @@
+import type { Json } from '../base/json.ts';
+import type { Delta, Head, Segment } from '../model/head.ts';
+import { MAX_INLINE_BYTES, MAX_SEGMENTS_BYTES, MAX_TAIL_BYTES } from '../protocol/limits.ts';
+
+/*
+ * Where the value and the recent deltas of an item are kept: pure. A small value lives in the head. A large one lives in a body record as of some
+ * version, followed by the deltas in the head's tail; when the tail grows too long, body and a segment with the old tail are
+ * written under new names first, and then the head refers to them. So a write costs the tail, not the value, and a head stays small.
+ */
+
+/** Records to be written before the head that names them. `key`s are made by the caller. */
+export type Layout = {
+  readonly body?: Json;
+  readonly ref?: Head['ref'];
+  readonly tb: number;
+  readonly segs: readonly Segment[];
+  readonly tail: readonly Delta[];
+  readonly newBody?: { readonly key: string; readonly encoded: string };
+  readonly newSegment?: { readonly key: string; readonly deltas: readonly Delta[] };
+};
+
+export type LayoutInput = {
+  /** The head before; its tail is dropped where `fresh`. */
+  readonly head: Head;
+  readonly v: number;
+  /** Nothing of the older deltas may be kept: creation, deletion, rollback. */
+  readonly fresh: boolean;
+  /** None when the content stays the same. */
+  readonly deltas: readonly Delta[];
+  /** Encodes the value at v; called only where needed, as it may be large. */
+  readonly encode: () => Json;
+  readonly keepDeltaBytes: number;
+  readonly newKey: () => string;
+};
+
+export function layOut(input: LayoutInput): Layout {
+  const { head, deltas, v } = input;
+  const tail = input.fresh ? [] : [...head.tail, ...deltas];
+  const segs = input.fresh ? [] : head.segs;
+  const tb = input.fresh ? v : head.tb;
+  const keepsRef = head.ref !== undefined && !input.fresh && tailBytes(tail) <= MAX_TAIL_BYTES && deltas.every(fits);
+  if (keepsRef || (deltas.length === 0 && !input.fresh)) {
+    return { ...(head.ref ? { ref: head.ref } : { body: head.body ?? null }), tb, segs, tail };
+  }
+  const encoded = input.encode();
+  const text = JSON.stringify(encoded);
+  const bytes = text.length * 3 <= MAX_INLINE_BYTES ? text.length : Buffer.byteLength(text);
+  const keep = Math.max(bytes, input.keepDeltaBytes);
+  if (bytes <= MAX_INLINE_BYTES) return { body: encoded, ...trimTail(tb, segs, tail, Math.min(keep, MAX_TAIL_BYTES)) };
+  const key = input.newKey();
+  const ref = { key, v, bytes };
+  return {
+    ref,
+    newBody: { key, encoded: text },
+    ...foldTail(tb, segs, tail, Math.min(keep, MAX_SEGMENTS_BYTES), input.newKey),
+  };
+}
+
+function fits(delta: Delta): boolean {
+  return deltaBytes(delta) <= MAX_INLINE_BYTES;
+}
+
+/** Drops the oldest deltas of a head whose value is small: beyond `limit` bytes they would cost more than the value. */
+function trimTail(
+  tb: number,
+  segs: readonly Segment[],
+  tail: readonly Delta[],
+  limit: number,
+): Pick<Layout, 'tb' | 'segs' | 'tail'> {
+  let kept = tail.length;
+  let bytes = 0;
+  while (kept > 0) {
+    bytes += deltaBytes(tail[kept - 1] as Delta);
+    if (bytes > limit) break;
+    kept--;
+  }
+  if (kept === 0) return { tb, segs, tail };
+  return { tb: (tail[kept - 1] as Delta).v, segs: [], tail: tail.slice(kept) };
+}
+
+/** Moves the whole tail into a segment; drops the oldest segments beyond `limit` bytes. */
+function foldTail(
+  tb: number,
+  segs: readonly Segment[],
+  tail: readonly Delta[],
+  limit: number,
+  newKey: () => string,
+): Pick<Layout, 'tb' | 'segs' | 'tail' | 'newSegment'> {
+  const last = tail.at(-1);
+  const bytes = tailBytes(tail);
+  if (!last || bytes > limit) return { tb: last?.v ?? tb, segs: [], tail: [] };
+  const from = segs.at(-1)?.to ?? tb;
+  const segment: Segment = { key: newKey(), from, to: last.v, bytes };
+  const all = [...segs, segment];
+  let total = all.reduce((sum, each) => sum + each.bytes, 0);
+  while (total > limit) total -= (all.shift() as Segment).bytes;
+  return { tb: all[0]?.from ?? last.v, segs: all, tail: [], newSegment: { key: segment.key, deltas: tail } };
+}
+
+/** Bytes of the deltas, near enough: what JSON takes, in UTF-16 units where text is ASCII. */
+export function tailBytes(tail: readonly Delta[]): number {
+  let bytes = 0;
+  for (const delta of tail) bytes += deltaBytes(delta);
+  return bytes;
+}
+
+const sizes = new WeakMap<Delta, number>();
+
+export function deltaBytes(delta: Delta): number {
+  let bytes = sizes.get(delta);
+  if (bytes === undefined) {
+    bytes = Buffer.byteLength(JSON.stringify(delta.op)) + 60;
+    sizes.set(delta, bytes);
+  }
+  return bytes;
+}
+
+/** Keys that `before` names and `after` does not: they may go once `after` stands. */
+export function droppedKeys(before: Head, after: Head): string[] {
+  const kept = new Set(namedKeys(after));
+  return namedKeys(before).filter((key) => !kept.has(key));
+}
+
+function namedKeys(head: Head): string[] {
+  return [...(head.ref ? [head.ref.key] : []), ...head.segs.map((segment) => segment.key)];
+}

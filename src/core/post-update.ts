@@ -1,0 +1,124 @@
+import { isFailure } from '../ports/failure.ts';
+import { ProblemError } from '../protocol/errors.ts';
+import type { PostUpdateRequest, RetryCode, Update, UpdateResult } from '../protocol/post-update.ts';
+import { type Deps, RetryLater } from './context.ts';
+import { hashUpdate, type Writer } from './decide-update.ts';
+import type { Dirtiness } from './dirtiness.ts';
+import { isStoreTrouble } from './durable.ts';
+import type { Caller } from './engine-types.ts';
+import { FailedKind } from './failed-kind.ts';
+import type { KeyedQueue } from './keyed-queue.ts';
+import type { SpaceState } from './space-state.ts';
+import type { UpdateWriter } from './write-update.ts';
+
+export type PostParts = {
+  readonly deps: Deps;
+  readonly writer: UpdateWriter;
+  readonly dirtiness: Dirtiness;
+  readonly queue: KeyedQueue;
+  readonly hint: (space: SpaceState) => void;
+};
+
+/** Unusable as a whole: refused before anything is touched. */
+export function checkRequest(request: PostUpdateRequest): void {
+  const items = new Set<string>();
+  for (const update of request.updates) {
+    if (items.has(update.item))
+      throw new ProblemError('duplicateItem', `${update.item} is named twice; a request names each item at most once`);
+    items.add(update.item);
+    checkUpdate(update);
+  }
+  if (request.seq !== undefined && request.clientId === undefined) {
+    throw new ProblemError('badRequest', 'seq needs the clientId whose requests it numbers');
+  }
+}
+
+function checkUpdate(update: Update): void {
+  if ((update.op === undefined) === (update.restore === undefined)) {
+    throw new ProblemError('badRequest', `the update of ${update.item} needs exactly one of op and restore`);
+  }
+}
+
+/** The updates of one request in their order; each result stands alone. */
+export async function postUpdates(
+  parts: PostParts,
+  space: SpaceState,
+  request: PostUpdateRequest,
+  caller: Caller,
+): Promise<UpdateResult[]> {
+  const results: UpdateResult[] = [];
+  for (const [place, update] of request.updates.entries()) {
+    const writer = writerOf(request, update, place, caller);
+    const key = `${space.id}/${update.item}`;
+    results.push(await parts.queue.run(key, () => postOne(parts, space, update, writer, caller)));
+  }
+  return results;
+}
+
+function writerOf(request: PostUpdateRequest, update: Update, place: number, caller: Caller): Writer | undefined {
+  const { clientId, seq } = request;
+  if (clientId === undefined || seq === undefined) return undefined;
+  return { key: `${caller.subject}/${clientId}`, client: clientId, seq, place, hash: hashUpdate(update) };
+}
+
+async function postOne(
+  parts: PostParts,
+  space: SpaceState,
+  update: Update,
+  writer: Writer | undefined,
+  caller: Caller,
+): Promise<UpdateResult> {
+  const { deps } = parts;
+  const started = deps.clock.monotonic();
+  try {
+    parts.dirtiness.admitAny();
+    const request = {
+      item: update.item,
+      update,
+      ...(writer ? { writer } : {}),
+      subject: caller.subject,
+      now: deps.clock.now(),
+    };
+    const written = await parts.writer.write(space, request);
+    if (!written.done) {
+      deps.metrics.count('updates_refused');
+      return written.result;
+    }
+    deps.metrics.count('updates_accepted');
+    return {
+      item: update.item,
+      result: 'ok',
+      version: written.version,
+      durableVersion: written.durableVersion,
+      ...written.extra,
+    };
+  } catch (error) {
+    return retryOf(deps, update, error);
+  } finally {
+    parts.hint(space); // also after a failure: something may have become visible
+    deps.metrics.observe('post_ms', deps.clock.monotonic() - started);
+  }
+}
+
+function retryOf(deps: Deps, update: Update, error: unknown): UpdateResult {
+  deps.metrics.count('updates_refused');
+  const retry = (code: RetryCode, retryAfterMs: number): UpdateResult => ({
+    item: update.item,
+    result: 'retry',
+    code,
+    retryAfterMs,
+  });
+  if (error instanceof RetryLater) return retry(error.code, error.retryAfterMs);
+  if (error instanceof FailedKind)
+    return { item: update.item, result: 'invalid', code: 'kindUnknown', detail: error.message };
+  if (isStoreTrouble(error)) return retry('storeUnavailable', 1_000);
+  if (isFailure(error, 'storeRefused'))
+    return {
+      item: update.item,
+      result: 'invalid',
+      code: 'badOp',
+      detail: 'the item as it would become cannot be stored',
+    };
+  if (isFailure(error)) return retry('cacheUnavailable', 1_000);
+  throw error;
+}

@@ -1,0 +1,173 @@
+import type { Json } from '../base/json.ts';
+import type { Head, RolledBack } from '../model/head.ts';
+import { itemRowKey, spaceRowKey } from '../model/keys.ts';
+import { decodeRow, decodeSpaceRow, encodeRow, encodeSpaceRow, type Row, type SpaceRow } from '../model/row.ts';
+import type { Decision, StoreRecord } from '../ports/store.ts';
+import type { Version } from '../protocol/ids.ts';
+
+/*
+ * What the store may be told, decided inside its transactions: pure, safe to run again. `ceil` names an opening: each reservation raises it.
+ * `L` names a lineage: each rollback raises it.
+ */
+
+type Records = readonly (StoreRecord | undefined)[];
+
+/** A head with the value it stands for, as it is to be stored. */
+export type Snapshot = { readonly head: Head; readonly body: () => Json };
+
+export function rowOf(head: Head, body: Json, storedAt: number): Row {
+  return {
+    kind: head.kind,
+    v: head.v,
+    L: head.L,
+    ceil: head.ceil,
+    open: head.open,
+    e: head.e,
+    cu: head.cu,
+    t: head.t,
+    index: head.index,
+    dead: head.dead,
+    born: head.born,
+    body,
+    seqs: head.seqs,
+    seqFloor: head.seqFloor,
+    fence: head.fence,
+    ...(head.lock ? { lock: head.lock } : {}),
+    ...(head.back ? { back: head.back } : {}),
+    storedAt,
+  };
+}
+
+export type Reserved =
+  | { readonly outcome: 'reserved'; readonly ceil: Version }
+  /** The row is not of this head's life: the head must be loaded again. */
+  | { readonly outcome: 'stale' };
+
+/**
+ * Opens a closed item, or reserves more numbers: the row keeps the old content, gets a higher ceiling and is open. A row that another writer of the same
+ * lineage has opened meanwhile is taken as it is. Content newer than the row's (a release whose store write failed) is stored with it.
+ */
+export function decideReserve(
+  space: string,
+  item: string,
+  snapshot: Snapshot,
+  next: { readonly ceil: Version; readonly now: number },
+): (records: Records) => Decision<Reserved> {
+  const { head } = snapshot;
+  return ([record, spaceRecord]) => {
+    const key = itemRowKey(space, item);
+    if (!record) {
+      const pruned = decodeSpaceRow(spaceRecord);
+      if (!head.absent || pruned.prunedV !== head.v) return { changes: [], result: { outcome: 'stale' } };
+      const row = rowOf({ ...head, open: true, ceil: next.ceil }, snapshot.body(), next.now);
+      const made = spaceRecord
+        ? []
+        : [{ key: spaceRowKey(space), record: encodeSpaceRow({ ...pruned, createdAt: next.now }) }];
+      return {
+        changes: [{ key, record: encodeRow(space, item, row) }, ...made],
+        result: { outcome: 'reserved', ceil: next.ceil },
+      };
+    }
+    const row = decodeRow(record);
+    if (row.L !== head.L || head.absent) return { changes: [], result: { outcome: 'stale' } };
+    if (row.open && row.ceil > head.ceil && row.ceil > head.v)
+      return { changes: [], result: { outcome: 'reserved', ceil: row.ceil } };
+    if (row.ceil !== head.ceil) return { changes: [], result: { outcome: 'stale' } };
+    const base = row.v < head.v ? rowOf(head, snapshot.body(), next.now) : row;
+    const opened = { ...base, open: true, ceil: next.ceil, storedAt: next.now };
+    return {
+      changes: [{ key, record: encodeRow(space, item, opened) }],
+      result: { outcome: 'reserved', ceil: next.ceil },
+    };
+  };
+}
+
+export type Persisted = {
+  /** The row holds this version, or a later one of the same lineage. */
+  readonly durable: boolean;
+  readonly wrote: boolean;
+  /** The row is of another lineage, or gone: this head's life is over. */
+  readonly over: boolean;
+};
+
+/**
+ * Stores a version over an older one of the same lineage; with `close`, also ends the opening that the head belongs to. A later opening (a higher ceiling) is
+ * left open. Never inserts: a row that is gone was pruned.
+ */
+export function decidePersist(
+  space: string,
+  item: string,
+  snapshot: Snapshot,
+  close: boolean,
+  now: number,
+): (records: Records) => Decision<Persisted> {
+  const { head } = snapshot;
+  return ([record]) => {
+    if (!record) return { changes: [], result: { durable: false, wrote: false, over: true } };
+    const row = decodeRow(record);
+    if (row.L !== head.L) return { changes: [], result: { durable: false, wrote: false, over: true } };
+    const closes = close && row.open && row.ceil === head.ceil && row.v <= head.v;
+    if (row.v >= head.v && !closes) return { changes: [], result: { durable: true, wrote: false, over: false } };
+    const content = rowOf(head, row.v === head.v ? row.body : snapshot.body(), now);
+    const next = { ...content, ceil: row.ceil, open: closes ? false : row.open };
+    return {
+      changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }],
+      result: { durable: true, wrote: true, over: false },
+    };
+  };
+}
+
+/**
+ * The cache lost an open item: nobody can know which of the reserved numbers were used, so the stored content comes back above all of them,
+ * in a new lineage. Requires the row to be exactly as it was read.
+ */
+export function decideRollback(
+  space: string,
+  item: string,
+  read: StoreRecord,
+  cover: { readonly e: string; readonly cu: number },
+  now: number,
+  restoreMs: number,
+): (records: Records) => Decision<Row | undefined> {
+  return ([record]) => {
+    if (!record || record.data !== read.data) return { changes: [], result: undefined };
+    const row = decodeRow(record);
+    const v = row.ceil + 1;
+    const back: RolledBack = { from: row.v, ceil: row.ceil, got: row.v, untilMs: now + restoreMs };
+    const { lock: _lock, ...rest } = row;
+    const next: Row = { ...rest, v, ceil: v, open: false, L: row.L + 1, ...cover, back, storedAt: now };
+    return { changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }], result: next };
+  };
+}
+
+/** Forgets a tombstone; the space remembers how high its numbers went and until when markers may still ask for it. */
+export function decidePrune(
+  space: string,
+  item: string,
+  limits: { readonly diedBefore: number; readonly epoch: string; readonly coverBefore: number },
+): (records: Records) => Decision<boolean> {
+  return ([record, spaceRecord]) => {
+    const row = record && decodeRow(record);
+    if (!row?.dead || row.open || row.t >= limits.diedBefore) return { changes: [], result: false };
+    if (row.e === limits.epoch && row.cu >= limits.coverBefore) return { changes: [], result: false };
+    const before = decodeSpaceRow(spaceRecord);
+    const after: SpaceRow = {
+      ...before,
+      prunedV: Math.max(before.prunedV, row.ceil),
+      ...prunedCover(before, row, limits.epoch),
+    };
+    return {
+      changes: [
+        { key: itemRowKey(space, item), record: 'delete' },
+        { key: spaceRowKey(space), record: encodeSpaceRow(after) },
+      ],
+      result: true,
+    };
+  };
+}
+
+function prunedCover(before: SpaceRow, row: Row, epoch: string): Pick<SpaceRow, 'prunedE' | 'prunedCu'> {
+  if (row.e !== epoch) return { prunedE: before.prunedE, prunedCu: before.prunedCu };
+  const known = before.prunedE === epoch ? before.prunedCu : -1;
+  return { prunedE: epoch, prunedCu: Math.max(known, row.cu) };
+}

@@ -1,0 +1,49 @@
+import { LRUCache } from 'lru-cache';
+import type { Floor } from '../model/floor-record.ts';
+import { type HeldHead, LOOP } from './context.ts';
+import type { HeldFloor } from './floor.ts';
+
+const HELD_HEADS = 10_000;
+
+/**
+ * What one process remembers of one space; all of it may be forgotten at any time. Nothing here decides what is true: every write is guarded by the token of the
+ * head it was judged from.
+ */
+export class SpaceState {
+  readonly id: string;
+  /** Heads as they were when this process last saw them, with their tokens. */
+  readonly held = new LRUCache<string, HeldHead>({ max: HELD_HEADS });
+  floor: HeldFloor | undefined;
+  #epochSeenAt = 0;
+  #epoch = '';
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** The epoch as last seen here; empty before anything was seen. */
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** Remembers the floor; a new epoch makes everything remembered of the old one worthless. Returns whether it is new. */
+  seeFloor(floor: HeldFloor, monotonic: number): boolean {
+    const stale = floor.floor.e === this.#epoch && this.floor !== undefined && floor.floor.F < this.floor.floor.F;
+    if (!stale) this.floor = floor; // answers may overtake each other
+    if (floor.floor.e === this.#epoch) return false;
+    this.#epoch = floor.floor.e;
+    this.#epochSeenAt = monotonic;
+    this.held.clear();
+    return true;
+  }
+
+  /**
+   * Ms until open rows may be loaded: after the loss of a cache, instances that hold newer copies of open items get time to store them. Counted from when this
+   * process first saw the epoch, or over once the floor has risen as much.
+   */
+  recoveryLeft(floor: Floor, monotonic: number): number {
+    if (!floor.rec || floor.F - floor.born >= LOOP.recoveryMs) return 0;
+    if (floor.e !== this.#epoch) return LOOP.recoveryMs;
+    return Math.max(0, Math.ceil(this.#epochSeenAt + LOOP.recoveryMs - monotonic));
+  }
+}

@@ -1,0 +1,89 @@
+import { floorKey, headKey, itemRowKey, ledgerKey, spaceRowKey } from '../model/keys.ts';
+import { coarse, decodeRow, STORE_SHARDS } from '../model/row.ts';
+import { decodeShard } from '../model/shard-record.ts';
+import type { StoreKey } from '../ports/store.ts';
+import { type CloseParts, closeItem } from './close-item.ts';
+import { heldFloor } from './floor.ts';
+import { decidePrune } from './rows.ts';
+import type { SpaceState } from './space-state.ts';
+
+export type SweepParts = CloseParts & {
+  readonly recommit: (space: SpaceState, item: string) => Promise<void>;
+  readonly space: (id: string) => SpaceState;
+  readonly knownSpaces: () => Iterable<SpaceState>;
+};
+
+/** Items of one sweep; the next one goes on. */
+const MAX_SWEPT = 200;
+
+/**
+ * What dead instances left. An open row that nobody has stored for 3 N belongs to nobody alive: its item is committed once more (a change that its writer could not
+ * announce any more becomes known) and closed. Found by an index of the store, so a process with empty memory and an empty cache finds them too; the ledgers
+ * of the spaces that this process knows are looked through besides.
+ */
+export async function sweepItems(parts: SweepParts): Promise<number> {
+  let swept = 0;
+  for (const { space, id } of await overdue(parts)) {
+    if (await sweepItem(parts, parts.space(space), id)) swept++;
+  }
+  for (const space of parts.knownSpaces()) {
+    for (const id of await overdueInLedger(parts, space)) if (await sweepItem(parts, space, id)) swept++;
+  }
+  if (swept > 0) parts.deps.metrics.count('swept_items', swept);
+  return swept;
+}
+
+async function overdue({ deps }: SweepParts): Promise<StoreKey[]> {
+  const before = coarse(deps.clock.now() - 3 * deps.config.persistMs);
+  const found: StoreKey[] = [];
+  for (let shard = 0; shard < STORE_SHARDS; shard++) {
+    found.push(...(await deps.store.query('due', `${shard}/`, `${shard}/${before}`, MAX_SWEPT)));
+  }
+  return found.slice(0, MAX_SWEPT);
+}
+
+async function overdueInLedger({ deps }: SweepParts, space: SpaceState): Promise<string[]> {
+  const keys = Array.from({ length: deps.config.ledgerShards }, (_, shard) => ledgerKey(space.id, shard));
+  const before = deps.clock.now() - 4 * deps.config.persistMs;
+  const old = new Set<string>();
+  const young = new Set<string>();
+  for (const entry of await deps.cache.get(keys)) {
+    for (const line of entry ? decodeShard(entry.value).entries : []) (line.at < before ? old : young).add(line.item);
+  }
+  return [...old].filter((id) => !young.has(id)).slice(0, MAX_SWEPT);
+}
+
+async function sweepItem(parts: SweepParts, space: SpaceState, item: string): Promise<boolean> {
+  const { deps, heads, dirtiness } = parts;
+  if (dirtiness.get(space, item)) return false; // ours: the flusher closes it
+  try {
+    const { held } = await heads.forWrite(space, item, true);
+    const [record] = await deps.store.read([itemRowKey(space.id, item)]);
+    const stillOpen = held.head.open || (record !== undefined && decodeRow(record).open);
+    if (stillOpen) await parts.recommit(space, item);
+    return await closeItem(parts, space, item);
+  } catch (error) {
+    deps.log.warn({ space: space.id, item, error: String(error) }, 'sweep of an item failed');
+    return false;
+  }
+}
+
+/** Tombstones past their time are forgotten, unless a marker of this epoch may still ask for them. */
+export async function pruneTombstones({ deps }: SweepParts): Promise<number> {
+  const diedBefore = deps.clock.now() - deps.config.tombstoneMs;
+  let pruned = 0;
+  for (let shard = 0; shard < STORE_SHARDS; shard++) {
+    const keys = await deps.store.query('tomb', `${shard}/`, `${shard}/${coarse(diedBefore)}`, MAX_SWEPT);
+    for (const key of keys) {
+      const [floorEntry, headEntry] = await deps.cache.get([floorKey(key.space), headKey(key.space, key.id)]);
+      const floor = heldFloor(floorEntry)?.floor;
+      const limits = { diedBefore, epoch: floor?.e ?? '', coverBefore: (floor?.F ?? 0) - deps.config.indexRetentionMs };
+      const done = await deps.store.transact([key, spaceRowKey(key.space)], decidePrune(key.space, key.id, limits));
+      if (!done) continue;
+      pruned++;
+      if (headEntry) await deps.cache.delete(headKey(key.space, key.id), headEntry.token);
+    }
+  }
+  if (pruned > 0) deps.metrics.count('pruned_items', pruned);
+  return pruned;
+}

@@ -1,0 +1,155 @@
+import { LRUCache } from 'lru-cache';
+import type { Json } from '../base/json.ts';
+import type { Kind } from '../kinds/kind.ts';
+import type { Delta, Head } from '../model/head.ts';
+import { decodeHead, encodeHead, isPlaceholder } from '../model/head.ts';
+import { bodyKey, headKey, itemRowKey } from '../model/keys.ts';
+import { decodeRecord } from '../model/record.ts';
+import { decodeRow, type Row } from '../model/row.ts';
+import type { Deps, HeldHead } from './context.ts';
+import { FailedKind } from './failed-kind.ts';
+import { layOut } from './layout.ts';
+
+/** The head was replaced or given up meanwhile: read it again. */
+export const CHANGED = Symbol('changed');
+
+type Materialised = { readonly L: number; readonly v: number; readonly state: unknown };
+
+/**
+ * The values of items, built from head, body record and tail. Large ones are kept materialised in a bounded LRU and brought up to date by
+ * the deltas of the tail; a version has one content, so what is kept never goes stale.
+ */
+export class Values {
+  readonly #deps: Deps;
+  readonly #large: LRUCache<string, Materialised>;
+
+  constructor(deps: Deps, maxBytes = 64 * 1024 * 1024) {
+    this.#deps = deps;
+    this.#large = new LRUCache({ maxSize: maxBytes });
+  }
+
+  kindOf(head: { readonly kind: string }): Kind {
+    const kind = this.#deps.kinds.get(head.kind);
+    if (!kind) throw new FailedKind(head.kind);
+    return kind;
+  }
+
+  /** Remembers the value of a version that this process has just made. */
+  remember(space: string, item: string, head: Head, state: unknown): void {
+    if (!head.ref) return;
+    this.#large.set(`${space}/${item}`, { L: head.L, v: head.v, state }, { size: head.ref.bytes + 1_000 });
+  }
+
+  /** As `stateOf`, for a reader that has seen the head without its token: a lost body is then not mended but read again. */
+  async valueState(
+    space: string,
+    item: string,
+    head: Head,
+    held: HeldHead | undefined,
+  ): Promise<unknown | typeof CHANGED> {
+    if (held) return this.stateOf(space, item, held);
+    const kind = this.kindOf(head);
+    if (!head.ref) return kind.decode(head.body ?? null);
+    const kept = this.#large.get(`${space}/${item}`);
+    if (kept && kept.L === head.L && kept.v === head.v) return kept.state;
+    const [entry] = await this.#deps.cache.get([bodyKey(space, head.ref.key)]);
+    if (!entry) return CHANGED;
+    const body = decodeRecord(entry.value, 'body') as { readonly body: Json };
+    return this.#forward(space, item, head, kind, { L: head.L, v: head.ref.v, state: kind.decode(body.body) });
+  }
+
+  /** The value at the head's version; the kind's empty state for a dead item. */
+  async stateOf(space: string, item: string, held: HeldHead): Promise<unknown | typeof CHANGED> {
+    const { head } = held;
+    const kind = this.kindOf(head);
+    if (head.dead) return kind.empty();
+    if (!head.ref) return kind.decode(head.body ?? null);
+    const base = head.tail.length > 0 ? (head.segs.at(-1)?.to ?? head.tb) : head.v;
+    const kept = this.#large.get(`${space}/${item}`);
+    if (kept && kept.L === head.L && kept.v <= head.v && (kept.v >= base || kept.v >= head.ref.v)) {
+      return this.#forward(space, item, head, kind, kept);
+    }
+    const [entry] = await this.#deps.cache.get([bodyKey(space, head.ref.key)]);
+    if (!entry) return this.#bodyLost(space, item, held, kind);
+    const body = decodeRecord(entry.value, 'body') as { readonly body: Json };
+    return this.#forward(space, item, head, kind, { L: head.L, v: head.ref.v, state: kind.decode(body.body) });
+  }
+
+  #forward(space: string, item: string, head: Head, kind: Kind, from: Materialised): unknown {
+    const state = replayAfter(kind, from.state, from.v, head.tail);
+    if (state !== from.state || from.v !== head.v) this.remember(space, item, head, state);
+    return state;
+  }
+
+  /**
+   * A body record was evicted. If the head still stands, the value is the row's plus the deltas after it, where the row is of the same lineage and the tail
+   * reaches back to it; otherwise the value is lost and the head goes, so that a load rolls the item back and says so.
+   */
+  async #bodyLost(space: string, item: string, held: HeldHead, kind: Kind): Promise<typeof CHANGED> {
+    const { cache, store, random } = this.#deps;
+    const key = headKey(space, item);
+    const [now] = await cache.get([key]);
+    const head = now && decodeHead(now.value);
+    if (!now || !head || isPlaceholder(head) || head.ref?.key !== held.head.ref?.key) return CHANGED;
+    const [record] = await store.read([itemRowKey(space, item)]);
+    const state = record && this.#rebuilt(decodeRow(record), head, kind);
+    if (!state) {
+      await cache.delete(key, now.token);
+      return CHANGED;
+    }
+    const plan = layOut({
+      head,
+      v: head.v,
+      fresh: true,
+      deltas: [],
+      encode: () => kind.encode(state.value),
+      keepDeltaBytes: kind.keepDeltaBytes,
+      newKey: () => random.id(),
+    });
+    if (plan.newBody) await writeBody(this.#deps, space, plan.newBody);
+    const { body: _body, ref: _ref, ...rest } = head;
+    const rebuilt: Head = {
+      ...rest,
+      tb: plan.tb,
+      segs: [],
+      tail: [],
+      ...(plan.ref ? { ref: plan.ref } : { body: plan.body ?? null }),
+    };
+    await cache.cas(key, encodeHead(rebuilt), now.token);
+    return CHANGED;
+  }
+
+  #rebuilt(row: Row, head: Head, kind: Kind): { readonly value: unknown } | undefined {
+    const reach = head.tail.length > 0 ? (head.segs.at(-1)?.to ?? head.tb) : head.v;
+    if (row.L !== head.L || row.dead || row.v > head.v || (row.v < reach && row.v !== head.v)) return undefined;
+    return { value: replayAfter(kind, kind.decode(row.body), row.v, head.tail) };
+  }
+
+  /** The deltas after `from` up to the head's version; `undefined` when the tail does not reach back, or a segment is gone. */
+  async deltasAfter(space: string, head: Head, from: number): Promise<readonly Delta[] | undefined> {
+    if (from < head.tb || from > head.v) return undefined;
+    const needed = head.segs.filter((segment) => segment.to > from);
+    if (needed.length === 0) return head.tail.filter((delta) => delta.v > from);
+    const entries = await this.#deps.cache.get(needed.map((segment) => bodyKey(space, segment.key)));
+    const deltas: Delta[] = [];
+    for (const entry of entries) {
+      if (!entry) return undefined;
+      deltas.push(...(decodeRecord(entry.value, 'segment') as unknown as { readonly deltas: Delta[] }).deltas);
+    }
+    return [...deltas, ...head.tail].filter((delta) => delta.v > from);
+  }
+}
+
+function replayAfter(kind: Kind, state: unknown, version: number, tail: readonly Delta[]): unknown {
+  let result = state;
+  for (const delta of tail) if (delta.v > version) result = kind.replay(result, delta.op);
+  return result;
+}
+
+export async function writeBody(
+  deps: Deps,
+  space: string,
+  body: { readonly key: string; readonly encoded: string },
+): Promise<void> {
+  await deps.cache.set(bodyKey(space, body.key), Buffer.from(`1{"body":${body.encoded}}`));
+}

@@ -1,0 +1,7 @@
+import type { Kind, Kinds } from './kind.ts';
+import { register } from './register.ts';
+
+/** The kinds this server knows, by name. */
+export const KINDS: Kinds = new Map<string, Kind>([[register.name, register as Kind]]);
+
+export const DEFAULT_KIND = register.name;

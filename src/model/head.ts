@@ -1,0 +1,107 @@
+import type { Json } from '../base/json.ts';
+import type { Epoch, Version } from '../protocol/ids.ts';
+import { decodeRecord, encodeRecord } from './record.ts';
+
+/** One accepted operation as it applies to version v - 1 (or to the version before it in the tail), giving v. */
+export type Delta = {
+  readonly v: Version;
+  readonly op: Json;
+  /** Index of the last operation in it, for kinds that count. */
+  readonly i?: number;
+  /** Client and seq that sent it. */
+  readonly c?: string;
+  readonly s?: number;
+  /** Server time, ms. */
+  readonly t: number;
+};
+
+/** A body kept under its own key: the value at version v. */
+export type BodyRef = { readonly key: string; readonly v: Version; readonly bytes: number };
+/** Older deltas kept under their own key: they lead from version `from` to version `to`. */
+export type Segment = { readonly key: string; readonly from: Version; readonly to: Version; readonly bytes: number };
+
+/** What is remembered of a client's last request on this item: seq, place in the batch, version made, hash of the update. */
+export type Remembered = readonly [seq: number, place: number, version: Version, hash: string, extra?: Json];
+
+/** Set by a rollback, for as long as clients may restore. */
+export type RolledBack = {
+  /** Version in the store that the item went back to. */
+  readonly from: Version;
+  /** Reserved ceiling of the lost life: its numbers are never given again. */
+  readonly ceil: Version;
+  /** Highest lost version restored so far. */
+  readonly got: Version;
+  readonly untilMs: number;
+};
+
+export type Lock = { readonly holder: string; readonly subject: string };
+
+/** The head of an item: the record that every accepted update replaces by `cas`. */
+export type Head = {
+  readonly kind: string;
+  readonly v: Version;
+  /** Lineage: raised by each rollback. */
+  readonly L: number;
+  /** Being moved: the row is open in the store, numbers up to `ceil` are reserved. */
+  readonly open: boolean;
+  readonly ceil: Version;
+  /** Newest version known to be in the store. */
+  readonly pv: Version;
+  /** Coverage: epoch, and the floor time until which readers look at this item. */
+  readonly e: Epoch;
+  readonly cu: number;
+  /** Loaded, not written: may have been delivered until this floor time. */
+  readonly ku: number;
+  /** Server time of the last update, ms. */
+  readonly t: number;
+  /** Operations counted so far. */
+  readonly index: number;
+  /** Tombstone, or nothing yet. */
+  readonly dead: boolean;
+  /** Never created, or pruned: there is no row. */
+  readonly absent: boolean;
+  /** Version with which this life (creation) began. */
+  readonly born: Version;
+  /** The value at v, encoded by its kind; or, for large ones, `ref` and the deltas after it. */
+  readonly body?: Json;
+  readonly ref?: BodyRef;
+  /** The tail (segments, then `tail`) leads from this version to v. */
+  readonly tb: Version;
+  readonly segs: readonly Segment[];
+  readonly tail: readonly Delta[];
+  readonly seqs: { readonly [client: string]: Remembered };
+  /** Highest seq of a client that is no longer remembered. */
+  readonly seqFloor: number;
+  /** Ids of the last writes that carried no client. */
+  readonly ws: readonly string[];
+  readonly fence: number;
+  readonly lock?: Lock;
+  readonly back?: RolledBack;
+};
+
+/** What stands under a head's key while one instance loads it. `id` tells whose. */
+export type Placeholder = { readonly loading: string };
+
+export function encodeHead(head: Head): Buffer {
+  return encodeRecord(head);
+}
+
+export function encodePlaceholder(id: string): Buffer {
+  return encodeRecord({ loading: id } satisfies Placeholder);
+}
+
+// Backends may hand out the same Buffer again (a cache in process does): a head is parsed once per buffer.
+const parsed = new WeakMap<Buffer, Head | Placeholder>();
+
+export function decodeHead(bytes: Buffer): Head | Placeholder {
+  let head = parsed.get(bytes);
+  if (!head) {
+    head = decodeRecord(bytes, 'head') as unknown as Head | Placeholder;
+    parsed.set(bytes, head);
+  }
+  return head;
+}
+
+export function isPlaceholder(head: Head | Placeholder): head is Placeholder {
+  return 'loading' in head;
+}

@@ -1,0 +1,81 @@
+import type { Json } from '../base/json.ts';
+import type { Epoch, Version } from '../protocol/ids.ts';
+import type { Lock, Remembered, RolledBack } from './head.ts';
+import { shardOf } from './keys.ts';
+import { decodeRecordText, encodeRecordText } from './record.ts';
+import type { StoreRecord } from './store-record.ts';
+
+/** An item as it is in the store. Fields as in the head that was stored. */
+export type Row = {
+  readonly kind: string;
+  readonly v: Version;
+  readonly L: number;
+  readonly ceil: Version;
+  readonly open: boolean;
+  readonly e: Epoch;
+  readonly cu: number;
+  readonly t: number;
+  readonly index: number;
+  readonly dead: boolean;
+  readonly born: Version;
+  readonly body: Json;
+  readonly seqs: { readonly [client: string]: Remembered };
+  readonly seqFloor: number;
+  readonly fence: number;
+  readonly lock?: Lock;
+  readonly back?: RolledBack;
+  /** Server time of this write, ms; finds open rows that nobody stores any more. */
+  readonly storedAt: number;
+};
+
+/** The one record of a space. */
+export type SpaceRow = {
+  /** Highest version ever reserved for an item whose tombstone was pruned: new items start above it. */
+  readonly prunedV: Version;
+  /** Per epoch (only the last one counts) the highest coverage of a pruned tombstone: older markers resync. */
+  readonly prunedE: Epoch;
+  readonly prunedCu: number;
+  readonly createdAt: number;
+  /** Settings of the space, versioned. */
+  readonly settings: Json;
+};
+
+/*
+ * Index strings. No index is ordered by a bare time, which would make one place of the database hot: a shard or a random
+ * epoch goes first, and times are coarse.
+ */
+export const STORE_SHARDS = 4;
+const COARSE_MS = 10_000;
+
+export function coarse(ms: number): string {
+  return String(Math.max(0, Math.floor(ms / COARSE_MS))).padStart(12, '0');
+}
+
+export function coverPrefix(epoch: Epoch, shard: number): string {
+  return `${epoch}/${shard}/`;
+}
+
+export function encodeRow(space: string, item: string, row: Row): StoreRecord {
+  const shard = shardOf(`${space}/${item}`, STORE_SHARDS);
+  return {
+    data: encodeRecordText(row),
+    indexes: {
+      ...(row.open ? { open: `${space}/${item}`, due: `${shard}/${coarse(row.storedAt)}` } : {}),
+      ...(row.e === '' ? {} : { cover: coverPrefix(row.e, shard) + coarse(row.cu) }),
+      ...(row.dead && !row.open ? { tomb: `${shard}/${coarse(row.t)}` } : {}),
+    },
+  };
+}
+
+export function decodeRow(record: StoreRecord): Row {
+  return decodeRecordText(record.data, 'row') as unknown as Row;
+}
+
+export function encodeSpaceRow(row: SpaceRow): StoreRecord {
+  return { data: encodeRecordText(row), indexes: {} };
+}
+
+export function decodeSpaceRow(record: StoreRecord | undefined): SpaceRow {
+  if (!record) return { prunedV: 0, prunedE: '', prunedCu: -1, createdAt: 0, settings: {} };
+  return decodeRecordText(record.data, 'space') as unknown as SpaceRow;
+}

@@ -1,0 +1,40 @@
+/** A name of a blob: segments of `[A-Za-z0-9._~-]` joined by `/`, none of them only dots, at most 512 bytes. */
+export type BlobName = string;
+
+export type BlobInfo = {
+  readonly name: BlobName;
+  readonly size: number;
+  readonly contentType: string;
+  /** Names one content under this name; rises with every write. */
+  readonly generation: string;
+};
+
+/**
+ * Large bytes: pictures and resources. Laws: a blob is whole or absent, never half; what a call has settled on survives
+ * the process. Failures: `blobsUnavailable`, `preconditionFailed`, `closed`.
+ */
+export interface Blobs {
+  /** `ifGeneration`: write only over this generation; `'absent'`: only create. Else `preconditionFailed`. */
+  put(
+    name: BlobName,
+    bytes: Uint8Array,
+    options: { readonly contentType: string; readonly ifGeneration?: string | 'absent' },
+  ): Promise<BlobInfo>;
+
+  /** Bytes `start..end` (inclusive) where a range is asked. `undefined` when absent. */
+  get(
+    name: BlobName,
+    range?: { readonly start: number; readonly end: number },
+  ): Promise<{ readonly info: BlobInfo; readonly bytes: Buffer } | undefined>;
+
+  info(name: BlobName): Promise<BlobInfo | undefined>;
+
+  /** `false` when it was absent already. */
+  delete(name: BlobName, options?: { readonly ifGeneration?: string }): Promise<boolean>;
+
+  /** Names that begin with `prefix`, ascending, after `after`, at most `limit`. */
+  list(prefix: string, after: BlobName, limit: number): Promise<BlobInfo[]>;
+
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,33 @@
+/** Named counters and gauges of the core; the HTTP side renders them for Prometheus. Labels are few and bounded. */
+export interface Metrics {
+  count(name: MetricName, by?: number): void;
+  gauge(name: GaugeName, value: number): void;
+  observe(name: TimingName, milliseconds: number): void;
+}
+
+export type MetricName =
+  | 'updates_accepted'
+  | 'updates_repeated'
+  | 'updates_refused'
+  | 'update_turns'
+  | 'cas_conflicts'
+  | 'late_post_checks'
+  | 'index_appends'
+  | 'ledger_appends'
+  | 'compactions'
+  | 'loads'
+  | 'rollbacks'
+  | 'epochs_created'
+  | 'reads'
+  | 'resyncs'
+  | 'store_scans'
+  | 'store_writes'
+  | 'store_failures'
+  | 'flush_poison'
+  | 'swept_items'
+  | 'pruned_items'
+  | 'clock_behind_floor';
+
+export type GaugeName = 'parked_polls' | 'dirty_items' | 'oldest_dirty_ms' | 'watched_spaces' | 'held_heads';
+
+export type TimingName = 'durability_lag_ms' | 'post_ms' | 'read_ms' | 'wake_to_answer_ms';

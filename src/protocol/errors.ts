@@ -1,0 +1,76 @@
+/** A whole request that cannot be answered: the body of an `application/problem+json` answer. */
+export type Problem = {
+  readonly status: number;
+  readonly code: ProblemCode;
+  readonly title: string;
+  /** What was wrong and what is allowed. */
+  readonly detail: string;
+  /** Present exactly where the same request may succeed later. */
+  readonly retryAfterMs?: number;
+};
+
+export type ProblemCode =
+  | 'badRequest'
+  | 'badJson'
+  | 'badKey'
+  | 'badId'
+  | 'badMarker'
+  | 'filterChanged'
+  | 'tooDeep'
+  | 'tooLarge'
+  | 'duplicateItem'
+  | 'kindMismatch'
+  | 'unsupportedMediaType'
+  | 'notFound'
+  | 'methodNotAllowed'
+  | 'preconditionFailed'
+  | 'conflict'
+  | 'locked'
+  | 'cacheUnavailable'
+  | 'storeUnavailable'
+  | 'overloaded'
+  | 'recovering'
+  | 'notReady'
+  | 'stopping'
+  | 'contention'
+  | 'internal';
+
+const TITLES: { readonly [code in ProblemCode]: readonly [status: number, title: string] } = {
+  badRequest: [400, 'The request is not of the documented form'],
+  badJson: [400, 'The body is not JSON in UTF-8'],
+  badKey: [400, 'A key of this name is not allowed'],
+  badId: [400, 'An id is not of the allowed form'],
+  badMarker: [400, 'The marker is not one of this space'],
+  filterChanged: [400, 'The marker was made with another filter'],
+  tooDeep: [400, 'The body is nested too deeply'],
+  tooLarge: [413, 'The request is too large'],
+  duplicateItem: [422, 'A request names each item at most once'],
+  kindMismatch: [409, 'The item is of another kind'],
+  unsupportedMediaType: [415, 'The content type is not supported'],
+  notFound: [404, 'There is nothing here'],
+  methodNotAllowed: [405, 'The method is not allowed here'],
+  preconditionFailed: [412, 'The precondition does not hold'],
+  conflict: [409, 'Another change came first'],
+  locked: [423, 'Somebody holds the item'],
+  cacheUnavailable: [503, 'The cache does not answer'],
+  storeUnavailable: [503, 'The store does not answer'],
+  overloaded: [503, 'The server is busy'],
+  recovering: [503, 'The space is recovering from a lost cache'],
+  notReady: [503, 'This instance is not ready'],
+  stopping: [503, 'This instance is stopping'],
+  contention: [503, 'Too many writers at once'],
+  internal: [500, 'The server failed'],
+};
+
+/** Thrown by whoever finds the whole request unusable; `api/to-response.ts` alone turns it into an answer. */
+export class ProblemError extends Error {
+  readonly problem: Problem;
+
+  constructor(code: ProblemCode, detail: string, options: { retryAfterMs?: number; cause?: unknown } = {}) {
+    super(`${code}: ${detail}`, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ProblemError';
+    const [status, title] = TITLES[code];
+    const base = { status, code, title, detail };
+    this.problem = options.retryAfterMs === undefined ? base : { ...base, retryAfterMs: options.retryAfterMs };
+  }
+}

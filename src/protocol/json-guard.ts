@@ -1,0 +1,24 @@
+import { MAX_JSON_DEPTH } from './limits.ts';
+
+export type JsonFault = 'tooDeep' | 'badKey';
+
+/**
+ * What makes parsed JSON unfit to be walked and merged by the rest of the program: more than `MAX_JSON_DEPTH` nested arrays
+ * and objects (a bare scalar has depth 0), or a `__proto__` key anywhere. Its own recursion ends at that depth.
+ */
+export function findJsonFault(value: unknown, depth = 1): JsonFault | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (depth > MAX_JSON_DEPTH) return 'tooDeep';
+  if (Array.isArray(value)) {
+    for (const element of value) {
+      const fault = findJsonFault(element, depth + 1);
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+  for (const [key, member] of Object.entries(value)) {
+    const fault = key === '__proto__' ? 'badKey' : findJsonFault(member, depth + 1);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}

@@ -1,0 +1,45 @@
+/** Every bound in one place. Bytes are UTF-8 bytes unless said; times are milliseconds unless said. */
+
+export const MAX_ID_CHARS = 128;
+export const MAX_JSON_DEPTH = 32;
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+export const MAX_UPDATES_PER_REQUEST = 100;
+
+export const MAX_REGISTER_BYTES = 256 * 1024;
+export const MAX_TEXT_BYTES = 512 * 1024;
+export const MAX_SET_ELEMENT_BYTES = 1024;
+
+/** Any record in the cache. memcached's default item limit is 1 MiB including the key. */
+export const MAX_RECORD_BYTES = 900 * 1024;
+/** The head record of an item. */
+export const MAX_HEAD_BYTES = 128 * 1024;
+/** A value at most this large lives inside the head. */
+export const MAX_INLINE_BYTES = 16 * 1024;
+/** The tail inside the head is folded into a segment record beyond this. */
+export const MAX_TAIL_BYTES = 32 * 1024;
+/** Segment records of one head together; older ones are dropped first. */
+export const MAX_SEGMENTS_BYTES = 512 * 1024;
+/** A row in the store: Datastore takes 1,048,487 bytes in an unindexed property. */
+export const MAX_ROW_BYTES = 1_000_000;
+/** Commits of the Datastore backend. The service takes 10 MiB, its emulator 4 MiB. */
+export const MAX_COMMIT_BYTES = 3_500_000;
+export const MAX_COMMIT_MUTATIONS = 500;
+
+/** Writers remembered per item for exactly-once repeats. */
+export const MAX_REMEMBERED_CLIENTS = 256;
+
+export const MAX_MARKER_CHARS = 4096;
+/** Items whose delivered version a marker carries itself; more of them go to a cache record the marker names. */
+export const MAX_SEEN_INLINE = 200;
+
+export const MAX_WAIT_SECONDS = 50;
+export const DEFAULT_WAIT_SECONDS = 25;
+/** A wait is shortened by up to this share at random, so that polls do not end together. */
+export const WAIT_JITTER = 0.1;
+export const DEFAULT_ITEMS_PER_ANSWER = 500;
+export const MAX_ITEMS_PER_ANSWER = 500;
+export const MAX_IDS_IN_FILTER = 100;
+export const MAX_KNOWN_IDS = 2000;
+
+/** Keys of the cache; memcached takes 250 bytes. */
+export const MAX_CACHE_KEY_BYTES = 200;

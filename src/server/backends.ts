@@ -1,0 +1,64 @@
+import { createFolderBlobs } from '../backends/blobs/folder.ts';
+import { createInProcessBus } from '../backends/bus/in-process.ts';
+import { createPulseBus } from '../backends/bus/pulse.ts';
+import { createMemcachedCache } from '../backends/cache/memcached.ts';
+import { createMemoryCache } from '../backends/cache/memory.ts';
+import { createMemoryStore } from '../backends/store/memory.ts';
+import { createSqliteStore } from '../backends/store/sqlite.ts';
+import { isReloadable } from '../model/keys.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Bus } from '../ports/bus.ts';
+import type { Cache } from '../ports/cache.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { Random } from '../ports/random.ts';
+import type { Store } from '../ports/store.ts';
+import type { Config } from './config.ts';
+
+/** What the embedded cache may take; everything in it can be read again from the store, but for the recent index. */
+const MEMORY_CACHE_BYTES = 512 * 1024 * 1024;
+const BLOB_TIMEOUT_MS = 10_000;
+
+export type SystemParts = { readonly clock: Clock; readonly random: Random; readonly log: Log };
+
+export function openCache({ cache }: Config, { clock, log }: SystemParts): Cache {
+  if (cache.backend === 'memory') {
+    return createMemoryCache({ clock, maxBytes: MEMORY_CACHE_BYTES, evictable: isReloadable });
+  }
+  const { backend: _backend, ...options } = cache;
+  return createMemcachedCache({ ...options, clock, log });
+}
+
+/** The drivers of Google's services are large: they are loaded only where they are used. */
+export async function openStore(config: Config, parts: SystemParts): Promise<Store> {
+  const { store, projectId, datastoreEmulator } = config;
+  if (store.backend === 'memory') return createMemoryStore();
+  if (store.backend === 'sqlite') return createSqliteStore({ path: store.path });
+  const { createDatastoreStore } = await import('../backends/store/datastore.ts');
+  const { backend: _backend, ...place } = store;
+  return createDatastoreStore({
+    ...(projectId === undefined ? {} : { projectId }),
+    ...place,
+    ...(datastoreEmulator === undefined ? {} : { emulatorHost: datastoreEmulator }),
+    ...parts,
+  });
+}
+
+export async function openBlobs(config: Config, { clock, random }: SystemParts): Promise<Blobs> {
+  const { blobs, projectId, storageEmulator } = config;
+  if (blobs.backend === 'folder') return createFolderBlobs({ path: blobs.path, random });
+  const { createGcsBlobs } = await import('../backends/blobs/gcs.ts');
+  return createGcsBlobs({
+    bucket: blobs.bucket,
+    prefix: blobs.prefix,
+    ...(projectId === undefined ? {} : { projectId }),
+    ...(storageEmulator === undefined ? {} : { apiEndpoint: storageEmulator }),
+    timeoutMs: BLOB_TIMEOUT_MS,
+    clock,
+    random,
+  });
+}
+
+export function openBus({ bus }: Config, cache: Cache, parts: SystemParts): Bus {
+  return bus.backend === 'memory' ? createInProcessBus() : createPulseBus({ cache, ...parts });
+}

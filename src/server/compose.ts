@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import type { RequestListener } from 'node:http';
+import { createApp } from '../api/create-app.ts';
+import { createEngine } from '../core/engine.ts';
+import { DEFAULT_ENGINE_CONFIG, type Engine, type EngineConfig } from '../core/engine-types.ts';
+import { KINDS } from '../kinds/registry.ts';
+import type { Log } from '../ports/log.ts';
+import { openBlobs, openBus, openCache, openStore, type SystemParts } from './backends.ts';
+import { Closers } from './closers.ts';
+import { type Config, describeConfig } from './config.ts';
+import { createLog } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { Owner } from './owner.ts';
+import { createReadiness, NotUsable } from './readiness.ts';
+import { type Announce, runServer } from './run.ts';
+import { keepSecret } from './secret-file.ts';
+import { systemClock, systemRandom } from './system.ts';
+
+/** A server put together, not yet listening. */
+export type Composed = {
+  readonly listener: RequestListener;
+  readonly engine: Engine;
+  readonly log: Log;
+  /** Answers parked polls, stores what it can within `drainMs`, then lets go of everything, in reverse order. */
+  readonly close: (drainMs: number) => Promise<void>;
+};
+
+/** Opens the backends and puts the parts together. What was opened is closed again when a later part fails. */
+export async function compose(config: Config, log: Log = createLog(config.logLevel)): Promise<Composed> {
+  const closers = new Closers();
+  try {
+    return await composeParts(config, { clock: systemClock, random: systemRandom, log }, closers);
+  } catch (error) {
+    await closers.closeAll().catch((cause) => log.error({ error: cause }, 'closing after a failed start failed too'));
+    throw error;
+  }
+}
+
+/** Composes, listens, and serves until a signal. Settles with the exit code. */
+export function serve(config: Config, announce?: Announce): Promise<number> {
+  return runServer(config, () => compose(config), announce);
+}
+
+async function composeParts(config: Config, parts: SystemParts, closers: Closers): Promise<Composed> {
+  const { clock, random, log } = parts;
+  log.info(describeConfig(config), 'starting');
+  const secrets = config.secrets.length > 0 ? config.secrets : [await keepSecret(config.dataDir)];
+  const store = await openStore(config, parts);
+  closers.add('the store', () => store.close());
+  const cache = openCache(config, parts);
+  closers.add('the cache', () => cache.close());
+  const blobs = await openBlobs(config, parts);
+  closers.add('the blobs', () => blobs.close());
+  const bus = openBus(config, cache, parts);
+  closers.add('the bus', () => bus.close());
+  const owner = new Owner({ store, clock, log, ...identify(config, random.id()) });
+  closers.add('the ownership of the store', () => owner.stop());
+  await owner.start();
+
+  const { metrics, page } = createMetrics({ processMetrics: true });
+  const engineConfig = engineConfigOf(config, secrets);
+  const engine = createEngine({ cache, store, bus, clock, random, log, metrics, kinds: KINDS, config: engineConfig });
+  let drainMs = 0;
+  closers.add('the engine', () => engine.stop(drainMs));
+  const ready = createReadiness(
+    {
+      cache: () => cache.ping(),
+      store: () => store.ping(),
+      blobs: () => blobs.ping(),
+      owner: async () => {
+        const problem = owner.refusal();
+        if (problem !== undefined) throw new NotUsable(problem.detail);
+      },
+    },
+    clock,
+  );
+  const listener = createApp({
+    engine,
+    log,
+    instance: random.id(),
+    allowedOrigins: config.allowedOrigins,
+    internal: {
+      onAppEngine: config.onAppEngine,
+      ...(config.internalSecret === undefined ? {} : { secret: config.internalSecret }),
+    },
+    ready,
+    refusal: () => owner.refusal(),
+    metrics: page,
+  });
+  const close = (ms: number): Promise<void> => {
+    drainMs = ms;
+    return closers.closeAll();
+  };
+  return { listener, engine, log, close };
+}
+
+function engineConfigOf(config: Config, secrets: readonly string[]): EngineConfig {
+  const { persistMs, indexShards, cache } = config;
+  // A cache in this process dies with it: nothing is acknowledged before it is stored.
+  return { ...DEFAULT_ENGINE_CONFIG, secrets, persistMs, indexShards, durableAlways: cache.backend === 'memory' };
+}
+
+/** Instances may share a store only if they agree on the cache servers and on how the cache is divided. */
+function identify({ cache, store, indexShards }: Config, id: string) {
+  const exclusiveStore = store.backend !== 'datastore';
+  if (cache.backend === 'memory') return { fingerprint: `process:${id}`, exclusiveStore, alone: true };
+  const servers = cache.servers.map(({ host, port }) => `${host}:${port}`).sort();
+  const { ledgerShards } = DEFAULT_ENGINE_CONFIG;
+  const text = JSON.stringify({ servers, indexShards, ledgerShards });
+  return { fingerprint: createHash('sha256').update(text).digest('base64url'), exclusiveStore, alone: false };
+}

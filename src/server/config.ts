@@ -1,0 +1,232 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import {
+  type BlobsChoice,
+  type BusChoice,
+  type CacheChoice,
+  embeddedBlobs,
+  embeddedStore,
+  parseBlobsUrl,
+  parseBusUrl,
+  parseCacheUrl,
+  parseStoreUrl,
+  SettingError,
+  type StoreChoice,
+} from './backend-urls.ts';
+
+export type Config = {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly cache: CacheChoice;
+  readonly store: StoreChoice;
+  readonly blobs: BlobsChoice;
+  readonly bus: BusChoice;
+  readonly dataDir: string;
+  /** Sealing keys of markers, the first seals; empty: one is kept in the data folder. */
+  readonly secrets: readonly string[];
+  readonly persistMs: number;
+  readonly indexShards: number;
+  readonly allowedOrigins: readonly string[];
+  readonly internalSecret?: string;
+  readonly logLevel: string;
+  readonly onAppEngine: boolean;
+  readonly projectId?: string;
+  readonly datastoreEmulator?: string;
+  readonly storageEmulator?: string;
+};
+
+type Values = { readonly [name: string]: string | undefined };
+export type ConfigOutcome =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+const MIN_SECRET_CHARS = 16;
+
+/** A text setting read by a function that throws `SettingError`. */
+function read<T>(parse: (text: string) => T) {
+  return z.string().transform((text, context): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof SettingError)) throw error;
+      context.addIssue(error.message);
+      return z.NEVER;
+    }
+  });
+}
+
+function integer(from: number, to: number) {
+  return read((text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : -1;
+    if (value < from || value > to) throw new SettingError(`must be an integer, ${from} to ${to}`);
+    return value;
+  });
+}
+
+function readSecret(text: string): string {
+  if (text.length < MIN_SECRET_CHARS || /change|example|secret-?here/i.test(text)) {
+    throw new SettingError(`must have at least ${MIN_SECRET_CHARS} random characters; try: openssl rand -base64 32`);
+  }
+  return text;
+}
+
+function readOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.origin === text && /^https?:$/.test(url.protocol)) return text;
+  throw new SettingError('must be a comma list of origins like https://app.example.com, without a path or *');
+}
+
+const list = (text: string): string[] => text.split(',').map((part) => part.trim());
+
+/** Every setting by the name of its environment variable. */
+const settings = z.object({
+  LONGSHORE_CACHE: read(parseCacheUrl).optional(),
+  LONGSHORE_STORE: read(parseStoreUrl).optional(),
+  LONGSHORE_BLOBS: read(parseBlobsUrl).optional(),
+  LONGSHORE_BUS: read(parseBusUrl).optional(),
+  LONGSHORE_CACHE_USERNAME: z.string().optional(),
+  LONGSHORE_CACHE_PASSWORD: z.string().optional(),
+  LONGSHORE_DATA_DIR: read((text) => resolve(text)).optional(),
+  LONGSHORE_SECRET: read((text) => list(text).map(readSecret)).optional(),
+  LONGSHORE_INTERNAL_SECRET: read(readSecret).optional(),
+  LONGSHORE_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:_-]+$/, 'must be an address or a host name')
+    .optional(),
+  PORT: integer(0, 65_535).optional(),
+  LONGSHORE_PERSIST_MS: integer(100, 600_000).optional(),
+  LONGSHORE_INDEX_SHARDS: integer(1, 64).optional(),
+  LONGSHORE_ALLOWED_ORIGINS: read((text) => list(text).map(readOrigin)).optional(),
+  LONGSHORE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+  GOOGLE_CLOUD_PROJECT: z.string().optional(),
+  DATASTORE_EMULATOR_HOST: z.string().optional(),
+  STORAGE_EMULATOR_HOST: z.string().optional(),
+  GAE_ENV: z.string().optional(),
+  K_SERVICE: z.string().optional(),
+});
+type Settings = z.infer<typeof settings>;
+export type SettingName = keyof Settings;
+
+/** Read by other parts of the program than the server. */
+const OTHER_NAMES = ['LONGSHORE_URL'];
+
+/** The command line's flags, each with the variable that it overrides. Secrets have none: others could see them in the process list. */
+export const FLAGS: { readonly [flag: string]: SettingName } = {
+  host: 'LONGSHORE_HOST',
+  port: 'PORT',
+  cache: 'LONGSHORE_CACHE',
+  store: 'LONGSHORE_STORE',
+  blobs: 'LONGSHORE_BLOBS',
+  bus: 'LONGSHORE_BUS',
+  dataDir: 'LONGSHORE_DATA_DIR',
+  persistMs: 'LONGSHORE_PERSIST_MS',
+  indexShards: 'LONGSHORE_INDEX_SHARDS',
+  allowedOrigins: 'LONGSHORE_ALLOWED_ORIGINS',
+  logLevel: 'LONGSHORE_LOG_LEVEL',
+};
+
+/** Environment and flags (which win) as one configuration, or everything that is wrong with them at once. */
+export function parseConfig(env: Values, flags: Values = {}): ConfigOutcome {
+  const given: { [name: string]: string } = {};
+  const spelled: { [name: string]: string } = {};
+  for (const name of Object.keys(settings.shape)) {
+    const value = env[name];
+    if (value !== undefined && value !== '') given[name] = value;
+  }
+  for (const [flag, name] of Object.entries(FLAGS)) {
+    const value = flags[flag];
+    if (value === undefined) continue;
+    given[name] = value;
+    spelled[name] = `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  }
+  const parsed: Partial<Settings> = {};
+  const problems: string[] = [];
+  for (const [name, schema] of Object.entries(settings.shape)) {
+    const result = schema.safeParse(given[name]);
+    if (result.success) Object.assign(parsed, { [name]: result.data });
+    else problems.push(...result.error.issues.map((issue) => `${spelled[name] ?? name} ${issue.message}`));
+  }
+  const config = assemble(parsed);
+  problems.push(...crossCheck(config, given));
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, config, warnings: warningsOf(config, env) };
+}
+
+function assemble(given: Partial<Settings>): Config {
+  const dataDir = given.LONGSHORE_DATA_DIR ?? resolve('.longshore');
+  const cache = withCredentials(given.LONGSHORE_CACHE ?? { backend: 'memory' }, given);
+  const onGoogle = given.GAE_ENV !== undefined || given.K_SERVICE !== undefined;
+  return {
+    host: given.LONGSHORE_HOST ?? (onGoogle ? '0.0.0.0' : '127.0.0.1'),
+    port: given.PORT ?? 8080,
+    cache,
+    store: given.LONGSHORE_STORE ?? embeddedStore(dataDir),
+    blobs: given.LONGSHORE_BLOBS ?? embeddedBlobs(dataDir),
+    bus: given.LONGSHORE_BUS ?? { backend: cache.backend === 'memory' ? 'memory' : 'pulse' },
+    dataDir,
+    secrets: given.LONGSHORE_SECRET ?? [],
+    persistMs: given.LONGSHORE_PERSIST_MS ?? 5_000,
+    indexShards: given.LONGSHORE_INDEX_SHARDS ?? 4,
+    allowedOrigins: given.LONGSHORE_ALLOWED_ORIGINS ?? [],
+    logLevel: given.LONGSHORE_LOG_LEVEL ?? 'info',
+    onAppEngine: given.GAE_ENV !== undefined,
+    ...(given.LONGSHORE_INTERNAL_SECRET ? { internalSecret: given.LONGSHORE_INTERNAL_SECRET } : {}),
+    ...(given.GOOGLE_CLOUD_PROJECT ? { projectId: given.GOOGLE_CLOUD_PROJECT } : {}),
+    ...(given.DATASTORE_EMULATOR_HOST ? { datastoreEmulator: given.DATASTORE_EMULATOR_HOST } : {}),
+    ...(given.STORAGE_EMULATOR_HOST ? { storageEmulator: given.STORAGE_EMULATOR_HOST } : {}),
+  };
+}
+
+function withCredentials(cache: CacheChoice, given: Partial<Settings>): CacheChoice {
+  const { LONGSHORE_CACHE_USERNAME: username, LONGSHORE_CACHE_PASSWORD: password } = given;
+  if (cache.backend === 'memory') return cache;
+  return { ...cache, ...(username ? { username } : {}), ...(password ? { password } : {}) };
+}
+
+/** What single settings cannot see. */
+function crossCheck(config: Config, given: Values): string[] {
+  const problems: string[] = [];
+  const { cache, bus } = config;
+  const { LONGSHORE_SECRET: secret, LONGSHORE_CACHE_USERNAME: username, LONGSHORE_CACHE_PASSWORD: password } = given;
+  if (cache.backend === 'memcached' && secret === undefined) {
+    problems.push('LONGSHORE_SECRET must be set with memcached: all instances need the same key for their markers');
+  }
+  if (cache.backend === 'memcached' && (cache.username === undefined) !== (cache.password === undefined)) {
+    problems.push('LONGSHORE_CACHE_USERNAME and LONGSHORE_CACHE_PASSWORD must be set together');
+  }
+  if (cache.backend === 'memory' && (username ?? password) !== undefined) {
+    problems.push('LONGSHORE_CACHE_USERNAME and LONGSHORE_CACHE_PASSWORD have no use without memcached');
+  }
+  if (cache.backend === 'memory' && bus.backend === 'pulse') {
+    problems.push('LONGSHORE_BUS can be pulse: only with memcached, where the pulse is kept');
+  }
+  return problems;
+}
+
+function warningsOf(config: Config, env: Values): string[] {
+  const warnings: string[] = [];
+  const known = [...Object.keys(settings.shape), ...OTHER_NAMES];
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('LONGSHORE_') && !known.includes(name))
+      warnings.push(`${name} is not a setting of this version`);
+  }
+  if (!isLoopback(config.host))
+    warnings.push('there is no sign-in: whoever reaches this address can read and change everything');
+  return warnings;
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** For people and logs: everything but secrets. */
+export function describeConfig(config: Config): { readonly [name: string]: unknown } {
+  const { secrets, internalSecret, cache, ...open } = config;
+  const { password, ...safeCache } = { password: undefined, ...cache };
+  return {
+    ...open,
+    cache: password === undefined ? safeCache : { ...safeCache, password: '[set]' },
+    secrets: secrets.length === 0 ? '[kept in the data folder]' : `[${secrets.length} set]`,
+    internalSecret: internalSecret === undefined ? '[not set]' : '[set]',
+  };
+}

@@ -1,0 +1,77 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { GaugeName, MetricName, Metrics, TimingName } from '../ports/metrics.ts';
+
+const COUNTERS: { readonly [name in MetricName]: string } = {
+  updates_accepted: 'updates that made a new version',
+  updates_repeated: 'repeated requests answered from memory',
+  updates_refused: 'updates not accepted',
+  update_turns: 'turns of the write loop; more than updates where writers race',
+  cas_conflicts: 'compare-and-set writes lost to somebody else',
+  late_post_checks: 'updates announced again because a reader had passed',
+  index_appends: 'entries appended to the recent index',
+  ledger_appends: 'entries appended to the ledger',
+  compactions: 'shards rewritten',
+  loads: 'items loaded from the store',
+  rollbacks: 'items taken back to their stored version after the cache was lost',
+  epochs_created: 'spaces whose cache records began anew',
+  reads: 'reads of spaces, shared by all polls that asked the same',
+  resyncs: 'answers that made the client begin again',
+  store_scans: 'reads that had to go to the store',
+  store_writes: 'records written to the store',
+  store_failures: 'store calls that failed',
+  flush_poison: 'items the store refuses',
+  swept_items: 'items stored for instances that left',
+  pruned_items: 'old tombstones forgotten',
+  clock_behind_floor: 'times this clock was behind what readers had published',
+};
+
+const GAUGES: { readonly [name in GaugeName]: string } = {
+  parked_polls: 'polls that wait',
+  dirty_items: 'items newer here than in the store',
+  oldest_dirty_ms: 'age of the oldest change that is not stored',
+  watched_spaces: 'spaces with parked polls',
+  held_heads: 'heads kept in process',
+};
+
+const TIMINGS: { readonly [name in TimingName]: string } = {
+  durability_lag_ms: 'from an accepted update until it is stored',
+  post_ms: 'PostUpdate, from request to answer',
+  read_ms: 'one read of a space',
+  wake_to_answer_ms: 'from a wake-up until the poll is answered',
+};
+
+const BUCKETS_MS = [0.5, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000];
+
+export type ProcessMetrics = {
+  readonly metrics: Metrics;
+  readonly page: () => Promise<{ readonly contentType: string; readonly text: string }>;
+};
+
+/** Counters of the core and of the process, with a registry of their own. */
+export function createMetrics(options: { readonly processMetrics: boolean }): ProcessMetrics {
+  const registry = new Registry();
+  if (options.processMetrics) collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counters = make(COUNTERS, (name, help) => new Counter({ name: `longshore_${name}_total`, help, registers }));
+  const gauges = make(GAUGES, (name, help) => new Gauge({ name: `longshore_${name}`, help, registers }));
+  const timings = make(
+    TIMINGS,
+    (name, help) => new Histogram({ name: `longshore_${name}`, help, registers, buckets: BUCKETS_MS }),
+  );
+  return {
+    metrics: {
+      count: (name, by = 1) => counters[name].inc(by),
+      gauge: (name, value) => gauges[name].set(value),
+      observe: (name, milliseconds) => timings[name].observe(milliseconds),
+    },
+    page: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}
+
+function make<Name extends string, Meter>(
+  names: { readonly [name in Name]: string },
+  create: (name: Name, help: string) => Meter,
+): { readonly [name in Name]: Meter } {
+  const entries = Object.entries<string>(names).map(([name, help]) => [name, create(name as Name, help)]);
+  return Object.fromEntries(entries) as { [name in Name]: Meter };
+}

@@ -1,0 +1,156 @@
+import type { JsonObject } from '../base/json.ts';
+import { ownerRowKey } from '../model/keys.ts';
+import { decodeRecordText, encodeRecordText } from '../model/record.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { Store } from '../ports/store.ts';
+import { type Problem, ProblemError } from '../protocol/errors.ts';
+
+export const LEASE_MS = 30_000;
+export const RENEW_MS = 10_000;
+
+/** Which truth the store trails. Times by the wall clocks of the servers, which may differ by less than `LEASE_MS - RENEW_MS`. */
+export type OwnerRecord = {
+  readonly fingerprint: string;
+  /** Raised whenever another fingerprint takes over. */
+  readonly fence: number;
+  readonly untilMs: number;
+};
+
+export type OwnerDecision =
+  | { readonly action: 'renew' | 'takeOver'; readonly record: OwnerRecord }
+  | { readonly action: 'refuse'; readonly untilMs: number };
+
+/** `provenDead`: that this process could open the store at all proves that every earlier owner has ended. Pure. */
+export function decideOwner(
+  record: OwnerRecord | undefined,
+  mine: string,
+  now: number,
+  provenDead = false,
+): OwnerDecision {
+  const untilMs = now + LEASE_MS;
+  if (record === undefined) return { action: 'takeOver', record: { fingerprint: mine, fence: 1, untilMs } };
+  if (record.fingerprint === mine) {
+    return { action: 'renew', record: { ...record, untilMs: Math.max(untilMs, record.untilMs) } };
+  }
+  if (record.untilMs > now && !provenDead) return { action: 'refuse', untilMs: record.untilMs };
+  return { action: 'takeOver', record: { fingerprint: mine, fence: record.fence + 1, untilMs } };
+}
+
+export type OwnerOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The same for all instances that share one cache; another for every other cache. */
+  readonly fingerprint: string;
+  /** The store is open to one process at a time. */
+  readonly exclusiveStore: boolean;
+  /** Nobody shares the fingerprint: the lease ends with this process. */
+  readonly alone: boolean;
+};
+
+type State = 'unknown' | 'owner' | 'foreign' | 'stopped';
+
+/**
+ * Keeps two caches from both being the truth over one store.
+ *
+ *   unknown -- the record is ours --> owner <--> foreign
+ *      any  -- stop --> stopped
+ *
+ * - Serves only as `owner`. Another fingerprint in the record ends that at once; it comes back by itself when that lease
+ *   has run out.
+ * - A store that does not answer does not end it: nobody else can take over through that store either, and how long
+ *   updates go on without it is the engine's to decide. A pause of this process longer than the lease does, until the
+ *   record has been looked at again.
+ */
+export class Owner {
+  readonly #options: OwnerOptions;
+  #state: State = 'unknown';
+  /** Monotonic; when the attempt began that last found us the owner. */
+  #renewedAt = Number.NEGATIVE_INFINITY;
+  #storeAway = false;
+  #first = true;
+  #cancel: () => void = () => undefined;
+
+  constructor(options: OwnerOptions) {
+    this.#options = options;
+  }
+
+  /** One attempt, then one every `RENEW_MS`. Fails when the store does not answer the first. */
+  async start(): Promise<void> {
+    await this.#attempt();
+    this.#schedule();
+  }
+
+  /** Why this instance must not serve; `undefined` while it may. */
+  refusal(): Problem | undefined {
+    if (this.#state === 'owner' && (this.#isFresh() || this.#storeAway)) return undefined;
+    const detail =
+      this.#state === 'foreign'
+        ? 'another deployment, or one with other cache servers, owns the store'
+        : 'whether this deployment owns the store is not known';
+    return new ProblemError('notReady', detail, { retryAfterMs: 2_000 }).problem;
+  }
+
+  async stop(): Promise<void> {
+    const { store, alone } = this.#options;
+    const wasOwner = this.#state === 'owner';
+    this.#state = 'stopped';
+    this.#cancel();
+    if (!wasOwner || !alone) return;
+    await store.transact([ownerRowKey()], ([record]) => {
+      const held = record && decodeOwner(record.data);
+      const ours = held?.fingerprint === this.#options.fingerprint;
+      return { changes: ours ? [change({ ...held, untilMs: 0 })] : [], result: undefined };
+    });
+  }
+
+  #isFresh(): boolean {
+    return this.#options.clock.monotonic() - this.#renewedAt < LEASE_MS;
+  }
+
+  async #attempt(): Promise<void> {
+    const { store, clock, fingerprint, exclusiveStore } = this.#options;
+    const began = clock.monotonic();
+    const decision = await store.transact([ownerRowKey()], ([record]) => {
+      const held = record && decodeOwner(record.data);
+      const made = decideOwner(held, fingerprint, clock.now(), exclusiveStore && this.#first);
+      return { changes: made.action === 'refuse' ? [] : [change(made.record)], result: made };
+    });
+    this.#storeAway = false;
+    this.#first = false;
+    if (this.#state === 'stopped') return;
+    this.#enter(decision.action === 'refuse' ? 'foreign' : 'owner');
+    if (decision.action !== 'refuse') this.#renewedAt = began;
+  }
+
+  #enter(state: State): void {
+    if (state === this.#state) return;
+    const { log } = this.#options;
+    if (state === 'foreign') log.error({}, 'another deployment owns the store: this instance serves nothing');
+    else if (this.#state === 'foreign') log.warn({}, 'the store is ours again');
+    this.#state = state;
+  }
+
+  #schedule(): void {
+    this.#cancel = this.#options.clock.after(RENEW_MS, () => {
+      void this.#attempt()
+        .catch((error) => {
+          this.#storeAway = true;
+          this.#options.log.warn({ error }, 'the ownership of the store could not be renewed');
+        })
+        .then(() => {
+          if (this.#state !== 'stopped') this.#schedule();
+        });
+    });
+  }
+}
+
+function change(record: OwnerRecord) {
+  return { key: ownerRowKey(), record: { data: encodeRecordText(record), indexes: {} } };
+}
+
+function decodeOwner(data: string): OwnerRecord {
+  const { fingerprint, fence, untilMs } = decodeRecordText(data, 'owner') as JsonObject;
+  return { fingerprint: String(fingerprint), fence: Number(fence), untilMs: Number(untilMs) };
+}

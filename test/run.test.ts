@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+
+const SAMPLES = 'test/support/samples';
+
+type Ended = { readonly code: number | null; readonly output: string; readonly last: string | undefined };
+
+async function runTests(args: readonly string[], ci = '', checks = ['--tests-only']): Promise<Ended> {
+  const child = spawn(process.execPath, ['test/run.ts', ...checks, ...args], { env: { ...process.env, CI: ci } });
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close'), text(child.stderr)]);
+  return { code, output, last: output.trimEnd().split('\n').at(-1) };
+}
+
+describe('npm test', function () {
+  // A run that is left hanging is given up only after a while, and each run is a process of its own.
+  this.timeout(60_000);
+
+  it('exits with 0 when all passed, and counts in its last line', async () => {
+    const { code, last, output } = await runTests([`${SAMPLES}/passes.ts`], '1');
+    assert.equal(last, '1 passed, 0 failed, 0 skipped');
+    assert.equal(code, 0, output);
+  });
+
+  it('checks types and lint first, and exits with 1 where they fail', async () => {
+    const { code, output } = await runTests([`${SAMPLES}/passes.ts`], '', []);
+    const [types, lint] = [/^(ok|FAILED) +types/m, /^(ok|FAILED) +lint/m].map((line) => line.exec(output)?.[1]);
+    assert.ok(types !== undefined && lint !== undefined, output);
+    assert.equal(code, types === 'ok' && lint === 'ok' ? 0 : 1);
+  });
+
+  it('exits with 1 on a failed test', async () => {
+    const { code, last } = await runTests([`${SAMPLES}/fails.ts`]);
+    assert.deepEqual([code, last], [1, '1 passed, 1 failed, 0 skipped']);
+  });
+
+  it('exits with 1 when no test ran', async () => {
+    const { code, last } = await runTests([`${SAMPLES}/passes.ts`, '--grep', 'nothing like it']);
+    assert.deepEqual([code, last], [1, '0 passed, 0 failed, 0 skipped']);
+  });
+
+  it('names a skipped test and its reason', async () => {
+    const { code, last, output } = await runTests([`${SAMPLES}/skips.ts`]);
+    assert.match(output, /skipped: a suite needs a lighthouse \(no lighthouse here\)/);
+    assert.deepEqual([code, last], [0, '1 passed, 0 failed, 1 skipped']);
+  });
+
+  it('fails in CI what it would skip elsewhere', async () => {
+    const { code, last, output } = await runTests([`${SAMPLES}/skips.ts`], '1');
+    assert.match(output, /missing in CI: no lighthouse here/);
+    assert.deepEqual([code, last], [1, '1 passed, 1 failed, 0 skipped']);
+  });
+
+  it('exits with 1 when a test ends the process, and counts what had run', async () => {
+    const { code, last, output } = await runTests([`${SAMPLES}/dies.ts`]);
+    assert.match(output, /ended early/);
+    assert.deepEqual([code, last], [1, '1 passed, 0 failed, 0 skipped']);
+  });
+
+  it('exits with 1 when a test leaves something open', async () => {
+    const { code, last, output } = await runTests([`${SAMPLES}/hangs.ts`]);
+    assert.match(output, /did not end by itself/);
+    assert.deepEqual([code, last], [1, '1 passed, 0 failed, 0 skipped']);
+  });
+});

@@ -1,0 +1,184 @@
+import type { Deps } from '../../src/core/context.ts';
+import type { Engine, EngineConfig } from '../../src/core/engine-types.ts';
+import { DEFAULT_ENGINE_CONFIG } from '../../src/core/engine-types.ts';
+import type { Kind, Kinds } from '../../src/kinds/kind.ts';
+import { KINDS } from '../../src/kinds/registry.ts';
+import type { Log } from '../../src/ports/log.ts';
+import type { Metrics } from '../../src/ports/metrics.ts';
+import { journal } from '../doubles/journal-kind.ts';
+import { CALM, type SimConfig } from './faults.ts';
+import type { History } from './history.ts';
+import { type Scheduler, SimProcess } from './scheduler.ts';
+import type { Seeded } from './seeded.ts';
+import { BusWorld, SimBus } from './sim-bus.ts';
+import { CacheWorld, SimCache } from './sim-cache.ts';
+import { SimClock } from './sim-clock.ts';
+import { SimStore, StoreWorld } from './sim-store.ts';
+
+export type CreateEngine = (deps: Deps) => Engine;
+
+export const SIM_KINDS: Kinds = new Map<string, Kind>([...KINDS, [journal.name, journal as Kind]]);
+
+/** Times short enough that coverages end, items are closed and tombstones are pruned within a run. */
+export const SIM_ENGINE: EngineConfig = {
+  ...DEFAULT_ENGINE_CONFIG,
+  indexShards: 2,
+  ledgerShards: 2,
+  persistMs: 1_500,
+  sweepMs: 1_500,
+  tombstoneMs: 6_000,
+  indexRetentionMs: 6_000,
+  refuseFirstAfterMs: 20_000,
+  refuseAllAfterMs: 60_000,
+  secrets: ['simulated'],
+};
+
+export type Instance = {
+  readonly process: SimProcess;
+  readonly engine: Engine;
+  readonly cache: SimCache;
+  readonly clock: SimClock;
+};
+
+/** What a request came to, as its client sees it. `lost`: no answer; it may or may not have been carried out. */
+export type Reply<T> =
+  | { readonly kind: 'answered'; readonly value: T }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | { readonly kind: 'lost' };
+
+export type Request<T> = {
+  readonly label: string;
+  readonly patienceMs: number;
+  send(engine: Engine, onGiveUp: (call: () => void) => void): Promise<T>;
+};
+
+/** The instances, the cache and the store they share, and the wires to their clients. */
+export class Fleet {
+  readonly cache: CacheWorld;
+  readonly store: StoreWorld;
+  readonly bus: BusWorld;
+  readonly instances: Instance[] = [];
+  readonly #scheduler: Scheduler;
+  readonly #random: Seeded;
+  readonly #history: History;
+  readonly #create: CreateEngine;
+  #config: SimConfig;
+  #born = 0;
+
+  constructor(scheduler: Scheduler, random: Seeded, history: History, config: SimConfig, create: CreateEngine) {
+    this.#scheduler = scheduler;
+    this.#random = random;
+    this.#history = history;
+    this.#create = create;
+    this.#config = config;
+    this.cache = new CacheWorld(scheduler, random.fork(), config.cache);
+    this.store = new StoreWorld(scheduler, random.fork(), config.store);
+    this.bus = new BusWorld(scheduler, random.fork(), config.bus);
+    scheduler.pauses = config.pauses;
+    for (let place = 0; place < 3; place++) this.start(place);
+  }
+
+  get engineConfig(): EngineConfig {
+    return { ...SIM_ENGINE, ...this.#config.engine };
+  }
+
+  /** A fresh instance with an empty memory. */
+  start(place: number): void {
+    const process = new SimProcess(`s${place}.${this.#born++}`);
+    const cache = new SimCache(this.cache, process);
+    const clock = new SimClock(this.#scheduler, process, this.#random, this.#config.clock);
+    const engine = this.#create({
+      cache,
+      clock,
+      store: new SimStore(this.store, process),
+      bus: new SimBus(this.bus, process),
+      random: this.#random.fork(),
+      log: traceLog(this.#scheduler, process),
+      metrics: countingMetrics(this.#history),
+      kinds: SIM_KINDS,
+      config: this.engineConfig,
+    });
+    this.instances[place] = { process, engine, cache, clock };
+  }
+
+  /** `kill -9`, and a successor. */
+  kill(place: number): void {
+    const { process, cache } = this.at(place);
+    this.#scheduler.kill(process);
+    void cache.close();
+    for (const watcher of this.bus.watchers) if (watcher.process === process) this.bus.watchers.delete(watcher);
+    this.start(place);
+  }
+
+  at(place: number): Instance {
+    const instance = this.instances[place];
+    if (!instance) throw new Error(`no instance ${place}`);
+    return instance;
+  }
+
+  any(): Instance {
+    return this.#random.pick(this.instances);
+  }
+
+  /** From now on nothing goes wrong. */
+  calm(): void {
+    this.#config = { ...CALM, engine: this.#config.engine };
+    this.cache.faults = CALM.cache;
+    this.store.faults = CALM.store;
+    this.bus.faults = CALM.bus;
+    this.#scheduler.pauses = CALM.pauses;
+    this.cache.downUntil = 0;
+    this.store.downUntil = 0;
+    for (const { process, cache } of this.instances) {
+      process.pausedUntil = 0;
+      cache.cutUntil = 0;
+    }
+  }
+
+  /** A request over the network: late, unanswered, or given up by its client, who then tells the server (or not). */
+  call<T>(instance: Instance, request: Request<T>): Promise<Reply<T>> {
+    const random = this.#random;
+    const { latencyMs, answerLost, impatient } = this.#config.http;
+    const patience = random.chance(impatient) ? random.int(500) : request.patienceMs;
+    return new Promise((resolve) => {
+      let giveUp: (() => void) | undefined;
+      let ended = false;
+      const end = (reply: Reply<T>) => {
+        if (ended) return;
+        ended = true;
+        cancelPatience();
+        resolve(reply);
+      };
+      const cancelPatience = this.#scheduler.schedule(patience, `${request.label} given up`, () => {
+        const hangUp = giveUp;
+        if (hangUp && random.chance(0.7)) this.#scheduler.schedule(random.int(latencyMs), 'hang up', hangUp, instance);
+        end({ kind: 'lost' });
+      });
+      const answer = (reply: Reply<T>) => {
+        if (!random.chance(answerLost))
+          this.#scheduler.schedule(random.int(latencyMs), `${request.label} ended`, () => end(reply));
+      };
+      const arrive = () => {
+        request
+          .send(instance.engine, (call) => {
+            giveUp = call;
+          })
+          .then(
+            (value) => answer({ kind: 'answered', value }),
+            (error: unknown) => answer({ kind: 'failed', error }),
+          );
+      };
+      this.#scheduler.schedule(random.int(latencyMs), request.label, arrive, { process: instance.process });
+    });
+  }
+}
+
+function traceLog(scheduler: Scheduler, process: SimProcess): Log {
+  const write = (level: string) => (fields: object, message: string) =>
+    scheduler.note(`${process.name}: ${level} ${message} ${JSON.stringify(fields)}`);
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+function countingMetrics(history: History): Metrics {
+  return { count: (name, by) => history.count(name, by), gauge: () => {}, observe: () => {} };
+}

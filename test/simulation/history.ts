@@ -1,0 +1,100 @@
+import type { Json } from '../../src/base/json.ts';
+import { isObject } from '../../src/base/json.ts';
+
+/** A rule that a run has broken: which check noticed it, and what it saw. */
+export type Finding = { readonly check: CheckName; readonly detail: string };
+
+export type CheckName =
+  /** One version has two contents. */
+  | 'C1 two contents'
+  /** A chain was given an older version than it had. */
+  | 'C2 went back'
+  /** A reader is behind an acknowledged version. */
+  | 'C3 skipped'
+  /** An acknowledged operation is gone without a loss that explains it. */
+  | 'C4 lost'
+  /** A writer did not read its own write. */
+  | 'C5 own write unread'
+  /** A reader, the cache and the store do not agree in the end. */
+  | 'C6 diverged'
+  /** Two accepted conditional writes name one predecessor, or something came between. */
+  | 'C7 chain broken'
+  /** An operation whose answer called it durable is gone. */
+  | 'C9 lost durable'
+  /** More than the promised time was lost. */
+  | 'C10 lost too much'
+  /** Without faults something does not end. */
+  | 'C11 stuck'
+  | 'twice'
+  /** Refused, yet applied; or deleted, yet there. */
+  | 'ghost'
+  | 'starved'
+  /** `upToDate` was said, yet there was more. */
+  | 'not firm'
+  /** An answer that is not of the documented form, or that no fault explains. */
+  | 'answer';
+
+export type Write = {
+  /** Names the operation wherever it appears in a value. */
+  readonly op: string;
+  readonly item: string;
+  readonly deletes: boolean;
+  readonly durable: boolean;
+  readonly ifVersion?: number;
+  readonly invokedAt: number;
+  /** `info`: it may or may not have been applied, now or later. */
+  outcome: 'ok' | 'fail' | 'info';
+  endedAt: number;
+  version: number;
+  /** The answer claimed that it was in the store. */
+  stored: boolean;
+  /** How often it was sent. Of an earlier sending nobody knows what becomes of it, if the answer that came was of a no-op or a refusal. */
+  sent: number;
+};
+
+/** Something that may cost content: which item (undefined: any), when. */
+export type Loss = { readonly at: number; readonly item?: string };
+
+/** What was done and seen in one run, by whom it was seen last. */
+export class History {
+  readonly writes: Write[] = [];
+  readonly losses: Loss[] = [];
+  readonly findings: Finding[] = [];
+  readonly counters = new Map<string, number>();
+  /** Operations that an answer showed to be durable, as `item/op`. */
+  readonly stored = new Set<string>();
+  readonly #contents = new Map<string, Map<number, string>>();
+
+  found(check: CheckName, detail: string): void {
+    if (this.findings.length < 20) this.findings.push({ check, detail });
+  }
+
+  count(name: string, by = 1): void {
+    this.counters.set(name, (this.counters.get(name) ?? 0) + by);
+  }
+
+  /** Somebody holds this content for this version. */
+  saw(item: string, version: number, durableVersion: number, content: string, where: string): void {
+    const versions = this.#contents.get(item) ?? new Map<number, string>();
+    this.#contents.set(item, versions);
+    const before = versions.get(version);
+    if (before === undefined) versions.set(version, content);
+    else if (before !== content) {
+      this.found('C1 two contents', `${item} v${version}: "${before}", then "${content}" (${where})`);
+    }
+    if (durableVersion >= version) for (const op of opsOf(content)) this.stored.add(`${item}/${op}`);
+  }
+}
+
+export const DELETED = '-';
+
+/** A value as a short text that names the operations in it. */
+export function contentOf(value: Json | undefined): string {
+  if (value === undefined) return DELETED;
+  if (Array.isArray(value)) return `+${value.map((text) => String(text).split('~')[0]).join(',')}`;
+  return isObject(value) ? `+${Object.keys(value).sort().join(',')}` : '+';
+}
+
+export function opsOf(content: string): string[] {
+  return content.length <= 1 ? [] : content.slice(1).split(',');
+}

@@ -1,0 +1,265 @@
+import { checkKey, checkSamePlace, checkSize, checkTtl } from '../../src/backends/cache/guards.ts';
+import type { Cache, CacheEntry, CacheKey, CasOutcome, CasToken } from '../../src/ports/cache.ts';
+import { Failure } from '../../src/ports/failure.ts';
+import { MAX_RECORD_BYTES } from '../../src/protocol/limits.ts';
+import type { CacheFaults } from './faults.ts';
+import type { Scheduler, SimProcess } from './scheduler.ts';
+import type { Seeded } from './seeded.ts';
+
+/** Whoever has no answer after this long stops waiting, ms. */
+const DEADLINE_MS = 300;
+
+type Entry = { readonly value: Buffer; readonly token: number; readonly expiresAt: number };
+/** What a `CasToken` is here: a number of the cache, and the connection it was read through. */
+type Token = { readonly number: number; readonly connection: number };
+
+/** The one cache that all instances share: a Map with tokens and TTLs in virtual time. Tokens start again with each restart. */
+export class CacheWorld {
+  readonly scheduler: Scheduler;
+  readonly random: Seeded;
+  faults: CacheFaults;
+  downUntil = 0;
+  life = 0;
+  readonly clients = new Set<SimCache>();
+  readonly #entries = new Map<CacheKey, Entry>();
+  #tokens = 0;
+
+  constructor(scheduler: Scheduler, random: Seeded, faults: CacheFaults) {
+    this.scheduler = scheduler;
+    this.random = random;
+    this.faults = faults;
+  }
+
+  read(key: CacheKey): Entry | undefined {
+    const entry = this.#entries.get(key);
+    if (entry && entry.expiresAt <= this.scheduler.now) {
+      this.#entries.delete(key);
+      return undefined;
+    }
+    return entry;
+  }
+
+  write(key: CacheKey, value: Buffer, expiresAt: number): number {
+    if (this.random.chance(this.faults.full)) throw new Failure('cacheFull', 'out of memory');
+    this.#entries.set(key, { value, token: ++this.#tokens, expiresAt });
+    return this.#tokens;
+  }
+
+  remove(key: CacheKey): boolean {
+    return this.#entries.delete(key);
+  }
+
+  keys(letter: string): CacheKey[] {
+    return [...this.#entries.keys()].filter((key) => key[0] === letter);
+  }
+
+  /** Everything is gone and every connection broken; what was on its way to the old process never arrives. */
+  restart(): void {
+    this.#entries.clear();
+    this.#tokens = 0;
+    this.life++;
+    for (const client of this.clients) client.reconnect();
+  }
+}
+
+/** The cache as one instance sees it, over a connection that delays, loses and breaks. */
+export class SimCache implements Cache {
+  readonly #world: CacheWorld;
+  readonly #process: SimProcess;
+  #connection = 1;
+  #closed = false;
+  /** This instance alone does not reach the cache. */
+  cutUntil = 0;
+
+  constructor(world: CacheWorld, process: SimProcess) {
+    this.#world = world;
+    this.#process = process;
+    world.clients.add(this);
+  }
+
+  /** Tokens read so far are refused from now on. */
+  reconnect(): void {
+    this.#connection++;
+  }
+
+  async get(keys: readonly CacheKey[]): Promise<(CacheEntry | undefined)[]> {
+    keys.forEach(checkKey);
+    if (keys.length === 0) return [];
+    return this.#send(`get ${keys.join(' ')}`, [() => keys.map((key) => this.#entry(key))]);
+  }
+
+  async add(key: CacheKey, value: Buffer, ttlSeconds?: number): Promise<CasToken | undefined> {
+    check(key, value, ttlSeconds);
+    return this.#send(`add ${key}`, [
+      () => (this.#world.read(key) ? undefined : this.#token(this.#write(key, value, ttlSeconds))),
+    ]);
+  }
+
+  async cas(key: CacheKey, value: Buffer, token: CasToken): Promise<CasOutcome> {
+    check(key, value);
+    if (this.#stale(token)) return { status: 'conflict' };
+    return this.#send(`cas ${key}`, [() => this.#cas(key, value, token)]);
+  }
+
+  async casThenGet(
+    key: CacheKey,
+    value: Buffer,
+    token: CasToken,
+    then: readonly CacheKey[],
+  ): Promise<{ readonly cas: CasOutcome; readonly read: (CacheEntry | undefined)[] }> {
+    check(key, value);
+    checkSamePlace(key, then);
+    const stale = this.#stale(token);
+    let cas: CasOutcome = { status: 'conflict' };
+    return this.#send(`cas ${key} then ${then.join(' ')}`, [
+      () => {
+        if (!stale) cas = this.#cas(key, value, token);
+      },
+      () => ({ cas, read: then.map((other) => this.#entry(other)) }),
+    ]);
+  }
+
+  async append(key: CacheKey, value: Buffer): Promise<boolean> {
+    check(key, value);
+    return this.#send(`append ${key}`, [
+      () => {
+        const entry = this.#world.read(key);
+        if (!entry || entry.value.length + value.length > MAX_RECORD_BYTES) return false;
+        this.#world.write(key, Buffer.concat([entry.value, value]), entry.expiresAt);
+        return true;
+      },
+    ]);
+  }
+
+  async delete(key: CacheKey, token?: CasToken): Promise<boolean> {
+    checkKey(key);
+    if (token && this.#stale(token)) return false;
+    return this.#send(`delete ${key}`, [
+      () => {
+        if (token && this.#world.read(key)?.token !== numberOf(token)) return false;
+        return this.#world.remove(key);
+      },
+    ]);
+  }
+
+  async set(key: CacheKey, value: Buffer, ttlSeconds?: number): Promise<void> {
+    check(key, value, ttlSeconds);
+    return this.#send(`set ${key}`, [() => void this.#write(key, value, ttlSeconds)]);
+  }
+
+  ping(): Promise<void> {
+    return this.#send('ping', [() => undefined]);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#world.clients.delete(this);
+  }
+
+  #entry(key: CacheKey): CacheEntry | undefined {
+    const entry = this.#world.read(key);
+    return entry && { value: entry.value, token: this.#token(entry.token) };
+  }
+
+  #token(number: number): CasToken {
+    return { number, connection: this.#connection } satisfies Token as unknown as CasToken;
+  }
+
+  #stale(token: CasToken): boolean {
+    return (token as unknown as Token).connection !== this.#connection;
+  }
+
+  #cas(key: CacheKey, value: Buffer, token: CasToken): CasOutcome {
+    const entry = this.#world.read(key);
+    if (!entry) return { status: 'missing' };
+    if (entry.token !== numberOf(token)) return { status: 'conflict' };
+    return { status: 'stored', token: this.#token(this.#write(key, value)) };
+  }
+
+  #write(key: CacheKey, value: Buffer, ttlSeconds?: number): number {
+    const { scheduler } = this.#world;
+    return this.#world.write(key, value, ttlSeconds ? scheduler.now + ttlSeconds * 1000 : Number.POSITIVE_INFINITY);
+  }
+
+  /** Carries out `stages` in order, each a step of its own; the answer is what the last one returns. */
+  #send<T>(label: string, stages: readonly (() => unknown)[]): Promise<T> {
+    const { scheduler, random, faults } = this.#world;
+    const process = this.#process;
+    return new Promise<T>((resolve, reject) => {
+      let settled = false;
+      const end = (how: () => void) => {
+        if (settled) return;
+        settled = true;
+        cancelDeadline();
+        how();
+      };
+      const fail = (unclear: boolean) => end(() => this.#fail(unclear, reject));
+      const cancelDeadline = scheduler.schedule(DEADLINE_MS, `${label}: no answer`, () => fail(true), { process });
+      if (this.#closed) return end(() => reject(new Failure('closed', label)));
+      if (this.#unreachable()) {
+        scheduler.schedule(random.int(20), `${label}: unreachable`, () => fail(false), { process });
+        return;
+      }
+      const life = this.#world.life;
+      const plan = delays(random, faults);
+      const stage = (index: number, delay: number) =>
+        scheduler.schedule(
+          delay,
+          index === 0 ? label : `${label}: stage ${index}`,
+          () => {
+            if (this.#world.life !== life || this.#unreachable()) return;
+            const answer = attempt(stages[index]);
+            if (index + 1 < stages.length && !answer.error)
+              return stage(index + 1, random.chance(0.5) ? 0 : random.int(faults.latencyMs));
+            const settleIt = () => end(() => (answer.error ? reject(answer.error) : resolve(answer.value as T)));
+            scheduler.schedule(plan.back, `${label}: answered`, settleIt, { process });
+          },
+          { sender: process },
+        );
+      stage(0, plan.to);
+    });
+  }
+
+  #unreachable(): boolean {
+    const { now } = this.#world.scheduler;
+    return this.#world.downUntil > now || this.cutUntil > now;
+  }
+
+  #fail(unclear: boolean, reject: (error: Failure) => void): void {
+    this.reconnect();
+    reject(new Failure('cacheUnavailable', unclear ? 'no answer in time' : 'not reachable', { unclear }));
+  }
+}
+
+function check(key: CacheKey, value: Buffer, ttlSeconds?: number): void {
+  checkKey(key);
+  checkSize(value);
+  checkTtl(ttlSeconds);
+}
+
+function numberOf(token: CasToken): number {
+  return (token as unknown as Token).number;
+}
+
+function attempt(stage: (() => unknown) | undefined): { readonly value?: unknown; readonly error?: unknown } {
+  try {
+    return { value: stage?.() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** How long an operation is on its way there and back; `Infinity`: it never arrives. */
+function delays(random: Seeded, faults: CacheFaults): { readonly to: number; readonly back: number } {
+  const to = random.int(faults.latencyMs);
+  const back = random.int(faults.latencyMs);
+  if (!random.chance(faults.unclear)) {
+    return random.chance(faults.slow)
+      ? { to: to + random.int(faults.slowMs), back: back + random.int(faults.slowMs) }
+      : { to, back };
+  }
+  const how = random.int(3);
+  if (how === 0) return { to: Number.POSITIVE_INFINITY, back };
+  if (how === 1) return { to, back: Number.POSITIVE_INFINITY };
+  return { to: DEADLINE_MS + random.int(faults.lateMs), back };
+}

@@ -1,0 +1,195 @@
+import { liveChaos } from './chaos.ts';
+import { checkFinal, checkReader, type Final, type Truth } from './checkers.ts';
+import type { SimConfig } from './faults.ts';
+import type { CreateEngine } from './fleet.ts';
+import { contentOf, DELETED, type Finding } from './history.ts';
+import { readItem, SimReader } from './reader.ts';
+import { ITEMS, World } from './world.ts';
+import { SimWriter } from './writer.ts';
+
+export type RunReport = {
+  readonly seed: number;
+  readonly findings: readonly Finding[];
+  readonly counters: ReadonlyMap<string, number>;
+  /** Names the steps taken: equal for equal seeds. */
+  readonly hash: string;
+  readonly steps: number;
+  readonly virtualMs: number;
+};
+
+/** One run. The same seed, configuration and program repeat it exactly. */
+export async function simulate(
+  seed: number,
+  config: SimConfig,
+  create: CreateEngine,
+  trace?: (line: string) => void,
+): Promise<RunReport> {
+  const world = new World(seed, config, create, trace);
+  const { scheduler, history } = world;
+  try {
+    await scheduler.drive(live(world), config.maxSteps);
+  } catch (error) {
+    history.found('C11 stuck', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  const { findings, counters } = history;
+  for (const { check, detail } of findings) scheduler.note(`FINDING ${check}: ${detail}`);
+  return { seed, findings, counters, hash: scheduler.hash, steps: scheduler.count, virtualMs: scheduler.now };
+}
+
+async function live(world: World): Promise<void> {
+  const { work } = world.config;
+  const writers = Array.from({ length: work.writers }, (_, n) => new SimWriter(`w${n}`, world));
+  const readers = Array.from({ length: work.readers }, (_, n) => new SimReader(`reader ${n}`, world));
+  await Promise.all([
+    ...writers.map((writer) => writer.live()),
+    ...readers.map((reader) => reader.live()),
+    liveChaos(world),
+    liveSweeps(world),
+  ]);
+  await calmDown(world);
+  await checkLiveness(world);
+  await compare(world, readers);
+  await checkStore(world);
+}
+
+/** The scheduled job that asks some instance to sweep. */
+async function liveSweeps(world: World): Promise<void> {
+  for (let n = 0; n < 3; n++) {
+    await world.scheduler.sleep(world.random.int(3_000), 'sweeper waits');
+    const { engine, process } = world.fleet.any();
+    if (!process.dead) engine.sweep().catch((error: unknown) => world.scheduler.note(`sweep failed: ${String(error)}`));
+  }
+}
+
+/** Faults stop; what is on its way arrives; what was left dirty is stored and closed. */
+async function calmDown(world: World): Promise<void> {
+  const { scheduler, fleet } = world;
+  scheduler.note('--- calm');
+  fleet.calm();
+  if (world.random.chance(0.4)) {
+    world.history.count('all killed');
+    fleet.instances.forEach((_, place) => {
+      fleet.kill(place);
+    });
+  }
+  await scheduler.sleep(12_000, 'calm');
+  for (let round = 0; round < 2; round++) {
+    await sweepAll(world);
+    await scheduler.sleep(3 * fleet.engineConfig.persistMs, 'between sweeps');
+  }
+}
+
+async function sweepAll(world: World): Promise<void> {
+  for (const instance of world.fleet.instances) {
+    const reply = await world.fleet.call(instance, {
+      label: 'sweep',
+      patienceMs: 60_000,
+      send: (engine) => engine.sweep(),
+    });
+    if (reply.kind !== 'answered') world.history.found('C11 stuck', `a sweep in the calm: ${JSON.stringify(reply)}`);
+  }
+}
+
+/** C11: each item takes an update, a parked poll hears of it, and the dirty items drain. */
+async function checkLiveness(world: World): Promise<void> {
+  const { history, scheduler, fleet } = world;
+  const prober = new SimWriter('probe', world);
+  const parked = new SimReader('parked', world, true);
+  await parked.catchUp(60);
+  for (const item of ITEMS) {
+    const began = scheduler.now;
+    const heard = hears(world, parked, item);
+    if (!(await prober.probe(item, 3))) history.found('C11 stuck', `${item} takes no update in the calm`);
+    if (!(await heard)) history.found('C11 stuck', `a parked poll did not hear of ${item}`);
+    else if (scheduler.now - began > 5_000) {
+      history.found('C11 stuck', `a parked poll heard of ${item} after ${scheduler.now - began} ms`);
+    }
+  }
+  await scheduler.sleep(30_000, 'to the quiet end');
+  await sweepAll(world);
+  await scheduler.sleep(2 * fleet.engineConfig.persistMs, 'last flush');
+  for (const { engine, process } of fleet.instances) {
+    const { dirtyItems } = engine.stats();
+    if (dirtyItems > 0) history.found('C11 stuck', `${process.name} still has ${dirtyItems} dirty items`);
+  }
+}
+
+/** Stays parked until an answer names the item; others may come first, and answers that only tell what became durable. */
+async function hears(world: World, parked: SimReader, item: string): Promise<boolean> {
+  for (let turn = 0; turn < 10; turn++) {
+    const answer = await parked.poll(world.fleet.any(), 20);
+    if (answer?.items.some(({ id }) => id === item)) return true;
+  }
+  return false;
+}
+
+/** C3 to C7, C9, C10: the readers, a cold reader and the items themselves tell the same, and nothing acknowledged is missing. */
+async function compare(world: World, readers: readonly SimReader[]): Promise<void> {
+  const { history } = world;
+  const cold = new SimReader('cold reader', world, true);
+  for (const reader of [...readers, cold]) {
+    reader.showAll();
+    if (!(await reader.catchUp(80))) history.found('C11 stuck', `${reader.model.name} does not become up to date`);
+  }
+  const final: Final = { truth: await readAll(world, 'the cache'), lossBoundMs: lossBound(world) };
+  checkFinal(history, final);
+  for (const { model } of [...readers, cold]) {
+    const view = {
+      name: model.name,
+      partialSince: model.partialSince,
+      version: (item: string) => model.held.get(item)?.version,
+      content: (item: string) => model.content(item),
+    };
+    checkReader(history, view, final);
+  }
+}
+
+/** C6, C9: after everything was stored, an empty cache and new instances tell the same content. */
+async function checkStore(world: World): Promise<void> {
+  const { fleet, history } = world;
+  const before = await readAll(world, 'the cache');
+  fleet.instances.forEach((_, place) => {
+    fleet.kill(place);
+  });
+  fleet.cache.restart();
+  const after = await readAll(world, 'the store');
+  for (const item of ITEMS) {
+    const [was, is] = [before.get(item), after.get(item)];
+    if (was?.content === is?.content && (is?.version ?? 0) >= (was?.version ?? 0)) continue;
+    if (was?.content === DELETED && is?.content === DELETED) continue;
+    history.found('C6 diverged', `${item} in the cache ${JSON.stringify(was)}, in the store ${JSON.stringify(is)}`);
+  }
+}
+
+async function readAll(world: World, where: string): Promise<Map<string, Truth>> {
+  const { fleet, history, scheduler } = world;
+  const truth = new Map<string, Truth>();
+  for (const item of ITEMS) {
+    let state = await readItem(fleet, item);
+    for (let turn = 0; turn < 10 && state === 'failed'; turn++) {
+      await scheduler.sleep(500, 'read again');
+      state = await readItem(fleet, item);
+    }
+    if (state === 'failed') history.found('C11 stuck', `${item} cannot be read in the calm from ${where}`);
+    const whole = state === 'failed' ? undefined : state;
+    const content = contentOf(whole?.value);
+    truth.set(item, { version: whole?.version ?? 0, content });
+    if (whole) history.saw(item, whole.version, whole.durableVersion, content, where);
+    if (whole && whole.durableVersion < whole.version) {
+      history.found(
+        'C11 stuck',
+        `in the quiet end ${item} v${whole.version} is stored only up to v${whole.durableVersion}`,
+      );
+    }
+  }
+  return truth;
+}
+
+/** N, and what a paused instance, a slow store and the rhythm of the sweeps add; nothing where the store or the ledger failed. */
+function lossBound(world: World): number | undefined {
+  const { config, fleet, history } = world;
+  const { persistMs, sweepMs } = fleet.engineConfig;
+  if (history.counters.has('storeOutage') || history.counters.has('evictLedger')) return undefined;
+  return 4 * persistMs + 2 * sweepMs + config.pauses.maxMs + config.store.slowMs + 9_000;
+}

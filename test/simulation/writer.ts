@@ -1,0 +1,208 @@
+import { ProblemError } from '../../src/protocol/errors.ts';
+import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../../src/protocol/post-update.ts';
+import type { Write } from './history.ts';
+import { kindOf, SimReader } from './reader.ts';
+import { ITEMS, SPACE, type World } from './world.ts';
+
+const CALLER = { subject: 'somebody' };
+const MAX_TRIES = 14;
+
+type Mode = 'plain' | 'durable' | 'release' | 'delete' | 'conditional';
+
+/** A client that posts one request after the other and repeats each, on any instance, until it is settled. */
+export class SimWriter {
+  readonly #world: World;
+  readonly #name: string;
+  readonly #reader: SimReader;
+  /** The newest version this client knows of an item. */
+  readonly #versions = new Map<string, number>();
+  #clientId: string;
+  #seq = 0;
+
+  constructor(name: string, world: World) {
+    this.#world = world;
+    this.#name = name;
+    this.#clientId = name;
+    this.#reader = new SimReader(`${name}'s reader`, world, true);
+  }
+
+  async live(): Promise<void> {
+    const { random, config } = this.#world;
+    for (let n = 0; n < config.work.requests; n++) {
+      const count = random.chance(config.work.batches) ? 2 + random.int(2) : 1;
+      const settled = await this.post(this.#choose(count), MAX_TRIES);
+      if (settled && random.chance(0.25)) await this.#readOwnWrites();
+      await this.#world.pauseBetweenRequests();
+    }
+  }
+
+  /** One update of one item, as an onlooker of the quiet end makes it. `true`: it was accepted. */
+  async probe(item: string, tries: number): Promise<boolean> {
+    const [write] = await this.#attempt([{ item, mode: 'plain' }], tries);
+    return write?.outcome === 'ok';
+  }
+
+  async post(wishes: readonly { item: string; mode: Mode }[], tries: number): Promise<boolean> {
+    const writes = await this.#attempt(wishes, tries);
+    return writes.every(({ outcome }) => outcome !== 'info');
+  }
+
+  async #attempt(wishes: readonly { item: string; mode: Mode }[], tries: number): Promise<Write[]> {
+    const { history, random } = this.#world;
+    const seq = ++this.#seq;
+    const updates = wishes.map(({ item, mode }, place) =>
+      this.#update(`${this.#clientId}.${seq}.${place}`, item, mode),
+    );
+    const request: PostUpdateRequest = { clientId: this.#clientId, seq, updates: updates.map(({ update }) => update) };
+    const writes = updates.map(({ write }) => write);
+    history.writes.push(...writes);
+    for (let turn = 0; turn < tries; turn++) {
+      for (const write of writes) write.sent++;
+      const response = await this.#send(request);
+      if (response && this.#settle(writes, response)) return writes;
+      await this.#world.scheduler.sleep(random.int(random.chance(0.3) ? 1_500 : 150), 'before a repeat');
+    }
+    history.count('given up');
+    // An unsettled seq must not be followed by the next one.
+    this.#clientId = `${this.#name}-${random.int(1_000_000)}`;
+    this.#seq = 0;
+    return writes;
+  }
+
+  async #send(request: PostUpdateRequest): Promise<PostUpdateResponse | undefined> {
+    const instance = this.#world.fleet.any();
+    const names = request.updates.map(({ item }) => item).join(' ');
+    const reply = await this.#world.fleet.call(instance, {
+      label: `post ${request.clientId}.${request.seq} ${names}`,
+      patienceMs: 12_000,
+      send: (engine) => engine.postUpdate(SPACE, request, CALLER),
+    });
+    if (reply.kind === 'answered') return reply.value;
+    if (reply.kind === 'failed') {
+      const { error } = reply;
+      const allowed = error instanceof ProblemError && error.problem.status === 503;
+      if (!allowed) this.#world.history.found('answer', `a post failed with ${String(error)}`);
+      this.#world.history.count('posts refused');
+    }
+    return undefined;
+  }
+
+  /** `true` when every update has a final answer. */
+  #settle(writes: readonly Write[], response: PostUpdateResponse): boolean {
+    if (response.results.length !== writes.length) {
+      this.#world.history.found('answer', `${response.results.length} results for ${writes.length} updates`);
+    }
+    let settled = true;
+    writes.forEach((write, place) => {
+      const result = response.results[place];
+      if (result && !this.#settleOne(write, result)) settled = false;
+    });
+    return settled;
+  }
+
+  /**
+   * A request that is sent again because of one of its updates brings answers for all of them. What was accepted stays accepted; what was refused, or changed
+   * nothing, is judged anew.
+   */
+  #settleOne(write: Write, result: UpdateResult): boolean {
+    const { history, scheduler } = this.#world;
+    scheduler.note(`${write.op} on ${write.item}: ${JSON.stringify(result)}`);
+    if (result.result === 'retry') return false;
+    write.endedAt = scheduler.now;
+    if (result.result === 'ok') this.#accepted(write, result);
+    else if (result.result === 'conflict' && write.ifVersion !== undefined && write.outcome !== 'ok') {
+      write.outcome = 'fail';
+      this.#versions.set(write.item, result.version);
+      history.count('conflicts');
+      // What was asked before may have been done: the server no longer knows.
+    } else if (result.result === 'invalid' && result.code === 'seqTooOld') history.count('seqTooOld');
+    else if (result.result === 'conflict' && this.#mayBeRolledBack()) history.count('conflicts');
+    else
+      history.found('answer', `${write.op} on ${write.item}, ${write.outcome}, was answered ${JSON.stringify(result)}`);
+    return true;
+  }
+
+  /** What was accepted may be gone, and its repeat an update like any other. */
+  #mayBeRolledBack(): boolean {
+    return this.#world.history.counters.has('rollbacks');
+  }
+
+  #accepted(write: Write, result: Extract<UpdateResult, { result: 'ok' }>): void {
+    const { history } = this.#world;
+    if (write.outcome === 'ok' && write.version !== result.version && !write.deletes && !this.#mayBeRolledBack()) {
+      history.found('answer', `${write.op} was answered v${write.version}, then v${result.version}`);
+    }
+    write.outcome = 'ok';
+    write.version = result.version;
+    write.stored = result.durableVersion >= result.version;
+    this.#versions.set(write.item, Math.max(result.version, this.#versions.get(write.item) ?? 0));
+    history.count('acked');
+    if (write.durable && !write.stored) {
+      history.found(
+        'answer',
+        `${write.op} is durable, yet was answered ${result.version} and ${result.durableVersion} stored`,
+      );
+    }
+  }
+
+  #choose(count: number): { item: string; mode: Mode }[] {
+    const { random, config } = this.#world;
+    const { deletes, durables, releases, conditionals } = config.work;
+    const items = new Set<string>();
+    while (items.size < count) items.add(random.pick(ITEMS));
+    return [...items].map((item) => ({
+      item,
+      mode: random.weighted<Mode>({
+        delete: deletes,
+        durable: durables,
+        release: releases,
+        conditional: this.#versions.has(item) ? conditionals : 0,
+        plain: 1 - deletes - durables - releases - conditionals,
+      }),
+    }));
+  }
+
+  #update(op: string, item: string, mode: Mode): { readonly update: Update; readonly write: Write } {
+    const { scheduler, padBytes } = this.#world;
+    const kind = kindOf(item);
+    const ifVersion = mode === 'conditional' ? (this.#versions.get(item) ?? 0) : undefined;
+    const change = kind === 'journal' ? { add: `${op}~${'x'.repeat(padBytes)}` } : { merge: { [op]: 1 } };
+    const update: Update = {
+      item,
+      kind,
+      op: mode === 'delete' ? { delete: true } : change,
+      ...(ifVersion === undefined ? {} : { ifVersion }),
+      ...(mode === 'durable' ? { durable: true } : {}),
+      ...(mode === 'release' ? { release: true } : {}),
+    };
+    const write: Write = {
+      op,
+      item,
+      deletes: mode === 'delete',
+      durable: mode === 'durable' || mode === 'release' || mode === 'delete',
+      invokedAt: scheduler.now,
+      ...(ifVersion === undefined ? {} : { ifVersion }),
+      outcome: 'info',
+      endedAt: Number.POSITIVE_INFINITY,
+      version: 0,
+      stored: false,
+      sent: 0,
+    };
+    return { update, write };
+  }
+
+  async #readOwnWrites(): Promise<void> {
+    const known = new Map(this.#versions);
+    const answer = await this.#reader.poll(this.#world.fleet.any(), 0);
+    if (!answer?.upToDate || this.#reader.model.wanted.size > 0) return;
+    for (const [item, version] of known) {
+      const held = this.#reader.model.held.get(item);
+      if (held && held.version < version) {
+        this.#world.history.found(
+          'C5 own write unread',
+          `${this.#name} posted ${item} v${version}, read v${held.version}`,
+        );
+      }
+    }
+  }
+}

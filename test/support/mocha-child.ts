@@ -1,0 +1,54 @@
+/**
+ * Runs mocha over the files that the parent names, in this one process, and sends the parent a summary over IPC. It then
+ * ends by itself once nothing is left open; the parent waits a while for that, so a test that leaks a server fails the run.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import Mocha from 'mocha';
+import { skipReason } from './need.ts';
+
+export type RunRequest = { readonly files: readonly string[]; readonly grep?: string; readonly forbidOnly: boolean };
+
+export type RunSummary = {
+  /** False in the reports before the last. */
+  readonly ended: boolean;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: readonly { readonly title: string; readonly reason: string }[];
+};
+
+/** Real processes and emulators on a busy machine; a test that needs less sets less. */
+const TEST_TIMEOUT_MS = 10_000;
+const SAY_WHAT_IS_OPEN_AFTER_MS = 2_500;
+
+const request: RunRequest = JSON.parse(process.argv[2] ?? '{}');
+const hooksPath = join(import.meta.dirname, 'root-hooks.ts');
+const hooks = existsSync(hooksPath) ? await import(hooksPath) : {};
+
+const mocha = new Mocha({
+  timeout: TEST_TIMEOUT_MS,
+  forbidOnly: request.forbidOnly,
+  ...(request.grep === undefined ? {} : { grep: request.grep }),
+  ...(hooks.mochaHooks === undefined ? {} : { rootHooks: hooks.mochaHooks }),
+});
+for (const file of request.files) mocha.addFile(file);
+await mocha.loadFilesAsync();
+
+const skipped: { title: string; reason: string }[] = [];
+const runner = mocha.run((failures) => {
+  process.exitCode = failures > 0 ? 1 : 0;
+  report(true);
+  setTimeout(() => {
+    console.error(`still open after the last test: ${process.getActiveResourcesInfo().join(', ')}`);
+  }, SAY_WHAT_IS_OPEN_AFTER_MS).unref();
+});
+runner.on('pending', (test: Mocha.Test) => {
+  skipped.push({ title: test.fullTitle(), reason: skipReason(test) ?? 'no reason given' });
+});
+runner.on('test end', () => report(false));
+
+/** After each test too: should the process be killed half-way, the parent still knows what had run. */
+function report(ended: boolean): void {
+  const { passes = 0, failures = 0 } = runner.stats ?? {};
+  process.send?.({ ended, passed: passes, failed: failures, skipped } satisfies RunSummary);
+}
