@@ -8,6 +8,7 @@ const FILES = [
   ['/', 'index.html', 'text/html; charset=utf-8'],
   ['/pages/page.css', 'page.css', 'text/css; charset=utf-8'],
   ['/pages/page.js', 'page.js', 'text/javascript; charset=utf-8'],
+  ['/pages/icon.svg', 'icon.svg', 'image/svg+xml'],
   ['/pages/api.js', 'api.js', 'text/javascript; charset=utf-8'],
 ] as const;
 

@@ -25,7 +25,10 @@ async function printItem(client: HttpClient, space: string, item: string): Promi
 }
 
 async function printSpace(client: HttpClient, space: string): Promise<void> {
-  for await (const { items, upToDate } of follow(client, space)) {
+  const onTrouble = (error: unknown): never => {
+    throw error; // whoever asks once wants to know at once
+  };
+  for await (const { items, upToDate } of follow(client, space, { onTrouble })) {
     for (const item of items) console.log(JSON.stringify(item));
     if (upToDate) return;
   }

@@ -65,7 +65,10 @@ class Replay {
       while (underWay.size >= MAX_IN_FLIGHT) await Promise.race(underWay);
       const post: Promise<void> = this.#post(element, due).finally(() => underWay.delete(post));
       underWay.add(post);
-      if (i === 0) await post; // whether there is a server at all
+      if (i === 0) {
+        await post; // whether there is a server at all; from here on the rate counts
+        this.#startedAt = performance.now();
+      }
       if (performance.now() - shownAt < PROGRESS_MS) continue;
       shownAt = performance.now();
       console.error(`${i + 1} of ${elements.length} posted, ${this.accepted} accepted`);

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { serve } from '../server/compose.ts';
-import { type Config, parseConfig } from '../server/config.ts';
+import type { Config } from '../server/config.ts';
 import { UsageError } from './failures.ts';
 
 export function serveCommand(command: Command): Command {
@@ -22,6 +21,9 @@ export function serveCommand(command: Command): Command {
       '\nSecrets come from the environment only: LONGSHORE_SECRET, LONGSHORE_INTERNAL_SECRET, LONGSHORE_CACHE_PASSWORD.',
     )
     .action(async (flags: { [flag: string]: string }) => {
+      // The server's parts are many: only who serves waits for them.
+      const { parseConfig } = await import('../server/config.ts');
+      const { serve } = await import('../server/compose.ts');
       // On a terminal the block below is what matters; the log is for whoever asks for it.
       const outcome = parseConfig(process.env, { logLevel: process.env.LONGSHORE_LOG_LEVEL ?? 'warn', ...flags });
       if (!outcome.ok) throw new UsageError(`the settings cannot be used:\n  ${outcome.problems.join('\n  ')}`);

@@ -15,6 +15,8 @@ export type CloseParts = {
   readonly values: Values;
   readonly heads: Heads;
   readonly dirtiness: Dirtiness;
+  /** Readers may be told something new. */
+  readonly hint: (space: SpaceState) => void;
 };
 
 /**
@@ -42,6 +44,7 @@ export async function closeItem(parts: CloseParts, space: SpaceState, item: stri
   }
   parts.dirtiness.stored(space, item, snapshot);
   await markStored(deps, space, item, closed, { v: closed.head.v, L: closed.head.L });
+  parts.hint(space);
   await removeEntries(deps, space.id, item, entries);
   return true;
 }

@@ -11,10 +11,12 @@ import { filterOf } from './filter.ts';
 import { Flusher } from './flusher.ts';
 import { Heads } from './heads.ts';
 import { KeyedQueue } from './keyed-queue.ts';
-import { type Marker, Markers } from './marker.ts';
+import { Markers } from './marker.ts';
 import { Observer } from './observe.ts';
+import { openMarker } from './open-marker.ts';
 import { checkRequest, type PostParts, postUpdates } from './post-update.ts';
-import { type Question, UpdateReader } from './read-updates.ts';
+import type { Question } from './question.ts';
+import { UpdateReader } from './read-updates.ts';
 import { Renderer, timeText } from './render.ts';
 import { ShardReader } from './shard-log.ts';
 import { SpaceState } from './space-state.ts';
@@ -70,10 +72,10 @@ class LongshoreEngine implements Engine {
     this.#markers = new Markers(deps.config.secrets);
     const observer = new Observer(deps, this.#heads, shards);
     this.#reader = new UpdateReader(deps, observer, new Renderer(this.#values, this.#heads), this.#markers, shards);
-    const close: CloseParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness };
+    const hint = (space: SpaceState) => this.#hint(space);
+    const close: CloseParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness, hint };
     this.#flusher = new Flusher(close, recommit);
     this.#sweepParts = { ...close, recommit, space: (id) => this.#entry(id).state, knownSpaces: () => this.#states() };
-    const hint = (space: SpaceState) => this.#hint(space);
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new KeyedQueue(), hint };
     this.#flusher.start();
     this.#every(WAITER_SWEEP_MS, () => this.#sweepWaiters());
@@ -111,7 +113,7 @@ class LongshoreEngine implements Engine {
       const question = (): Question => ({
         ...shape,
         known: query.known,
-        ...this.#openMarker(space, query.marker, filter.hash),
+        ...openMarker(this.#markers, space, query.marker, filter.hash),
       });
       return entry.waiters.add(key, question, deliver, this.#deps.clock.monotonic() + waitMs);
     } catch (error) {
@@ -179,24 +181,6 @@ class LongshoreEngine implements Engine {
     return { swept, pruned: await pruneTombstones(this.#sweepParts) };
   }
 
-  #openMarker(space: string, text: string | undefined, filter: string): Pick<Question, 'marker' | 'reset' | 'spill'> {
-    if (text === undefined) return { marker: undefined, reset: undefined, spill: undefined };
-    if (text === 'now') return { marker: 'now', reset: undefined, spill: undefined };
-    const opened = this.#markers.open(space, text);
-    switch (opened.status) {
-      case 'bad':
-        throw new ProblemError('badMarker', 'pass a marker exactly as an answer of this space gave it, or none');
-      case 'unknownKey':
-        return { marker: undefined, reset: 'epoch', spill: undefined };
-      case 'otherFormat':
-        return { marker: undefined, reset: 'schema', spill: undefined };
-      case 'ok':
-        return { marker: sameFilter(opened.marker, filter), reset: undefined, spill: undefined };
-      case 'seenElsewhere':
-        return { marker: sameFilter(opened.marker, filter), reset: undefined, spill: opened.name };
-    }
-  }
-
   #entry(id: string): Entry {
     let entry = this.#spaces.get(id);
     if (!entry) {
@@ -262,12 +246,4 @@ class LongshoreEngine implements Engine {
     if (this.#stopping)
       throw new ProblemError('stopping', 'this instance is stopping; another one goes on', { retryAfterMs: 500 });
   }
-}
-
-function sameFilter(marker: Marker, filter: string): Marker {
-  if (marker.filter === filter) return marker;
-  throw new ProblemError(
-    'filterChanged',
-    'a marker goes on with the kinds and ids it was made with; begin without a marker',
-  );
 }

@@ -89,6 +89,7 @@ export class Flusher {
       dirtiness.stored(space, item, snapshot);
       const held = space.held.get(item) ?? (await this.#parts.heads.forWrite(space, item, true)).held;
       await markStored(deps, space, item, held, { v: snapshot.head.v, L: snapshot.head.L });
+      this.#parts.hint(space);
     } catch (error) {
       this.#failed(entry, error);
     }

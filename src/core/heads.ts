@@ -29,7 +29,9 @@ export class Heads {
    * a `fresh` head.
    */
   async forWrite(space: SpaceState, item: string, cold: boolean): Promise<HeadForWrite> {
-    const held = cold ? undefined : space.held.get(item);
+    const kept = cold ? undefined : space.held.get(item);
+    // A closed item is opened from a fresh head only: opened from one that the cache has lost, it would be rolled back for nothing.
+    const held = kept?.head.open ? kept : undefined;
     if (held && space.floor) return { held, floor: space.floor, fresh: false };
     const { cache, clock } = this.#deps;
     const [entry, floorEntry] = await cache.get([headKey(space.id, item), floorKey(space.id)]);

@@ -139,7 +139,7 @@ async function rollBack(
 async function headOf(deps: Deps, values: Values, space: string, row: Row, ku: number): Promise<Head> {
   const kind = values.kindOf(row);
   const { body, storedAt: _storedAt, ...kept } = row;
-  const base: Head = { ...kept, pv: row.v, ku, absent: false, tb: row.v, segs: [], tail: [], ws: [] };
+  const base: Head = { ...kept, pv: row.v, ku, absent: false, tb: row.v, segs: [], tail: [] };
   if (row.dead) return base;
   const plan = layOut({
     head: base,

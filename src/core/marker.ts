@@ -3,8 +3,11 @@ import type { Epoch, Version } from '../protocol/ids.ts';
 import { MAX_MARKER_CHARS, MAX_SEEN_INLINE } from '../protocol/limits.ts';
 import { FORMAT_VERSION } from '../protocol/version.ts';
 
-/** What a chain has been told of an item: the newest version, and the newest version known to be stored. */
-export type Seen = { readonly v: Version; readonly pv: Version };
+/**
+ * What a chain has been told of an item: the newest version, and the newest version known to be stored. `blind`: it began after that version ("now")
+ * and does not have it, so that no delta may start there.
+ */
+export type Seen = { readonly v: Version; readonly pv: Version; readonly blind?: true };
 /** By `idHash`. */
 export type SeenMap = ReadonlyMap<string, Seen>;
 
@@ -49,6 +52,8 @@ type Header = {
 const ID_HASH_BYTES = 8;
 const MAC_BYTES = 16;
 const KEY_NAME_CHARS = 4;
+/** With the longest header this stays below `MAX_MARKER_CHARS`. */
+const MAX_SEEN_BYTES = 2_600;
 
 /**
  * Seals and opens markers: `<key name><header>.<seen>.<mac>`, base64url, HMAC-SHA256 over the space and all of it. The first secret seals, all of them open. Markers hold no
@@ -66,7 +71,7 @@ export class Markers {
 
   seal(space: string, marker: Marker): SealedMarker {
     const seen = encodeSeen(marker.seen);
-    const spilled = marker.seen.size > MAX_SEEN_INLINE;
+    const spilled = marker.seen.size > MAX_SEEN_INLINE || seen.length > MAX_SEEN_BYTES;
     const name = spilled ? createHash('sha256').update(seen).digest('base64url').slice(0, 22) : undefined;
     const header: Header = {
       f: FORMAT_VERSION,
@@ -131,14 +136,14 @@ export function idHash(id: string): string {
   return hash;
 }
 
-/** Entries of 8 bytes of hash, then two varints: version, and version minus stored version. Ascending, so that equal maps give equal bytes. */
+/** Entries of 8 bytes of hash, then two varints: version, and twice version minus stored version, plus 1 where blind. Ascending, so that equal maps give equal bytes. */
 export function encodeSeen(seen: SeenMap): Buffer {
   const parts: number[] = [];
   for (const hash of [...seen.keys()].sort()) {
-    const { v, pv } = seen.get(hash) as Seen;
+    const { v, pv, blind } = seen.get(hash) as Seen;
     for (let i = 0; i < ID_HASH_BYTES; i++) parts.push(hash.charCodeAt(i));
     pushVarint(parts, v);
-    pushVarint(parts, Math.max(0, v - pv));
+    pushVarint(parts, 2 * Math.max(0, v - pv) + (blind ? 1 : 0));
   }
   return Buffer.from(parts);
 }
@@ -160,7 +165,9 @@ export function decodeSeen(bytes: Buffer): SeenMap {
     const hash = bytes.toString('latin1', at, at + ID_HASH_BYTES);
     at += ID_HASH_BYTES;
     const v = varint();
-    seen.set(hash, { v, pv: v - varint() });
+    const rest = varint();
+    const pv = v - Math.floor(rest / 2);
+    seen.set(hash, rest % 2 === 1 ? { v, pv, blind: true } : { v, pv });
   }
   return seen;
 }

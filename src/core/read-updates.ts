@@ -1,45 +1,20 @@
 import type { Head } from '../model/head.ts';
-import { itemRowKey, ledgerKey, seenKey, spaceRowKey } from '../model/keys.ts';
-import { coarse, coverPrefix, decodeSpaceRow, STORE_SHARDS } from '../model/row.ts';
-import type { GetUpdatesResponse, ItemAnswer, MustReset } from '../protocol/get-updates.ts';
+import { seenKey } from '../model/keys.ts';
+import type { GetUpdatesResponse, MustReset } from '../protocol/get-updates.ts';
 import type { Deps } from './context.ts';
 import { mustLook } from './coverage.ts';
 import type { Answer } from './engine-types.ts';
-import type { Filter } from './filter.ts';
+import { absentHead } from './load-item.ts';
 import { decodeSeen, type Marker, type Markers } from './marker.ts';
-import { mendShard } from './mend-shard.ts';
 import type { Observation, Observer } from './observe.ts';
+import type { Evaluated, Question } from './question.ts';
 import { encodeAnswer, type Renderer } from './render.ts';
-import { type Named, nextMarker, type SelectInput, type Selection, selectItems } from './select-items.ts';
-import { type ShardReader, trusted } from './shard-log.ts';
+import { type Named, nextMarker, type SelectInput, type Selection, seenFromNow, selectItems } from './select-items.ts';
+import type { ShardReader } from './shard-log.ts';
 import type { SpaceState } from './space-state.ts';
-
-/** One question about a space. Polls that ask the same share it. */
-export type Question = {
-  /** `undefined`: everything; `now`: only what comes. */
-  readonly marker: Marker | 'now' | undefined;
-  /** The cache record that holds what the marker's chain has seen, where it was too much for the marker. */
-  readonly spill: string | undefined;
-  /** Why an unusable marker makes this a reset. */
-  readonly reset: MustReset['reason'] | undefined;
-  readonly filter: Filter;
-  readonly limit: number;
-  readonly known: Readonly<Record<string, number>> | undefined;
-  /** Whether what became durable is reason enough to answer. */
-  readonly durable: boolean;
-};
-
-export type Evaluated = {
-  /** There is something to say. */
-  readonly news: boolean;
-  /** The marker to go on with, where nothing is said now. */
-  readonly marker: Marker;
-  readonly answer: () => Promise<Answer>;
-};
+import { scanStore } from './store-scan.ts';
 
 const STORE_PAGE = 1_000;
-/** A store scan that names more than this is no better than a snapshot. */
-const MAX_SCANNED = 2_000;
 
 /** The reader's flow (design: GetUpdates), from one observation to the answers to several questions. */
 export class UpdateReader {
@@ -77,14 +52,17 @@ export class UpdateReader {
   ): Promise<Evaluated> {
     const marker = await this.#withSpill(space, question);
     if (marker === 'now') {
-      const fresh: Marker = { e: seen.epoch, T: seen.T, filter: question.filter.hash, seen: new Map(), roster: 0 };
+      const ids = [...seen.named.keys()].filter((id) => question.filter.matches(id));
+      await this.#readHeads(space, ids, heads);
+      const told = seenFromNow({ ids, heads, named: seen.named, epoch: seen.epoch, T: seen.T });
+      const fresh: Marker = { e: seen.epoch, T: seen.T, filter: question.filter.hash, seen: told, roster: 0 };
       return this.#evaluated(space, fresh, emptySelection(), undefined, false, undefined);
     }
     if (!marker) return this.#snapshot(space, seen, question, heads, undefined, question.reset);
     if (marker.e !== seen.epoch || marker.T > seen.T)
       return this.#snapshot(space, seen, question, heads, undefined, 'epoch');
     if (marker.cycle?.snap) return this.#snapshot(space, seen, question, heads, marker, undefined);
-    const scan = marker.T < seen.since ? await this.#scan(space, marker) : [];
+    const scan = marker.T < seen.since ? await scanStore(this.#deps, this.#shards, space.id, marker) : [];
     if (!scan) return this.#snapshot(space, seen, question, heads, undefined, 'tooOld');
     return this.#changes(space, seen, question, marker, heads, scan);
   }
@@ -126,9 +104,17 @@ export class UpdateReader {
     const ids = [...new Set([...seen.named.keys(), ...scan])]
       .filter((id) => id > after && question.filter.matches(id))
       .sort();
+    const scanned = new Set(scan);
+    const candidates = ids.filter(
+      (id) => scanned.has(id) || seen.named.get(id)?.some((entry) => mustLook(entry.cu, marker.T)),
+    );
+    await this.#readHeads(space, candidates, heads);
+    // The scan is coarse; the head has the coverage itself.
+    const due = candidates.filter((id) => {
+      const head = heads.get(id);
+      return !scanned.has(id) || (head?.e === seen.epoch && mustLook(head.cu, marker.T));
+    });
     const named = withScanned(seen.named, scan, marker.T);
-    const due = ids.filter((id) => named.get(id)?.some((entry) => mustLook(entry.cu, marker.T)));
-    await this.#readHeads(space, due, heads);
     const input: SelectInput = {
       ...inputOf(seen, question, heads, named),
       marker,
@@ -152,7 +138,7 @@ export class UpdateReader {
     next: Marker,
   ): Promise<number> {
     if (selection.stoppedAfter !== undefined) return Math.max(selection.left, 1);
-    if (!marker?.cycle || next.T === seen.T) return 0;
+    if (!marker?.cycle) return 0; // also where the time is the same: the floor may stand still between two pages
     if (next.T < seen.since) return 1;
     return (await this.#select(space, seen, question, next, heads, [])).selection.chosen.length;
   }
@@ -171,13 +157,20 @@ export class UpdateReader {
     for (;;) {
       const after = page?.cycle?.after ?? '';
       const listed = await this.#deps.store.list(space.id, 'item', after, STORE_PAGE);
-      const ids = listed.filter((id) => question.filter.matches(id));
-      // One more than fits: only so the last page knows that it is the last.
+      const missing = missingIds(question, listed, after);
+      const ids = [...listed.filter((id) => question.filter.matches(id)), ...missing].sort();
       const room = question.limit - items.length;
       const part = ids.slice(0, Math.max(room * 2, 50));
-      await this.#readHeads(space, part, heads);
+      const absent = part.filter((id) => missing.has(id));
+      await this.#readHeads(
+        space,
+        part.filter((id) => !missing.has(id)),
+        heads,
+      );
+      const known =
+        absent.length === 0 ? heads : new Map([...heads, ...absent.map((id) => [id, absentHead(0)] as const)]);
       const input: SelectInput = {
-        ...inputOf(seen, question, heads, seen.named),
+        ...inputOf(seen, question, known, seen.named),
         limit: room,
         marker: page,
         ids: part,
@@ -203,37 +196,6 @@ export class UpdateReader {
     for (const [id, head] of await this.#observer.heads(space, wanted)) heads.set(id, head);
   }
 
-  /**
-   * Items that may have changed since a marker which the index does not reach back to: the open ones, and those stored with a coverage that reaches it. The
-   * ledger first: an item closed between the two reads is then found by the query. `undefined`: cannot be told.
-   */
-  async #scan(space: SpaceState, marker: Marker): Promise<string[] | undefined> {
-    const { cache, store, config, metrics } = this.#deps;
-    metrics.count('store_scans');
-    const found = new Set<string>();
-    const keys = Array.from({ length: config.ledgerShards }, (_, shard) => ledgerKey(space.id, shard));
-    const entries = await cache.get(keys);
-    let reaches = true;
-    for (const [i, key] of keys.entries()) {
-      const entry = entries[i];
-      const shard = trusted(entry && this.#shards.read(key, entry.value), marker.e);
-      if (!shard || marker.T < shard.since) reaches = false;
-      if (!shard) await mendShard(this.#deps, space.id, key, 'ledger');
-      for (const line of shard?.entries ?? []) found.add(line.item);
-    }
-    if (!reaches) return undefined;
-    for (let shard = 0; shard < STORE_SHARDS; shard++) {
-      const prefix = coverPrefix(marker.e, shard);
-      const rows = await store.query('cover', prefix + coarse(marker.T), `${prefix}~`, MAX_SCANNED + 1);
-      for (const row of rows) found.add(row.id);
-      if (found.size > MAX_SCANNED) return undefined;
-    }
-    const [record] = await store.read([spaceRowKey(space.id)]);
-    const pruned = decodeSpaceRow(record);
-    if (pruned.prunedE === marker.e && marker.T <= pruned.prunedCu) return undefined;
-    return [...found];
-  }
-
   #evaluated(
     space: SpaceState,
     marker: Marker,
@@ -245,9 +207,6 @@ export class UpdateReader {
     if (reset) this.#deps.metrics.count('resyncs');
     const answer = async (): Promise<Answer> => {
       const shown = await this.#renderer.items(space, selection.chosen);
-      const ends =
-        selection.left === 0 && question !== undefined && (reset !== undefined || question.marker === undefined);
-      const gone = ends ? await this.#unknown(space, question, shown) : [];
       const text = await this.#seal(space, marker);
       const hasDurable = question !== undefined && Object.keys(selection.durable).length > 0;
       const response: GetUpdatesResponse = {
@@ -255,22 +214,13 @@ export class UpdateReader {
         epoch: marker.e,
         upToDate: selection.left === 0,
         changesRemaining: selection.left,
-        items: [...shown, ...gone],
+        items: shown,
         ...(hasDurable ? { durable: selection.durable } : {}),
         ...(reset ? { mustReset: { reason: reset } } : {}),
       };
       return encodeAnswer(response);
     };
-    return { news: news || reset !== undefined, marker, answer };
-  }
-
-  /** Ids that the caller holds and that do not exist (any more). */
-  async #unknown(space: SpaceState, question: Question, shown: readonly ItemAnswer[]): Promise<ItemAnswer[]> {
-    const listed = new Set(shown.map((item) => item.id));
-    const asked = Object.keys(question.known ?? {}).filter((id) => !listed.has(id) && question.filter.matches(id));
-    if (asked.length === 0) return [];
-    const rows = await this.#deps.store.read(asked.map((id) => itemRowKey(space.id, id)));
-    return asked.filter((_, i) => rows[i] === undefined).map((id) => ({ id, version: 0, deleted: true }));
+    return { news: news || reset !== undefined, more: selection.left > 0, marker, answer };
   }
 
   /** A marker that would grow too long leaves what was seen in the cache; should that be lost, some items come twice. */
@@ -279,6 +229,15 @@ export class UpdateReader {
     if (sealed.spill) await this.#deps.cache.set(seenKey(space.id, sealed.spill.name), sealed.spill.bytes, 3_600);
     return sealed.text;
   }
+}
+
+/** Ids that the caller holds and that the store does not have, as far as the ids listed reach. */
+function missingIds(question: Question, listed: readonly string[], after: string): ReadonlySet<string> {
+  const rows = new Set(listed);
+  const end = listed.length < STORE_PAGE ? undefined : listed.at(-1);
+  const reached = (id: string) => id > after && (end === undefined || id <= end);
+  const held = Object.keys(question.known ?? {});
+  return new Set(held.filter((id) => reached(id) && !rows.has(id) && question.filter.matches(id)));
 }
 
 function inputOf(

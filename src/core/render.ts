@@ -1,6 +1,6 @@
-import type { Json } from '../base/json.ts';
 import type { Delta, Head } from '../model/head.ts';
 import type { DeltaAnswer, GetUpdatesResponse, ItemAnswer } from '../protocol/get-updates.ts';
+import { type HeldHead, LOOP, RetryLater } from './context.ts';
 import type { Answer } from './engine-types.ts';
 import type { Heads } from './heads.ts';
 import { tailBytes } from './layout.ts';
@@ -30,6 +30,7 @@ export class Renderer {
   }
 
   async #item(space: SpaceState, { id, head, from, gone }: Chosen): Promise<ItemAnswer> {
+    if (head.absent && head.v === 0) return { id, version: 0, deleted: true };
     if (gone || head.dead) return { ...base(id, head), deleted: true };
     const inline = head.ref ? undefined : head.body;
     if (from === head.v) return { ...base(id, head), from, deltas: [] };
@@ -45,23 +46,17 @@ export class Renderer {
   /** The whole value; from a newer head where this one's body is gone. */
   async whole(space: SpaceState, id: string, head: Head): Promise<ItemAnswer> {
     let current = head;
-    for (let turn = 0; turn < 40; turn++) {
+    let held: HeldHead | undefined;
+    for (let turn = 0; turn < LOOP.turns; turn++) {
+      if (turn > 0) {
+        held = (await this.#heads.forWrite(space, id, true)).held;
+        current = held.head;
+      }
       if (current.dead) return { ...base(id, current), deleted: true };
-      if (!current.ref)
-        return {
-          ...base(id, current),
-          value: this.#value(current, this.#values.kindOf(current).decode(current.body ?? null)),
-        };
-      const { held } = turn === 0 ? { held: undefined } : await this.#heads.forWrite(space, id, true);
-      if (held) current = held.head;
       const state = await this.#values.valueState(space.id, id, current, held);
-      if (state !== CHANGED) return { ...base(id, current), value: this.#value(current, state) };
+      if (state !== CHANGED) return { ...base(id, current), value: this.#values.kindOf(current).value(state) };
     }
-    throw new Error(`the value of ${id} kept changing`);
-  }
-
-  #value(head: Head, state: unknown): Json {
-    return this.#values.kindOf(head).value(state);
+    throw new RetryLater('contention', 100);
   }
 }
 

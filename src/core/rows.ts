@@ -31,6 +31,7 @@ export function rowOf(head: Head, body: Json, storedAt: number): Row {
     body,
     seqs: head.seqs,
     seqFloor: head.seqFloor,
+    ws: head.ws,
     fence: head.fence,
     ...(head.lock ? { lock: head.lock } : {}),
     ...(head.back ? { back: head.back } : {}),

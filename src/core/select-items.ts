@@ -63,12 +63,14 @@ export function selectItems(input: SelectInput): Selection {
     const hash = idHash(id);
     const was = before.get(hash);
     const verdict = judge(input, id, head, was);
+    const blind = was?.blind && !verdict ? { blind: true as const } : {};
     if (verdict) {
       if (chosen.length >= limit)
         return { chosen, durable, seen, stoppedAfter: last ?? '', left: input.ids.length - place };
       chosen.push(verdict);
     } else if (tellsDurable(input, id, head, was)) setOwn(durable, id, head.pv);
-    if (mustRemember(head, maxCover(input.named.get(id)), input.epoch, T1)) seen.set(hash, { v: head.v, pv: head.pv });
+    if (mustRemember(head, maxCover(input.named.get(id)), input.epoch, T1))
+      seen.set(hash, { v: head.v, pv: head.pv, ...blind });
     last = id;
   }
   return { chosen, durable, seen, stoppedAfter: undefined, left: 0 };
@@ -80,11 +82,11 @@ function judge(input: SelectInput, id: string, head: Head, was: Seen | undefined
   const base = baseOf(input.named.get(id) ?? [], marker?.T ?? Number.POSITIVE_INFINITY);
   const wanted = !filter.kinds || filter.kinds.has(head.kind);
   if (snapshot) {
-    if (head.absent || head.dead) return known ? { id, head, from: undefined, gone: false } : undefined;
+    if (head.absent || head.dead) return known === undefined ? undefined : { id, head, from: undefined, gone: false };
     return wanted ? { id, head, from: known, gone: false } : undefined;
   }
-  if (head.absent || head.v <= (was ? was.v : base)) return undefined;
-  const from = known ?? was?.v ?? (base >= 0 && Number.isFinite(base) ? base : undefined);
+  if (head.v <= (was ? was.v : base)) return undefined; // a pruned tombstone has the highest number there was
+  const from = known ?? (was ? (was.blind ? undefined : was.v) : base >= 0 && Number.isFinite(base) ? base : undefined);
   if (wanted) return { id, head, from, gone: false };
   // An item that came back as another kind: whoever watches the old kind must drop it.
   return head.born > (from ?? 0) && head.born > 1 && !head.dead ? { id, head, from: undefined, gone: true } : undefined;
@@ -105,6 +107,17 @@ function maxCover(named: Named | undefined): number {
 
 function setOwn(target: Record<string, Version>, id: string, version: Version): void {
   Object.defineProperty(target, id, { value: version, enumerable: true, writable: true, configurable: true });
+}
+
+/** What a reader that begins now, without any history, must not be told later as if it were new. */
+export function seenFromNow(input: Pick<SelectInput, 'ids' | 'heads' | 'named' | 'epoch' | 'T'>): SeenMap {
+  const seen = new Map<string, Seen>();
+  for (const id of input.ids) {
+    const head = input.heads.get(id);
+    if (!head || !mustRemember(head, maxCover(input.named.get(id)), input.epoch, input.T)) continue;
+    seen.set(idHash(id), { v: head.v, pv: head.pv, blind: true });
+  }
+  return seen;
 }
 
 /** The marker that goes with a selection. A page in the middle keeps its time: what comes later must not be passed over. */

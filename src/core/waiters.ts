@@ -3,7 +3,8 @@ import { isFailure } from '../ports/failure.ts';
 import { type Problem, ProblemError } from '../protocol/errors.ts';
 import { type Deps, RetryLater } from './context.ts';
 import type { PollOutcome } from './engine-types.ts';
-import type { Evaluated, Question, UpdateReader } from './read-updates.ts';
+import type { Evaluated, Question } from './question.ts';
+import type { UpdateReader } from './read-updates.ts';
 import type { SpaceState } from './space-state.ts';
 
 /** One poll that has not been answered. */
@@ -41,6 +42,8 @@ export class SpaceWaiters {
   /** What the last look told: whoever comes with just that marker has nothing to look for. */
   readonly #told = new Map<string, Question>();
   #nowGroups = 0;
+  /** Nothing parks here any more. */
+  #refusal: Problem | undefined;
   count = 0;
 
   constructor(deps: Deps, reader: UpdateReader, space: SpaceState) {
@@ -86,8 +89,9 @@ export class SpaceWaiters {
     if (due) this.#schedule();
   }
 
-  /** Answers everybody with the problem. */
+  /** Answers everybody with the problem, those that are just being read for as soon as it is known that there is nothing for them. */
   refuse(problem: Problem): void {
+    this.#refusal = problem;
     for (const group of [...this.#groups.values()]) {
       this.#groups.delete(group.key);
       this.#deliver(group, [...group.waiters], { problem });
@@ -162,12 +166,16 @@ export class SpaceWaiters {
         reset: undefined,
         known: undefined,
       };
-      this.#told.set(questionKey(answer.marker, question), question);
+      if (!evaluated.more) this.#told.set(questionKey(answer.marker, question), question);
     }
     if (group.waiters.size > 0) this.#park(group, evaluated);
   }
 
   #park(group: Group, evaluated: Evaluated): void {
+    if (this.#refusal) {
+      this.#deliver(group, [...group.waiters], { problem: this.#refusal });
+      return;
+    }
     if (group.question.marker === 'now') {
       // From here on it asks for what comes after this look; a later poll for "now" must not join it.
       group.question = { ...group.question, marker: evaluated.marker };

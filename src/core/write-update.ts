@@ -66,17 +66,18 @@ export class UpdateWriter {
   async #turn(space: SpaceState, request: WriteRequest, attempt: Attempt): Promise<Written | undefined> {
     const { held, floor, fresh } = await this.#heads.forWrite(space, request.item, attempt.cold);
     const { head } = held;
+    const rolledBack = attempt.mine && !(head.L === attempt.mine.L && head.v >= attempt.mine.v);
+    if (rolledBack) attempt.mine = undefined; // it may not be in the item any more: see whether it is, or apply it again
+    if (rolledBack && !request.writer && head.ws.includes(attempt.id)) attempt.mine = { v: head.v, L: head.L };
     if (request.writer && request.update && !attempt.mine) {
       const repeat = findRepeat(head, request.writer);
       if (repeat.kind !== 'new' && !fresh) return undefined;
       if (repeat.kind === 'refused')
         return { done: false, result: invalid(request.update, repeat.code, repeat.detail).result };
       if (repeat.kind === 'repeat' && isRefusal(repeat.extra))
-        return this.#refusedAgain(space, request, held, repeat.extra.refused);
+        return this.#refusedAgain(space, request, attempt, held, repeat.extra.refused);
       if (repeat.kind === 'repeat') return this.#repeated(space, request, attempt, held, repeat);
     }
-    const rolledBack = attempt.mine && !(head.L === attempt.mine.L && head.v >= attempt.mine.v);
-    if (rolledBack) attempt.mine = undefined; // it is not in the item any more: apply it again
     const again = attempt.mine !== undefined || request.update === undefined;
     if (again && head.absent) throw new RetryLater('contention', 50);
     const state = await this.#values.stateOf(space.id, request.item, held);
@@ -141,12 +142,18 @@ export class UpdateWriter {
   async #refusedAgain(
     space: SpaceState,
     request: WriteRequest,
+    attempt: Attempt,
     held: HeldHead,
     result: UpdateResult,
   ): Promise<Written | undefined> {
     this.#deps.metrics.count('updates_repeated');
     const state = await this.#values.stateOf(space.id, request.item, held);
-    return state === CHANGED ? undefined : this.#refused(result, held.head, state);
+    if (state === CHANGED) return undefined;
+    if (result.result !== 'ok' || held.head.absent) return this.#refused(result, held.head, state);
+    const { item: _item, result: _result, version, durableVersion: _durable, ...extra } = result;
+    attempt.extra = extra;
+    attempt.mine = { v: version, L: held.head.L };
+    return this.#finish(space, request, attempt, held, snapshotOf(this.#values, held.head, state));
   }
 
   /** The request was applied before: its answer again, once it is as safe as a first answer must be. */

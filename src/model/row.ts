@@ -21,6 +21,7 @@ export type Row = {
   readonly body: Json;
   readonly seqs: { readonly [client: string]: Remembered };
   readonly seqFloor: number;
+  readonly ws: readonly string[];
   readonly fence: number;
   readonly lock?: Lock;
   readonly back?: RolledBack;

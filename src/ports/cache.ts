@@ -52,7 +52,7 @@ export interface Cache {
   /** With a token: only if it still names the value. `false` when nothing was deleted. */
   delete(key: CacheKey, token?: CasToken): Promise<boolean>;
 
-  /** Writes whatever is there. Only where a lost or overwritten value does no harm, or under a key nobody else knows. */
+  /** Writes whatever is there; refused for size or memory it may take the old value with it. Only where a lost or overwritten value does no harm, or under a key nobody else knows. */
   set(key: CacheKey, value: Buffer, ttlSeconds?: number): Promise<void>;
 
   /** Settles when every node answers; otherwise fails with `cacheUnavailable`. For readiness and warm-up. */

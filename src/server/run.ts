@@ -16,6 +16,7 @@ export type Announce = (address: { readonly host: string; readonly port: number 
 /** App Engine kills about 3 s after its signal: the drain leaves time to close. */
 const DRAIN_MS = 2_000;
 const HARD_STOP_MS = 2_400;
+const HOLD_MS = 60_000;
 const MAX_CONNECTIONS = 50_000;
 
 /**
@@ -36,6 +37,8 @@ const HTTP_OPTIONS = {
  */
 export async function runServer(config: Config, start: () => Promise<Servable>, announce?: Announce): Promise<number> {
   const signals = new Signals();
+  // Before it listens and after, nothing else may hold the process: the timers of the parts, back-offs too, do not.
+  const hold = setInterval(() => undefined, HOLD_MS);
   try {
     const servable = await start();
     const server = createServer(HTTP_OPTIONS, servable.listener);
@@ -54,6 +57,7 @@ export async function runServer(config: Config, start: () => Promise<Servable>, 
     const clean = await stop(server, servable);
     return end.error === undefined && clean ? 0 : 1;
   } finally {
+    clearInterval(hold);
     signals.off();
   }
 }

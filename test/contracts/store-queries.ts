@@ -1,6 +1,23 @@
 import assert from 'node:assert/strict';
-import type { Store, StoreKey } from '../../src/ports/store.ts';
-import { newSpace, put, record } from './store.ts';
+import type { Change, Store, StoreKey, StoreRecord } from '../../src/ports/store.ts';
+
+let spaces = 0;
+
+export function newSpace(): string {
+  return `space-${String(++spaces).padStart(4, '0')}`;
+}
+
+export function record(data: string, indexes: StoreRecord['indexes'] = {}): StoreRecord {
+  return { data, indexes };
+}
+
+export function put(store: Store, ...puts: readonly (readonly [StoreKey, StoreRecord | 'delete'])[]): Promise<void> {
+  const changes: Change[] = puts.map(([key, value]) => ({ key, record: value }));
+  return store.transact(
+    puts.map(([key]) => key),
+    () => ({ changes, result: undefined }),
+  );
+}
 
 /** The part of the store's contract that is about finding records. `get` gives the store and a space of this test's own. */
 export function storeQueryContract(get: () => { readonly store: Store; readonly space: string }): void {

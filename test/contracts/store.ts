@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { isFailure } from '../../src/ports/failure.ts';
-import type { Change, Store, StoreKey, StoreRecord } from '../../src/ports/store.ts';
+import type { Store, StoreKey, StoreRecord } from '../../src/ports/store.ts';
 import { MAX_ROW_BYTES } from '../../src/protocol/limits.ts';
-import { storeQueryContract } from './store-queries.ts';
+import { newSpace, put, record, storeQueryContract } from './store-queries.ts';
 
 export type StoreUnderTest = {
   readonly store: Store;
@@ -15,24 +15,6 @@ export type StoreUnderTest = {
 
 const EVERY_CHAR = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~:-';
 const LARGEST = 'x'.repeat(MAX_ROW_BYTES);
-let spaces = 0;
-
-export function newSpace(): string {
-  return `space-${String(++spaces).padStart(4, '0')}`;
-}
-
-export function record(data: string, indexes: StoreRecord['indexes'] = {}): StoreRecord {
-  return { data, indexes };
-}
-
-export function put(store: Store, ...puts: readonly (readonly [StoreKey, StoreRecord | 'delete'])[]): Promise<void> {
-  const changes: Change[] = puts.map(([key, value]) => ({ key, record: value }));
-  return store.transact(
-    puts.map(([key]) => key),
-    () => ({ changes, result: undefined }),
-  );
-}
-
 /** The laws of `ports/store.ts`. `open` is called once; each test works in a space of its own. */
 export function storeContract(open: () => Promise<StoreUnderTest>): void {
   let under: StoreUnderTest;

@@ -63,6 +63,8 @@ export type Workload = {
   readonly requests: number;
   readonly readers: number;
   readonly polls: number;
+  /** How many of the items are used: fewer, and clients meet more often. */
+  readonly items: number;
   /** Longest usual pause between two requests of a client, and the rare long one. */
   readonly gapMs: number;
   readonly longGapMs: number;
@@ -98,6 +100,7 @@ const WORK: Workload = {
   requests: 9,
   readers: 3,
   polls: 12,
+  items: 5,
   gapMs: 250,
   longGapMs: 4_000,
   deletes: 0.1,
@@ -203,7 +206,16 @@ const OUTAGES: SimConfig = {
   chaos: { events: 10, gapMs: 2_500, weights: { storeOutage: 3, kill: 1, evictHead: 1, stop: 0.5 } },
 };
 
+/** Loaders and writers sleep past the life of a placeholder while heads vanish. */
+const LEASES: SimConfig = {
+  ...EPOCH,
+  name: 'leases',
+  pauses: { chance: 0.012, maxMs: 9_000 },
+  chaos: { events: 40, gapMs: 600, weights: { evictHead: 8, evictBody: 1, kill: 0.5 } },
+  work: { ...WORK, items: 2, gapMs: 800, deletes: 0.03, releases: 0.1 },
+};
+
 /** By the name that `--config` takes. */
 export const CONFIGS: ReadonlyMap<string, SimConfig> = new Map(
-  [CALM, PAUSES, ALL, EPOCH, SHARDS, RESTARTS, OUTAGES].map((config) => [config.name, config]),
+  [CALM, PAUSES, ALL, EPOCH, SHARDS, RESTARTS, OUTAGES, LEASES].map((config) => [config.name, config]),
 );

@@ -3,9 +3,9 @@ import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { CreateEngine } from './fleet.ts';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** Modules below these folders are loaded once more for each mutant; all others are shared. */
 const MUTATED = ['/src/core/', '/src/model/'];
 

@@ -2,6 +2,7 @@ import { must } from '../../src/base/assert.ts';
 import type { Json } from '../../src/base/json.ts';
 import type { Kinds } from '../../src/kinds/kind.ts';
 import type { GetUpdatesResponse, ItemAnswer } from '../../src/protocol/get-updates.ts';
+import type { Reader } from './checkers.ts';
 import { contentOf, DELETED, type History } from './history.ts';
 
 export type Held = { readonly version: number; readonly kind: string; readonly value: Json | undefined };
@@ -86,9 +87,22 @@ export class ReaderModel {
     return contentOf(this.held.get(item)?.value);
   }
 
+  /** For the checkers. */
+  view(): Reader {
+    return {
+      name: this.name,
+      partialSince: this.partialSince,
+      version: (item) => this.held.get(item)?.version,
+      content: (item) => this.content(item),
+    };
+  }
+
   #takeItem(item: ItemAnswer): void {
     this.#named?.add(item.id);
-    if (!('kind' in item)) return;
+    if (!('kind' in item)) {
+      this.held.delete(item.id);
+      return;
+    }
     const has = this.held.get(item.id);
     if (has && item.version <= has.version) {
       if (item.version < has.version) {

@@ -45,16 +45,16 @@ export class SimReader {
   }
 
   /**
-   * Polls until an answer says `upToDate`, every whole value that was needed is there, and one more poll brings nothing. Where nobody writes, that
-   * one has to be empty.
+   * Polls until an answer says `upToDate`, every whole value that was needed is there, and one more poll brings nothing. Where nothing can change, not
+   * even by a sweep, that one has to be empty.
    */
-  async catchUp(turns: number): Promise<boolean> {
+  async catchUp(turns: number, quiet = false): Promise<boolean> {
     let firm = false;
     for (let turn = 0; turn < turns; turn++) {
       const answer = await this.poll(this.#world.fleet.any(), 0);
       if (!answer) await this.#world.scheduler.sleep(100 + this.#world.random.int(400));
       else if (answer.upToDate && firm && answer.items.length === 0) return true;
-      else if (firm && this.model.news > 0) {
+      else if (quiet && firm && this.model.news > 0) {
         this.#world.history.found(
           'not firm',
           `${this.model.name} was up to date, then was told of ${answer.items.map(({ id }) => id)}`,

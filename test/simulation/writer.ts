@@ -116,20 +116,21 @@ export class SimWriter {
       history.count('conflicts');
       // What was asked before may have been done: the server no longer knows.
     } else if (result.result === 'invalid' && result.code === 'seqTooOld') history.count('seqTooOld');
-    else if (result.result === 'conflict' && this.#mayBeRolledBack()) history.count('conflicts');
+    else if (result.result === 'conflict' && this.#mayBeForgotten()) history.count('conflicts');
     else
       history.found('answer', `${write.op} on ${write.item}, ${write.outcome}, was answered ${JSON.stringify(result)}`);
     return true;
   }
 
-  /** What was accepted may be gone, and its repeat an update like any other. */
-  #mayBeRolledBack(): boolean {
-    return this.#world.history.counters.has('rollbacks');
+  /** What was accepted may be gone, with the memory of it, by a rollback or with a pruned tombstone: its repeat is an update like any other. */
+  #mayBeForgotten(): boolean {
+    const { counters } = this.#world.history;
+    return counters.has('rollbacks') || counters.has('pruned_items');
   }
 
   #accepted(write: Write, result: Extract<UpdateResult, { result: 'ok' }>): void {
     const { history } = this.#world;
-    if (write.outcome === 'ok' && write.version !== result.version && !write.deletes && !this.#mayBeRolledBack()) {
+    if (write.outcome === 'ok' && write.version !== result.version && !write.deletes && !this.#mayBeForgotten()) {
       history.found('answer', `${write.op} was answered v${write.version}, then v${result.version}`);
     }
     write.outcome = 'ok';
@@ -149,7 +150,8 @@ export class SimWriter {
     const { random, config } = this.#world;
     const { deletes, durables, releases, conditionals } = config.work;
     const items = new Set<string>();
-    while (items.size < count) items.add(random.pick(ITEMS));
+    const used = ITEMS.slice(0, config.work.items);
+    while (items.size < Math.min(count, used.length)) items.add(random.pick(used));
     return [...items].map((item) => ({
       item,
       mode: random.weighted<Mode>({

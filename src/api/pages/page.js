@@ -139,10 +139,10 @@ find('open').addEventListener('submit', (event) => {
 
 find('post').addEventListener('submit', (event) => {
   event.preventDefault();
-  const { item, value, durable } = event.target.elements;
+  const fields = new FormData(event.target);
   try {
-    const op = { set: JSON.parse(value.value) };
-    outbox.put({ item: item.value, kind: 'register', op, ...(durable.checked && { durable: true }) });
+    const op = { set: JSON.parse(fields.get('value')) };
+    outbox.put({ item: fields.get('item'), kind: 'register', op, ...(fields.has('durable') && { durable: true }) });
   } catch {
     showResult({ result: 'not sent', detail: 'the value is not JSON' });
   }

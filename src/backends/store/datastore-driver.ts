@@ -19,7 +19,10 @@ import {
  */
 export interface DatastoreDriver {
   lookup(keys: readonly StoreKey[], timeoutMs: number): Promise<Found>;
-  /** Begins a transaction with its first lookup, which saves a round trip. At least one key. */
+  /**
+   * Begins a transaction with its first lookup, which saves a round trip. At least one key. (The Firestore emulator in Datastore
+   * mode then locks the transaction out of its own commit, firebase-tools#8105; the Datastore emulator does not.)
+   */
   begin(keys: readonly StoreKey[], timeoutMs: number): Promise<{ found: Found; transaction: Transaction }>;
   commit(transaction: Transaction, writes: readonly Write[], tag: string, timeoutMs: number): Promise<void>;
   rollback(transaction: Transaction, timeoutMs: number): Promise<void>;

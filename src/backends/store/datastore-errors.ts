@@ -40,7 +40,7 @@ export function toRpcError(error: unknown): RpcError {
 export type Trouble = 'contended' | 'transient' | 'overloaded' | 'refused' | 'broken';
 
 /** The service reports a transaction that has expired or that it forgot as an invalid argument. */
-const LOST_TRANSACTION = /transaction has expired|no longer valid|invalid transaction/i;
+const LOST_TRANSACTION = /transaction (has expired|is invalid)|no longer valid|invalid transaction/i;
 /** The emulator answers a commit beyond its 4 MiB with this code, or with a bare cancellation. */
 const TOO_LARGE = /exceeds|too (large|big)|larger than/i;
 

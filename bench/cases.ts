@@ -1,0 +1,77 @@
+import type { Subject } from './host/servers.ts';
+import type { Task } from './load/job.ts';
+
+/** One line of the benchmark: a task, and who has to do it. */
+export type Case = {
+  readonly name: string;
+  readonly title: string;
+  readonly task: Task;
+  readonly subjects: readonly Subject[];
+};
+
+const FULL = { warmUp: 1.5, seconds: 5 };
+const QUICK = { warmUp: 0.7, seconds: 1.2 };
+const ONE_SECOND = { warmUp: 1.5, seconds: 1 };
+
+const OBSERVERS = [
+  { observers: 100, moderate: 20, overload: 2_000 },
+  { observers: 1_000, moderate: 5, overload: 200 },
+  { observers: 5_000, moderate: 2, overload: 40 },
+];
+const ALL: readonly Subject[] = ['floor', 'floorMemjs', 'longshore', 'embedded'];
+const MAIN: readonly Subject[] = ['floor', 'longshore'];
+
+export function casesOf(quick: boolean): Case[] {
+  const length = quick ? QUICK : FULL;
+  const cases: Case[] = [];
+  for (const { observers } of quick ? OBSERVERS.slice(1, 2) : OBSERVERS) {
+    const title = `fan-out to ${observers} observers, lock-step; per delivery with its re-poll`;
+    const subjects = observers === 1_000 && !quick ? ALL : MAIN;
+    cases.push({ name: `A1.${observers}`, title, task: { phase: 'A1', observers, ...length }, subjects });
+  }
+  for (const { observers, moderate, overload } of quick ? [] : OBSERVERS) {
+    const a2 = { phase: 'A2', observers, rate: moderate, ...FULL, seconds: 8 } as const;
+    cases.push({
+      name: `A2.${observers}`,
+      title: `${moderate} posts/s to ${observers} observers`,
+      task: a2,
+      subjects: MAIN,
+    });
+    const a3 = { phase: 'A3', observers, rate: overload, ...ONE_SECOND } as const;
+    const title = `overload: ${overload} posts/s to ${observers} observers for 1 s, open loop`;
+    cases.push({ name: `A3.${observers}`, title, task: a3, subjects: MAIN });
+  }
+  cases.push({
+    name: 'B',
+    title: 'posts: 64 connections, 64 spaces, 1,000 items',
+    task: { phase: 'B', ...length },
+    subjects: ALL,
+  });
+  return [...cases, ...idleCases(quick), catchUpCase(quick)];
+}
+
+function idleCases(quick: boolean): Case[] {
+  const waiters = quick ? 3_000 : 10_000;
+  const length = quick ? { warmUp: 1.5, seconds: 1.5 } : { warmUp: 3, seconds: 6 };
+  const task = { phase: 'C', waiters, ...length } as const;
+  const one = {
+    name: 'C',
+    title: `${waiters} idle waiters in one space`,
+    task: { ...task, spaces: 1 },
+    subjects: MAIN,
+  };
+  const title = `${waiters} idle waiters in 1,000 spaces, spaces included`;
+  const many = { name: 'C.spaces', title, task: { ...task, spaces: 1_000 }, subjects: MAIN };
+  return quick ? [{ ...one, subjects: ['longshore'] }] : [one, many];
+}
+
+function catchUpCase(quick: boolean): Case {
+  const title = 'catch-up of the last 100 updates, 64 connections';
+  const subjects = quick ? MAIN : [...MAIN, 'embedded' as const];
+  return { name: 'D', title, task: { phase: 'D', ...(quick ? QUICK : FULL) }, subjects };
+}
+
+/** Post on one instance, observers on the other. */
+export function crossingTask(quick: boolean): Task {
+  return { phase: 'E', observers: 20, rate: 10, warmUp: 1, seconds: quick ? 3 : 15 };
+}

@@ -1,0 +1,26 @@
+/** Makes the load of one phase, given as JSON, and prints what it found. Runs in a process of its own. */
+import { crossing, moderate, overload, saturate } from './load/fan-out-phases.ts';
+import type { Job, Result } from './load/job.ts';
+import { catchUp, idle, post } from './load/other-phases.ts';
+
+function run(job: Job): Promise<Result> {
+  switch (job.phase) {
+    case 'A1':
+      return saturate(job);
+    case 'A2':
+      return moderate(job);
+    case 'A3':
+      return overload(job);
+    case 'B':
+      return post(job);
+    case 'C':
+      return idle(job);
+    case 'D':
+      return catchUp(job);
+    case 'E':
+      return crossing(job);
+  }
+}
+
+console.log(JSON.stringify(await run(JSON.parse(process.argv[2] ?? '') as Job)));
+process.exit(0);

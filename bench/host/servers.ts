@@ -1,0 +1,111 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { Target } from '../load/job.ts';
+import { freePort, printed, start, stop } from './processes.ts';
+
+/** What is measured. `floor` and `floorMemjs` are the floors A and C. */
+export type Subject = 'floor' | 'floorMemjs' | 'longshore' | 'embedded';
+
+export const SUBJECTS: { readonly [name in Subject]: string } = {
+  floor: 'node:http (floor A)',
+  floorMemjs: 'node:http + memjs (floor C)',
+  longshore: 'Longshore, memcached',
+  embedded: 'Longshore, embedded',
+};
+
+export type Running = { readonly target: Target; readonly stop: () => Promise<void> };
+
+export type LongshoreOptions = {
+  /** Port of memcached; embedded without. */
+  readonly cachePort?: number;
+  readonly store?: string;
+  readonly nodeFlags?: readonly string[];
+};
+
+const BENCH = join(import.meta.dirname, '..');
+const CLI = join(BENCH, '../src/cli/main.ts');
+const NODE = process.execPath;
+
+export async function startMemcached(): Promise<{ readonly port: number; readonly child: ChildProcess }> {
+  const port = await freePort();
+  const user = process.getuid?.() === 0 ? ['-u', userInfo().username] : [];
+  const args = ['-l', '127.0.0.1', '-p', String(port), '-U', '0', '-t', '1', '-m', '512', ...user];
+  const child = start(0, 'memcached', args);
+  child.once('error', () => undefined);
+  for (let tries = 0; !(await accepts(port)); tries++) {
+    if (tries === 50 || child.exitCode !== null) throw new Error('memcached does not start; is it on the PATH?');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return { port, child };
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+const FOLDERS = new Set<string>();
+
+/** For an end in the middle; otherwise a server's folder goes with it. */
+export function removeFolders(): void {
+  for (const folder of FOLDERS) rmSync(folder, { recursive: true, force: true });
+  FOLDERS.clear();
+}
+
+/** The real server, as `longshore serve` starts it, with its data in a folder that goes with it. */
+export async function startLongshore(options: LongshoreOptions): Promise<Running> {
+  const folder = mkdtempSync(join(tmpdir(), 'longshore-bench-'));
+  FOLDERS.add(folder);
+  const { cachePort, store, nodeFlags = [] } = options;
+  const args = [...nodeFlags, CLI, 'serve', '--port', '0', '--data-dir', folder, '--log-level', 'error'];
+  if (cachePort !== undefined) args.push('--cache', `memcached://127.0.0.1:${cachePort}`);
+  if (store !== undefined) args.push('--store', store);
+  const child = start(0, NODE, args, { LONGSHORE_SECRET: 'only-for-this-benchmark-0123456789' });
+  const port = Number(await printed(child, /http:\/\/127\.0\.0\.1:(\d+)/, 'the server'));
+  const end = async (): Promise<void> => {
+    await stop(child);
+    rmSync(folder, { recursive: true, force: true });
+    FOLDERS.delete(folder);
+  };
+  return { target: { protocol: 'longshore', port, pids: { server: pidOf(child) } }, stop: end };
+}
+
+async function startFloor(file: string, args: readonly string[] = []): Promise<Running> {
+  const child = start(0, NODE, [join(BENCH, file), ...args]);
+  const port = Number(await printed(child, /listening on (\d+)/, file));
+  return { target: { protocol: 'floor', port, pids: { server: pidOf(child) } }, stop: () => stop(child) };
+}
+
+/** `nodeFlags`: of Longshore; the floors stay as they are. */
+export async function startSubject(subject: Subject, nodeFlags: readonly string[]): Promise<Running> {
+  if (subject === 'floor') return startFloor('floor-http.ts');
+  if (subject === 'embedded') return startLongshore({ nodeFlags });
+  const memcached = await startMemcached();
+  const { port } = memcached;
+  const running =
+    subject === 'floorMemjs'
+      ? await startFloor('floor-memjs.ts', [`127.0.0.1:${port}`])
+      : await startLongshore({ cachePort: port, nodeFlags });
+  const pids = { ...running.target.pids, memcached: pidOf(memcached.child) };
+  const end = async (): Promise<void> => {
+    await running.stop();
+    await stop(memcached.child);
+  };
+  return { target: { ...running.target, pids }, stop: end };
+}
+
+function pidOf(child: ChildProcess): number {
+  if (child.pid === undefined) throw new Error('a process without an id');
+  return child.pid;
+}

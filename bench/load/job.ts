@@ -1,0 +1,28 @@
+import type { ProtocolName } from './protocols.ts';
+
+/** The processes whose time is counted. */
+export type Pids = { readonly server: number; readonly memcached?: number };
+
+export type Target = { readonly protocol: ProtocolName; readonly port: number; readonly pids: Pids };
+
+/** Seconds: before anything is counted, and while it is. */
+type Length = { readonly warmUp: number; readonly seconds: number };
+
+/** What one phase is to do; rates per second. */
+export type Task = Length &
+  (
+    | { readonly phase: 'A1'; readonly observers: number }
+    | { readonly phase: 'A2'; readonly observers: number; readonly rate: number }
+    | { readonly phase: 'A3'; readonly observers: number; readonly rate: number }
+    | { readonly phase: 'B' }
+    | { readonly phase: 'C'; readonly waiters: number; readonly spaces: number }
+    | { readonly phase: 'D' }
+    /** Posts go to the target, the observers are at another instance. */
+    | { readonly phase: 'E'; readonly observers: number; readonly rate: number }
+  );
+
+/** One phase for the generator. `far`: the other instance. */
+export type Job = Task & { readonly target: Target; readonly far?: Target };
+
+/** What a phase found. */
+export type Result = { readonly [figure: string]: number };

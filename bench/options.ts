@@ -1,0 +1,46 @@
+import { parseArgs } from 'node:util';
+
+export type Options = {
+  /** One repetition, short phases, fewer cases: under a minute. */
+  readonly quick: boolean;
+  /** Names of cases or their beginnings; empty for all. */
+  readonly only: readonly string[];
+  readonly repetitions: number;
+  /** For Longshore; the floors run as they are. */
+  readonly nodeFlags: readonly string[];
+  /** Profile the servers of Longshore, and show where their time goes. */
+  readonly profile: boolean;
+};
+
+export const USAGE = `npm run bench -- [--quick] [--only A1,B] [--repetitions 3] [--node-flags "--max-semi-space-size=64"] [--profile]
+
+A1 fan-out, lock-step   A2 latency at a moderate rate   A3 overload   B posts   C idle waiters   D catch-up
+E from one instance to another   R round trips to memcached   W writes to the store`;
+
+export function readOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      repetitions: { type: 'string' },
+      'node-flags': { type: 'string', default: '' },
+      profile: { type: 'boolean', default: false },
+    },
+  });
+  const repetitions = Number(values.repetitions ?? (values.quick || values.profile ? 1 : 3));
+  if (!Number.isInteger(repetitions) || repetitions < 1) throw new Error('--repetitions must be a positive integer');
+  const words = (text: string, separator: string) => text.split(separator).filter((word) => word !== '');
+  return {
+    quick: values.quick,
+    only: words(values.only, ','),
+    repetitions,
+    nodeFlags: words(values['node-flags'], ' '),
+    profile: values.profile,
+  };
+}
+
+/** `A1` takes `A1.1000` too. */
+export function isWanted({ only }: Options, name: string): boolean {
+  return only.length === 0 || only.some((wanted) => name === wanted || name.startsWith(`${wanted}.`));
+}

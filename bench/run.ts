@@ -1,0 +1,152 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { type Case, casesOf, crossingTask } from './cases.ts';
+import { countMoves, countStoreWrites, countWake } from './counts.ts';
+import { isPinned, printed, start, stop, stopAll } from './host/processes.ts';
+import { removeFolders, SUBJECTS, type Subject, startLongshore, startMemcached, startSubject } from './host/servers.ts';
+import type { Job, Result } from './load/job.ts';
+import { isWanted, type Options, readOptions, USAGE } from './options.ts';
+import { topFunctions } from './profile.ts';
+import { medians, type Row, table } from './report.ts';
+import { judge, verdictTable } from './targets.ts';
+
+const RESULTS = join(import.meta.dirname, 'results');
+
+/** Measures Longshore beside floors that do the same job, on this machine, and says which targets are met. */
+async function main(options: Options): Promise<void> {
+  const machine = describeMachine();
+  console.log(`${machine}\n`);
+  const runs = new Map<string, Result[]>();
+  for (const one of casesOf(options.quick)) if (isWanted(options, one.name)) await runCase(one, options, runs);
+  await runCounts(options, runs);
+  const found = new Map([...runs].map(([key, results]) => [key, medians(results)]));
+  const verdicts = judge(found);
+  if (verdicts.length > 0) console.log(verdictTable(verdicts));
+  mkdirSync(RESULTS, { recursive: true });
+  const report = {
+    machine,
+    options,
+    targets: verdicts,
+    medians: Object.fromEntries(found),
+    runs: Object.fromEntries(runs),
+  };
+  writeFileSync(join(RESULTS, 'latest.json'), `${JSON.stringify(report, null, 2)}\n`);
+}
+
+/** The servers take turns, so that a machine that drifts is slow for all of them. */
+async function runCase(
+  { name, title, task, subjects }: Case,
+  options: Options,
+  runs: Map<string, Result[]>,
+): Promise<void> {
+  for (let turn = 0; turn < options.repetitions; turn++) {
+    for (const subject of subjects) {
+      const server = await startSubject(subject, flagsFor(options, name, subject));
+      try {
+        add(runs, `${name}/${subject}`, await generate({ ...task, target: server.target }));
+      } finally {
+        await server.stop();
+      }
+    }
+  }
+  const rows = subjects.map((subject) => ({
+    label: SUBJECTS[subject],
+    result: medians(runs.get(`${name}/${subject}`) ?? []),
+  }));
+  const [first] = rows;
+  const more = ({ result }: Row) =>
+    first === undefined || result === first.result ? '' : comparison(first.result, result);
+  console.log(table(`${name}  ${title}`, rows, more));
+  if (options.profile) for (const subject of subjects) showProfile(name, subject);
+}
+
+function comparison(floor: Result, own: Result): string {
+  const core = ({ us, cacheUs = 0 }: Result) => (us ?? Number.NaN) + cacheUs;
+  const ratio = core(floor) / core(own);
+  return Number.isNaN(ratio) ? '' : `${ratio.toFixed(2)} x floor A`;
+}
+
+/** What takes more than one server, or is counted rather than timed. */
+async function runCounts(options: Options, runs: Map<string, Result[]>): Promise<void> {
+  const { quick } = options;
+  const one = async (name: string, title: string, measure: () => Promise<Result>): Promise<void> => {
+    if (!isWanted(options, name)) return;
+    const result = await measure();
+    add(runs, `${name}/longshore`, result);
+    console.log(table(`${name}  ${title}`, [{ label: SUBJECTS.longshore, result }]));
+  };
+  await one('E', 'post on one instance, 20 observers on another, 10 posts/s', () => measureCrossing(quick));
+  await one('R.moves', 'round trips to memcached per move', countMoves);
+  await one('R.wake', 'calls of memcached per wake of 1,000 polls, the post left out', () => countWake(1_000));
+  await one('W', 'one item moved 20 times a second, then released', () => countStoreWrites(quick ? 100 : 1_000, 20));
+}
+
+async function measureCrossing(quick: boolean): Promise<Result> {
+  const memcached = await startMemcached();
+  const cache = { cachePort: memcached.port, store: 'memory:' };
+  const [near, far] = [await startLongshore(cache), await startLongshore(cache)];
+  try {
+    return await generate({ ...crossingTask(quick), target: near.target, far: far.target });
+  } finally {
+    await Promise.all([near.stop(), far.stop()]);
+    await stop(memcached.child);
+  }
+}
+
+async function generate(job: Job): Promise<Result> {
+  const generator = start(1, process.execPath, [join(import.meta.dirname, 'generator.ts'), JSON.stringify(job)]);
+  try {
+    return JSON.parse(await printed(generator, /^(\{.*\})$/, 'the generator')) as Result;
+  } finally {
+    await stop(generator);
+  }
+}
+
+function profileFolder(name: string, subject: Subject): string {
+  return join(RESULTS, 'profiles', `${name}-${subject}`);
+}
+
+function flagsFor({ nodeFlags, profile }: Options, name: string, subject: Subject): string[] {
+  if (!profile) return [...nodeFlags];
+  return [...nodeFlags, '--cpu-prof', `--cpu-prof-dir=${profileFolder(name, subject)}`];
+}
+
+function showProfile(name: string, subject: Subject): void {
+  if (subject === 'longshore' || subject === 'embedded') {
+    console.log(
+      `${name}  ${SUBJECTS[subject]}: functions by their own time\n${topFunctions(profileFolder(name, subject))}\n`,
+    );
+  }
+}
+
+function add(runs: Map<string, Result[]>, key: string, result: Result): void {
+  runs.set(key, [...(runs.get(key) ?? []), result]);
+}
+
+function describeMachine(): string {
+  const model = cpus()[0]?.model.trim() ?? 'unknown CPU';
+  const gib = Math.round(totalmem() / 2 ** 30);
+  const pinned = isPinned()
+    ? 'servers on core 0, generator on core 1'
+    : 'NOT PINNED: no taskset here, figures mean little';
+  return `Node ${process.version}, ${availableParallelism()} cores, ${model}, ${gib} GiB, ${process.platform}; ${pinned}`;
+}
+
+async function end(code: number): Promise<never> {
+  await stopAll();
+  removeFolders();
+  process.exit(code);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end(130));
+try {
+  const options = readOptions(process.argv.slice(2));
+  rmSync(join(RESULTS, 'profiles'), { recursive: true, force: true });
+  await main(options);
+  await end(0);
+} catch (error) {
+  console.error(error);
+  console.error(USAGE);
+  await end(1);
+}

@@ -1,0 +1,29 @@
+import type { MustReset } from '../protocol/get-updates.ts';
+import type { Answer } from './engine-types.ts';
+import type { Filter } from './filter.ts';
+import type { Marker } from './marker.ts';
+
+/** One question about a space. Polls that ask the same share it. */
+export type Question = {
+  /** `undefined`: everything; `now`: only what comes. */
+  readonly marker: Marker | 'now' | undefined;
+  /** The cache record that holds what the marker's chain has seen, where it was too much for the marker. */
+  readonly spill: string | undefined;
+  /** Why an unusable marker makes this a reset. */
+  readonly reset: MustReset['reason'] | undefined;
+  readonly filter: Filter;
+  readonly limit: number;
+  readonly known: Readonly<Record<string, number>> | undefined;
+  /** Whether what became durable is reason enough to answer. */
+  readonly durable: boolean;
+};
+
+export type Evaluated = {
+  /** There is something to say. */
+  readonly news: boolean;
+  /** The answer is a page in the middle: whoever has it must look again at once. */
+  readonly more: boolean;
+  /** The marker to go on with, where nothing is said now. */
+  readonly marker: Marker;
+  readonly answer: () => Promise<Answer>;
+};

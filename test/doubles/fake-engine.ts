@@ -1,0 +1,119 @@
+import { EventEmitter, once } from 'node:events';
+import type { Json } from '../../src/base/json.ts';
+import type { Answer, Caller, Engine, EngineStats, ItemState, PollOutcome } from '../../src/core/engine-types.ts';
+import { mergePatch } from '../../src/kinds/merge-patch.ts';
+import { ProblemError } from '../../src/protocol/errors.ts';
+import type { GetUpdatesQuery, GetUpdatesResponse } from '../../src/protocol/get-updates.ts';
+import type { ItemId, SpaceId } from '../../src/protocol/ids.ts';
+import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../../src/protocol/post-update.ts';
+
+export type ParkedPoll = {
+  readonly space: string;
+  readonly query: GetUpdatesQuery;
+  readonly deliver: (outcome: PollOutcome) => void;
+  cancelled: boolean;
+};
+
+type Item = { kind: string; version: number; value: Json; deleted: boolean };
+
+/** Registers of one space in memory. Polls without `wait` get a snapshot at once, the others park until the test answers them. */
+export class FakeEngine implements Engine {
+  readonly items = new Map<string, Item>();
+  readonly requests: PostUpdateRequest[] = [];
+  readonly callers: Caller[] = [];
+  readonly polls: ParkedPoll[] = [];
+  /** Decides an update instead of the registers, where it returns something. */
+  script: (update: Update) => UpdateResult | undefined = () => undefined;
+  /** Thrown by every call while set. */
+  failure: unknown;
+  swept = 0;
+  readonly #events = new EventEmitter();
+
+  async postUpdate(_space: SpaceId, request: PostUpdateRequest, caller: Caller): Promise<PostUpdateResponse> {
+    this.#fail();
+    this.requests.push(request);
+    this.callers.push(caller);
+    return { epoch: 'e1', results: request.updates.map((update) => this.#apply(update)) };
+  }
+
+  async update(space: SpaceId, update: Update, caller: Caller): Promise<UpdateResult> {
+    const { results } = await this.postUpdate(space, { updates: [update] }, caller);
+    return results[0] as UpdateResult;
+  }
+
+  poll(space: SpaceId, query: GetUpdatesQuery, deliver: (outcome: PollOutcome) => void): () => void {
+    this.#fail();
+    const parked: ParkedPoll = { space, query, deliver, cancelled: false };
+    this.polls.push(parked);
+    if (query.marker === 'm-bad') {
+      deliver({ problem: new ProblemError('badMarker', 'not a marker of this space').problem });
+    } else if ((query.wait ?? (query.marker === undefined ? 0 : 25)) === 0) deliver({ answer: this.snapshot() });
+    else this.#events.emit('parked', parked);
+    return () => {
+      parked.cancelled = true;
+      this.#events.emit('cancelled', parked);
+    };
+  }
+
+  async readItem(_space: SpaceId, item: ItemId): Promise<ItemState | undefined> {
+    this.#fail();
+    const held = this.items.get(item);
+    if (held === undefined) return undefined;
+    const { kind, version, value, deleted } = held;
+    const at = { kind, version, durableVersion: version - 1, updatedAt: '2026-01-01T00:00:00.000Z', deleted };
+    return deleted ? at : { ...at, value };
+  }
+
+  async sweep(): Promise<{ swept: number; pruned: number }> {
+    this.swept++;
+    return { swept: 0, pruned: 0 };
+  }
+
+  stats(): EngineStats {
+    return { parkedPolls: 0, dirtyItems: 0, oldestDirtyMs: 0, watchedSpaces: 0 };
+  }
+
+  async stop(): Promise<void> {
+    this.#events.removeAllListeners();
+  }
+
+  async nextParked(): Promise<ParkedPoll> {
+    const [parked] = await once(this.#events, 'parked');
+    return parked;
+  }
+
+  async nextCancelled(): Promise<ParkedPoll> {
+    const [parked] = await once(this.#events, 'cancelled');
+    return parked;
+  }
+
+  snapshot(): Answer {
+    const items: GetUpdatesResponse['items'] = [...this.items].map(([id, { kind, version, value }]) => {
+      return { id, kind, version, durableVersion: version - 1, updatedAt: '2026-01-01T00:00:00.000Z', value };
+    });
+    const body: GetUpdatesResponse = { marker: 'm1', epoch: 'e1', upToDate: true, changesRemaining: 0, items };
+    return { body: Buffer.from(JSON.stringify(body)), marker: 'm1', empty: items.length === 0 };
+  }
+
+  #apply(update: Update): UpdateResult {
+    const scripted = this.script(update);
+    if (scripted !== undefined) return scripted;
+    const { item } = update;
+    const held = this.items.get(item) ?? { kind: update.kind ?? 'register', version: 0, value: null, deleted: true };
+    const current = held.deleted ? 0 : held.version;
+    const at = { item, version: current, durableVersion: 0 };
+    if (update.ifVersion !== undefined && update.ifVersion !== current) return { ...at, result: 'conflict' };
+    const op = update.op as { set?: Json; merge?: Json; delete?: true };
+    if (!op.delete && !held.deleted && update.kind !== undefined && update.kind !== held.kind) {
+      return { item, result: 'invalid', code: 'kindMismatch', detail: `${item} is a ${held.kind}` };
+    }
+    const value = op.delete ? null : op.set !== undefined ? op.set : mergePatch(held.value, op.merge ?? null);
+    const version = held.version + 1;
+    this.items.set(item, { ...held, version, value, deleted: op.delete === true });
+    return { item, result: 'ok', version, durableVersion: update.durable ? version : version - 1 };
+  }
+
+  #fail(): void {
+    if (this.failure !== undefined) throw this.failure;
+  }
+}

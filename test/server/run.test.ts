@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { Folder, runCli, ServerProcess } from '../support/server-process.ts';
+
+describe('a server process', () => {
+  let folder: Folder;
+  let server: ServerProcess | undefined;
+
+  beforeEach(() => {
+    folder = new Folder();
+  });
+
+  afterEach(async () => {
+    await server?.end('SIGKILL');
+    server = undefined;
+    folder.remove();
+  });
+
+  const start = async (): Promise<ServerProcess> => {
+    server = await ServerProcess.start(['--data-dir', folder.path]);
+    return server;
+  };
+
+  it('[CF34] at SIGTERM answers parked polls and ends with 0 within 2.5 s', async () => {
+    const { url, child } = await start();
+    const updates = `${url}/v1/spaces/board/updates`;
+    const { marker } = (await (await fetch(updates)).json()) as { marker: string };
+    const waiting = fetch(`${updates}?marker=${marker}&wait=50`);
+    // Seen as parked before the signal goes out.
+    for (let text = ''; !/^longshore_parked_polls 1$/m.test(text); )
+      text = await (await fetch(`${url}/metrics`)).text();
+    const began = performance.now();
+    child.kill('SIGTERM');
+    const [[code], answer] = await Promise.all([once(child, 'exit'), waiting]);
+    assert.equal(code, 0);
+    assert.ok(performance.now() - began < 2_500);
+    assert.equal(answer.status, 503);
+    assert.ok(answer.headers.has('retry-after'));
+  });
+
+  it('[CF35] loses nothing acknowledged when it is killed', async () => {
+    const first = await start();
+    for (let i = 0; i < 5; i++) {
+      const body = JSON.stringify({ updates: [{ item: 'a', op: { set: i } }] });
+      const headers = { 'Content-Type': 'application/json' };
+      const answer = await fetch(`${first.url}/v1/spaces/board/updates`, { method: 'POST', headers, body });
+      assert.equal(answer.status, 200);
+    }
+    await first.end('SIGKILL');
+    const { url } = await start();
+    const answer = await fetch(`${url}/v1/spaces/board/items/a`);
+    assert.equal(await answer.json(), 4);
+  });
+
+  it('[CF36] refuses more than 16 KiB of headers', async () => {
+    const { url } = await start();
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.write(`GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(20_000)}\r\n\r\n`);
+    const [chunk] = await once(socket, 'data');
+    assert.match(chunk.toString(), /^HTTP\/1\.1 431 /);
+    socket.destroy();
+  });
+
+  it('[CF37] says what is in the way when it cannot start', async () => {
+    const { url } = await start();
+    const { port } = new URL(url);
+    const other = new Folder();
+    try {
+      const taken = await runCli(['serve', '--port', port, '--data-dir', other.path]);
+      assert.deepEqual([taken.code, /EADDRINUSE.*\b\d+/.test(taken.err)], [1, true], taken.err);
+    } finally {
+      other.remove();
+    }
+    const locked = await runCli(['serve', '--port', '0', '--data-dir', folder.path]);
+    assert.equal(locked.code, 1);
+    assert.match(locked.err, /store\.sqlite is in use by another process/);
+  });
+});

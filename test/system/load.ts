@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { checkFinal, checkReader, type Final, type Truth } from '../simulation/checkers.ts';
+import { contentOf, History } from '../simulation/history.ts';
+import { Seeded } from '../simulation/seeded.ts';
+import { eventually, metric, type Target } from './calls.ts';
+import type { Cluster } from './cluster.ts';
+import { LoadReader } from './load-reader.ts';
+import { LoadWriter } from './load-writer.ts';
+
+export type LoadOptions = {
+  readonly space: string;
+  readonly seed: number;
+  readonly writers: number;
+  readonly readers: number;
+  /** Requests of each writer. */
+  readonly requests: number;
+  readonly items?: number;
+};
+
+/** What a flush may take beyond N besides what was measured: one tick of the flusher and one of the gauge, ms. */
+const TICKS_MS = 600;
+
+/**
+ * A bounded amount of work on one space: writers and readers that choose a server anew for each request. What they see goes into a history, which is judged when
+ * everything is quiet.
+ */
+export class Load {
+  readonly cluster: Cluster;
+  readonly space: string;
+  readonly random: Seeded;
+  readonly history = new History();
+  readonly items: readonly string[];
+  readonly readers: LoadReader[];
+  readonly #options: LoadOptions;
+  readonly #abort = new AbortController();
+  readonly #awaited = new Set<{ readonly count: number; readonly resolve: () => void }>();
+  #acked = 0;
+  #writing: Promise<unknown> = Promise.resolve();
+  #reading: Promise<unknown> = Promise.resolve();
+  /** The longest that anything was seen to wait for the store, ms. */
+  #oldestDirtyMs = 0;
+
+  constructor(cluster: Cluster, options: LoadOptions) {
+    this.cluster = cluster;
+    this.space = options.space;
+    this.random = new Seeded(options.seed);
+    this.items = Array.from({ length: options.items ?? 6 }, (_, n) => `item${n}`);
+    this.#options = options;
+    this.readers = Array.from({ length: options.readers }, (_, n) => new LoadReader(`r${n}`, this));
+  }
+
+  get stopped(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  get stopping(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** As a load balancer would: any of those that are up. With none up, one of those that were. */
+  anyServer(): Target {
+    const { alive, servers } = this.cluster;
+    return this.random.pick(alive.length > 0 ? alive : servers);
+  }
+
+  begin(): void {
+    const writers = Array.from({ length: this.#options.writers }, (_, n) => new LoadWriter(`w${n}`, this));
+    this.#writing = Promise.all(writers.map((writer) => writer.live(this.#options.requests)));
+    this.#reading = Promise.all(this.readers.map((reader) => reader.live()));
+  }
+
+  /** Settles when `count` more updates have been acknowledged. */
+  ackedMore(count: number): Promise<void> {
+    return new Promise((resolve) => this.#awaited.add({ count: this.#acked + count, resolve }));
+  }
+
+  acked(): void {
+    this.#acked++;
+    for (const awaited of this.#awaited) {
+      if (awaited.count > this.#acked) continue;
+      this.#awaited.delete(awaited);
+      awaited.resolve();
+    }
+  }
+
+  /** To be called right after a fault that may cost what is not stored yet. */
+  lost(): void {
+    this.history.losses.push({ at: performance.now() });
+  }
+
+  /** Measures how far the store is behind; before a fault, as it cannot be asked of the dead. */
+  async measureLag(): Promise<void> {
+    for (const server of this.cluster.alive) {
+      this.#oldestDirtyMs = Math.max(this.#oldestDirtyMs, await metric(server, 'oldest_dirty_ms'));
+    }
+  }
+
+  async written(): Promise<void> {
+    await this.#writing;
+  }
+
+  /** What is in flight comes to nothing. */
+  async abandon(): Promise<void> {
+    this.#abort.abort();
+    await Promise.all([this.#writing, this.#reading]);
+  }
+
+  /** Waits for the writers, lets all readers catch up, reads everything afresh, and judges what was seen. */
+  async judge(): Promise<ReadonlyMap<string, Truth>> {
+    await this.#writing;
+    this.#abort.abort();
+    await this.#reading;
+    await Promise.all(this.readers.map((reader) => reader.catchUp()));
+    const cold = new LoadReader('cold reader', this);
+    await cold.catchUp();
+    const truth = this.#truthOf(cold);
+    const final: Final = { truth, lossBoundMs: Math.max(this.cluster.persistMs, this.#oldestDirtyMs) + TICKS_MS };
+    checkFinal(this.history, final);
+    for (const { model } of this.readers) {
+      checkReader(
+        this.history,
+        {
+          name: model.name,
+          partialSince: undefined,
+          version: (item) => model.held.get(item)?.version,
+          content: (item) => model.content(item),
+        },
+        final,
+      );
+    }
+    await this.#compareStore(truth);
+    const counts = JSON.stringify(Object.fromEntries(this.history.counters));
+    assert.deepEqual(this.history.findings, [], `${this.#acked} acknowledged, ${counts}`);
+    return truth;
+  }
+
+  #truthOf(cold: LoadReader): Map<string, Truth> {
+    const absent = { version: 0, content: '-' };
+    return new Map(
+      this.items.map((item) => {
+        const version = cold.model.held.get(item)?.version;
+        return [item, version === undefined ? absent : { version, content: cold.model.content(item) }];
+      }),
+    );
+  }
+
+  /** C6: what the store has in the end is what clients see. */
+  async #compareStore(truth: ReadonlyMap<string, Truth>): Promise<void> {
+    const versions = new Map([...truth].filter(([, { version }]) => version > 0).map(([id, one]) => [id, one.version]));
+    await this.cluster.settled(this.space, versions);
+    for (const item of versions.keys()) {
+      const row = await this.cluster.row(this.space, item);
+      if (row) this.history.saw(item, row.v, row.v, contentOf(row.body), 'the store');
+    }
+  }
+}
+
+/** Settles once so many polls are parked at the server. */
+export async function parked(server: Target, count: number): Promise<void> {
+  await eventually(`${count} polls are parked`, async () =>
+    (await metric(server, 'parked_polls')) === count ? true : undefined,
+  );
+}

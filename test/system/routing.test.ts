@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { eventually, get, must200, post } from './calls.ts';
+import { Cluster, isReady } from './cluster.ts';
+import { Load, parked } from './load.ts';
+
+describe('several servers on one cache and one store', function () {
+  this.timeout(60_000);
+  let cluster: Cluster;
+
+  before(async function () {
+    cluster = await Cluster.start(this, { name: 'routing', servers: 2 });
+  });
+  after(() => cluster?.stop());
+  afterEach(function () {
+    cluster?.explain(this.currentTest);
+  });
+
+  it('[SY1] skip, lose and tear nothing when each request goes to another server', async () => {
+    const load = new Load(cluster, { space: 'random', seed: 1, writers: 4, readers: 4, requests: 60 });
+    load.begin();
+    await load.judge();
+    assert.deepEqual(
+      load.readers.flatMap(({ resets }) => resets),
+      [],
+    );
+  });
+
+  it('[SY9] come up however many start at once', async () => {
+    const more = await Promise.all(Array.from({ length: 4 }, () => cluster.addServer()));
+    for (const server of more) assert(await isReady(server), `${server.name} is not ready`);
+    await Promise.all(more.map((server) => server.kill()));
+  });
+
+  it('[SY2] wake a poll that is parked at the other one', async () => {
+    const [a, b] = cluster.servers;
+    assert(a && b);
+    must200(await post(a, 'wake', { updates: [{ item: 'x', op: { set: 1 }, release: true }] }));
+    const { marker } = await eventually('the space is quiet', async () => {
+      const answer = must200(await get(b, 'wake', {}));
+      return answer.items.length === 1 ? answer : undefined;
+    });
+    let answered = false;
+    const poll = get(b, 'wake', { marker, wait: 20 }).finally(() => {
+      answered = true;
+    });
+    await parked(b, 1);
+    assert.equal(answered, false, 'nothing has happened yet');
+    const posted = performance.now();
+    const [result] = must200(await post(a, 'wake', { updates: [{ item: 'x', op: { set: 2 } }] })).results;
+    const { items } = must200(await poll);
+    assert(performance.now() - posted < 2_000, `woken after ${Math.round(performance.now() - posted)} ms`);
+    assert(result?.result === 'ok');
+    assert.deepEqual(
+      items.map(({ id, version }) => [id, version]),
+      [['x', result.version]],
+    );
+  });
+
+  it('[SY10] say that a reader is up to date only when it has what was acknowledged between its pages', async () => {
+    const [a, b] = cluster.servers;
+    assert(a && b);
+    const put = async (item: string): Promise<number> => {
+      const [result] = must200(await post(a, 'pages', { updates: [{ item, op: { merge: { n: 1 } } }] })).results;
+      assert(result?.result === 'ok');
+      return result.version;
+    };
+    for (const item of ['a', 'b', 'c']) await put(item);
+    let { marker } = must200(await get(b, 'pages', {}));
+    for (const item of ['a', 'b', 'c']) await put(item);
+    for (let round = 0; round < 10; round++) {
+      const has = new Map<string, number>();
+      let moved = 0;
+      for (let page = 0; ; page++) {
+        assert(page < 40, 'the pages never end');
+        const answer = must200(await get(b, 'pages', { marker, wait: 0, limit: 2 }));
+        marker = answer.marker;
+        for (const { id, version } of answer.items) has.set(id, version);
+        if (answer.upToDate) break;
+        if (page === 0) moved = await put('a');
+      }
+      assert(moved === 0 || has.get('a') === moved, `up to date with a v${has.get('a')}, acknowledged was v${moved}`);
+      for (const item of ['a', 'b', 'c']) await put(item);
+    }
+  });
+});
