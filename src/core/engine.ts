@@ -22,7 +22,7 @@ import { ShardReader } from './shard-log.ts';
 import { SpaceState } from './space-state.ts';
 import { pruneTombstones, type SweepParts, sweepItems } from './sweeper.ts';
 import { Values } from './values.ts';
-import { problemOf, questionKey, SpaceWaiters } from './waiters.ts';
+import { type Parked, problemOf, questionKey, SpaceWaiters } from './waiters.ts';
 import { UpdateWriter } from './write-update.ts';
 
 const WAITER_SWEEP_MS = 250;
@@ -54,6 +54,7 @@ class LongshoreEngine implements Engine {
   readonly #post: PostParts;
   readonly #sweepParts: SweepParts;
   readonly #timers: (() => void)[] = [];
+  readonly #waiting: Parked = { polls: 0 };
   #stopping = false;
   #sweeping: Promise<{ swept: number; pruned: number }> | undefined;
 
@@ -101,7 +102,7 @@ class LongshoreEngine implements Engine {
     try {
       this.#refuseIfStopping();
       const entry = this.#entry(space);
-      if (this.#parked() >= this.#deps.config.maxParkedPolls) {
+      if (this.#waiting.polls >= this.#deps.config.maxParkedPolls) {
         throw new ProblemError('overloaded', 'too many polls are parked here', { retryAfterMs: 2_000 });
       }
       this.#watch(entry);
@@ -159,7 +160,7 @@ class LongshoreEngine implements Engine {
 
   stats(): EngineStats {
     const lag = this.#dirtiness.lag();
-    return { parkedPolls: this.#parked(), watchedSpaces: this.#spaces.size, ...lag };
+    return { parkedPolls: this.#waiting.polls, watchedSpaces: this.#spaces.size, ...lag };
   }
 
   async stop(deadlineMs: number): Promise<void> {
@@ -185,7 +186,12 @@ class LongshoreEngine implements Engine {
     let entry = this.#spaces.get(id);
     if (!entry) {
       const state = new SpaceState(id);
-      entry = { state, waiters: new SpaceWaiters(this.#deps, this.#reader, state), usedAt: 0, unwatch: undefined };
+      entry = {
+        state,
+        waiters: new SpaceWaiters(this.#deps, this.#reader, state, this.#waiting),
+        usedAt: 0,
+        unwatch: undefined,
+      };
       this.#spaces.set(id, entry);
     }
     entry.usedAt = this.#deps.clock.monotonic();
@@ -203,12 +209,6 @@ class LongshoreEngine implements Engine {
   #hint(space: SpaceState): void {
     this.#spaces.get(space.id)?.waiters.hint();
     this.#deps.bus.publish(space.id);
-  }
-
-  #parked(): number {
-    let count = 0;
-    for (const entry of this.#spaces.values()) count += entry.waiters.count;
-    return count;
   }
 
   #sweepWaiters(): void {

@@ -19,6 +19,9 @@ type Group = {
   due: boolean;
 };
 
+/** Polls that wait in this process, over all spaces. */
+export type Parked = { polls: number };
+
 /** Without any hint, parked polls look again after this long. */
 const SAFETY_MS = 2_000;
 
@@ -33,6 +36,7 @@ export class SpaceWaiters {
   readonly space: SpaceState;
   readonly #deps: Deps;
   readonly #reader: UpdateReader;
+  readonly #total: Parked;
   readonly #groups = new Map<string, Group>();
   #looking = false;
   #scheduled = false;
@@ -46,9 +50,10 @@ export class SpaceWaiters {
   #refusal: Problem | undefined;
   count = 0;
 
-  constructor(deps: Deps, reader: UpdateReader, space: SpaceState) {
+  constructor(deps: Deps, reader: UpdateReader, space: SpaceState, total: Parked) {
     this.#deps = deps;
     this.#reader = reader;
+    this.#total = total;
     this.space = space;
   }
 
@@ -58,6 +63,7 @@ export class SpaceWaiters {
     const waiter: Waiter = { deliver, until, group };
     group.waiters.add(waiter);
     this.count++;
+    this.#total.polls++;
     if (until <= this.#deps.clock.monotonic()) group.due = true;
     if (group.due) this.#schedule();
     return () => this.#remove(waiter);
@@ -102,6 +108,7 @@ export class SpaceWaiters {
     const { group } = waiter;
     if (!group.waiters.delete(waiter)) return;
     this.count--;
+    this.#total.polls--;
     if (group.waiters.size === 0 && this.#groups.get(group.key) === group) this.#groups.delete(group.key);
   }
 
@@ -197,6 +204,7 @@ export class SpaceWaiters {
     for (const waiter of waiters) {
       if (!group.waiters.delete(waiter)) continue;
       this.count--;
+      this.#total.polls--;
       waiter.deliver(outcome);
     }
   }
@@ -215,7 +223,7 @@ export function questionKey(markerText: string, question: Pick<Question, 'filter
 export function problemOf(error: unknown, deps: Pick<Deps, 'log'>): Problem {
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof RetryLater) {
-    const code = error.code === 'folding' ? 'contention' : error.code;
+    const code = error.code === 'folding' ? 'overloaded' : error.code;
     return new ProblemError(code, 'try again after the time given', { retryAfterMs: error.retryAfterMs }).problem;
   }
   if (isFailure(error)) {

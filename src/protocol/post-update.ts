@@ -14,7 +14,7 @@ const restoredDelta = z.strictObject({
   seq: z.int().min(1).optional(),
 });
 
-/** Exactly one of `op` and `restore` must be there; checked by `parsePostUpdate`. */
+/** Exactly one of `op` and `restore` must be there. */
 export const updateSchema = z.strictObject({
   item: id,
   kind: z.string().optional(),
