@@ -10,7 +10,7 @@ export type Case = {
 };
 
 const FULL = { warmUp: 1.5, seconds: 5 };
-const QUICK = { warmUp: 0.7, seconds: 1.2 };
+const QUICK = { warmUp: 1, seconds: 1 };
 const ONE_SECOND = { warmUp: 1.5, seconds: 1 };
 
 const OBSERVERS = [
@@ -51,8 +51,8 @@ export function casesOf(quick: boolean): Case[] {
 }
 
 function idleCases(quick: boolean): Case[] {
-  const waiters = quick ? 3_000 : 10_000;
-  const length = quick ? { warmUp: 1.5, seconds: 1.5 } : { warmUp: 3, seconds: 6 };
+  const waiters = quick ? 2_000 : 10_000;
+  const length = quick ? { warmUp: 1, seconds: 1 } : { warmUp: 3, seconds: 6 };
   const task = { phase: 'C', waiters, ...length } as const;
   const one = {
     name: 'C',
@@ -73,5 +73,5 @@ function catchUpCase(quick: boolean): Case {
 
 /** Post on one instance, observers on the other. */
 export function crossingTask(quick: boolean): Task {
-  return { phase: 'E', observers: 20, rate: 10, warmUp: 1, seconds: quick ? 3 : 15 };
+  return { phase: 'E', observers: 20, rate: 10, warmUp: 1, seconds: quick ? 2 : 15 };
 }

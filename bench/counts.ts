@@ -10,7 +10,7 @@ import { PROTOCOLS, updateOf } from './load/protocols.ts';
 
 const { post } = PROTOCOLS.longshore;
 const SPACE = 'counted';
-const MOVES = 200;
+const MOVES = 100;
 
 type Pair = { readonly near: Running; readonly far: Running; readonly nearTap: CacheTap; readonly farTap: CacheTap };
 
@@ -69,7 +69,7 @@ function tripsOn(tap: CacheTap, prefix: string): number {
   return tap.taken().filter(concerns).length;
 }
 
-const WAKES = 20;
+const WAKES = 10;
 
 /** What a thousand polls of one space ask of memcached when an update wakes them: calls per wake, the write itself left out. */
 export function countWake(observers: number): Promise<Result> {

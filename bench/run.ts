@@ -79,7 +79,7 @@ async function runCounts(options: Options, runs: Map<string, Result[]>): Promise
   await one('E', 'post on one instance, 20 observers on another, 10 posts/s', () => measureCrossing(quick));
   await one('R.moves', 'round trips to memcached per move', countMoves);
   await one('R.wake', 'calls of memcached per wake of 1,000 polls, the post left out', () => countWake(1_000));
-  await one('W', 'one item moved 20 times a second, then released', () => countStoreWrites(quick ? 100 : 1_000, 20));
+  await one('W', 'one item moved 20 times a second, then released', () => countStoreWrites(quick ? 40 : 1_000, 20));
 }
 
 async function measureCrossing(quick: boolean): Promise<Result> {

@@ -13,17 +13,35 @@ import { Replies } from './reply.ts';
 import { DetailedProblem, sendError } from './to-response.ts';
 
 /**
- * The whole HTTP side as a request listener; it does not listen. `GET …/updates` is answered before Express is entered, which
- * costs more than all the rest of a re-poll; everything else is routed by Express. Both answer through `Replies`.
+ * The whole HTTP side as a request listener; it does not listen. `GET` and `POST …/updates` are answered before Express is
+ * entered, which costs more than all the rest of a re-poll and a quarter of a post; everything else is routed by Express. Both
+ * answer through `Replies`.
  */
 export function createApp(deps: AppDeps): RequestListener {
   const replies = new Replies(deps.instance, deps.allowedOrigins);
   const getUpdates = createGetUpdates({ ...deps, replies });
+  const postUpdate = createDirectPost({ ...deps, replies });
   const app = createExpress(deps, replies);
   return function listener(req: IncomingMessage, res: ServerResponse): void {
-    const target = req.method === 'GET' ? matchUpdates(req.url ?? '') : undefined;
-    if (target === undefined) app(req, res);
-    else getUpdates(req, res, target.space, target.search);
+    const { method } = req;
+    const target = method === 'GET' || method === 'POST' ? matchUpdates(req.url ?? '') : undefined;
+    if (target !== undefined && method === 'GET') getUpdates(req, res, target.space, target.search);
+    else if (target !== undefined && target.search === '') void postUpdate(req, res, target.space);
+    else app(req, res);
+  };
+}
+
+/** `POST …/updates` without Express, to the same effect as its route. Never rejects. */
+function createDirectPost(deps: AllDeps) {
+  const postUpdate = createPostUpdate(deps);
+  return async function directPost(req: IncomingMessage, res: ServerResponse, space: string): Promise<void> {
+    try {
+      const problem = deps.refusal();
+      if (problem === undefined) await postUpdate(req, res, space);
+      else deps.replies.problem(req, res, problem);
+    } catch (error) {
+      sendError(deps.replies, deps.log, req, res, error);
+    }
   };
 }
 

@@ -25,16 +25,22 @@ export type CloseParts = {
  * 1. read the item's ledger entries; 2. `cas` the head closed, which makes every writer fail that judged from an older one, so that whoever
  * writes later has appended an entry we have not read; 3. store and close the row; 4. remove exactly the entries read.
  *
- * The head is closed before the row: a number could otherwise be acknowledged above a row that claims to be final. Returns whether the item is closed.
+ * The head is closed before the row: a number could otherwise be acknowledged above a row that claims to be final. `announced`: the newest version proved to be
+ * covered. Returns whether the item is closed.
  */
-export async function closeItem(parts: CloseParts, space: SpaceState, item: string): Promise<boolean> {
+export async function closeItem(
+  parts: CloseParts,
+  space: SpaceState,
+  item: string,
+  announced: number,
+): Promise<boolean> {
   const { deps, values, heads } = parts;
   const entries = await readEntries(deps, space.id, item);
   const { held } = await heads.forWrite(space, item, true);
   if (held.head.absent) return removeEntries(deps, space.id, item, entries).then(() => true);
   const state = await values.stateOf(space.id, item, held);
   if (state === CHANGED) return false;
-  const closed = await casClosed(deps, space, item, held);
+  const closed = await casClosed(deps, space, item, held, announced);
   if (!closed) return false;
   const snapshot = snapshotOf(values, closed.head, state);
   const done = await persist(deps, space.id, item, snapshot, true);
@@ -43,14 +49,20 @@ export async function closeItem(parts: CloseParts, space: SpaceState, item: stri
     return false;
   }
   parts.dirtiness.stored(space, item, snapshot);
-  await markStored(deps, space, item, closed, { v: closed.head.v, L: closed.head.L });
+  await markStored(deps, space, item, closed, { v: closed.head.v, L: closed.head.L, announced: false });
   parts.hint(space);
   await removeEntries(deps, space.id, item, entries);
   return true;
 }
 
-async function casClosed(deps: Deps, space: SpaceState, item: string, held: HeldHead): Promise<HeldHead | undefined> {
-  const head = { ...held.head, open: false };
+async function casClosed(
+  deps: Deps,
+  space: SpaceState,
+  item: string,
+  held: HeldHead,
+  announced: number,
+): Promise<HeldHead | undefined> {
+  const head = { ...held.head, open: false, av: Math.max(held.head.av ?? 0, Math.min(announced, held.head.v)) };
   const outcome = await deps.cache.cas(headKey(space.id, item), encodeHead(head), held.token);
   if (outcome.status !== 'stored') {
     space.held.delete(item);

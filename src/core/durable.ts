@@ -73,7 +73,7 @@ export async function markStored(
   space: SpaceState,
   item: string,
   held: HeldHead,
-  stored: { readonly v: number; readonly L: number },
+  stored: Stored,
 ): Promise<void> {
   try {
     await casStored(deps, space, item, held, stored);
@@ -83,19 +83,15 @@ export async function markStored(
   }
 }
 
-async function casStored(
-  deps: Deps,
-  space: SpaceState,
-  item: string,
-  held: HeldHead,
-  stored: { readonly v: number; readonly L: number },
-): Promise<void> {
+async function casStored(deps: Deps, space: SpaceState, item: string, held: HeldHead, stored: Stored): Promise<void> {
   let current = held;
   const pv = Math.min(stored.v, held.head.v);
   if (held.head.L !== stored.L || held.head.pv >= pv) return;
   const key = headKey(space.id, item);
   for (let turn = 0; turn < 3; turn++) {
-    const head = { ...current.head, pv: Math.max(current.head.pv, pv) };
+    const { av = 0 } = current.head;
+    const told = stored.announced ? { av: Math.max(av, pv) } : {};
+    const head = { ...current.head, pv: Math.max(current.head.pv, pv), ...told };
     const { cas, read } = await deps.cache.casThenGet(key, encodeHead(head), current.token, [floorKey(space.id)]);
     if (cas.status !== 'stored') {
       space.held.delete(item);
@@ -112,6 +108,13 @@ async function casStored(
     current = { head: { ...head, ...cover }, token: current.token };
   }
 }
+
+export type Stored = {
+  readonly v: number;
+  readonly L: number;
+  /** The version was proved to be covered after it was visible. */
+  readonly announced: boolean;
+};
 
 /** The store did not take it, now: nothing is lost, the head keeps what the store lacks. */
 export function isStoreTrouble(error: unknown): boolean {

@@ -72,7 +72,7 @@ export type EngineConfig = {
   readonly persistMs: number;
   /** Every update is in the store before its answer (embedded mode: the cache dies with the process). */
   readonly durableAlways: boolean;
-  /** Keeps the indexed store queries of the sweep apart from those of nobody. */
+  /** How often each instance looks for what dead ones left. */
   readonly sweepMs: number;
   /** Tombstones are kept at least this long. */
   readonly tombstoneMs: number;
@@ -94,7 +94,7 @@ export const DEFAULT_ENGINE_CONFIG: Omit<EngineConfig, 'secrets'> = {
   ledgerShards: 4,
   persistMs: 5_000,
   durableAlways: false,
-  sweepMs: 5_000,
+  sweepMs: 10_000,
   tombstoneMs: 24 * 3_600_000,
   indexRetentionMs: 300_000,
   indexShardBytes: 512 * 1024,

@@ -1,10 +1,12 @@
+import { LRUCache } from 'lru-cache';
+import { headKey, itemRowKey } from '../model/keys.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
 import { DEFAULT_WAIT_SECONDS, WAIT_JITTER } from '../protocol/limits.ts';
 import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../protocol/post-update.ts';
 import type { CloseParts } from './close-item.ts';
-import type { Deps } from './context.ts';
+import { type Deps, LOOP } from './context.ts';
 import { Dirtiness } from './dirtiness.ts';
 import type { Caller, Engine, EngineStats, ItemState, PollOutcome } from './engine-types.ts';
 import { filterOf } from './filter.ts';
@@ -26,6 +28,8 @@ import { type Parked, problemOf, questionKey, SpaceWaiters } from './waiters.ts'
 import { UpdateWriter } from './write-update.ts';
 
 const WAITER_SWEEP_MS = 250;
+/** Of the sweeps that go by time, one in so many looks for old tombstones. */
+const SWEEPS_PER_PRUNING = 30;
 /** A space without polls and dirty items is forgotten after this long. */
 const FORGET_MS = 60_000;
 
@@ -64,9 +68,10 @@ class LongshoreEngine implements Engine {
     this.#dirtiness = new Dirtiness(deps);
     this.#heads = new Heads(deps, this.#values, this.#dirtiness);
     this.#writer = new UpdateWriter(deps, this.#values, this.#heads);
-    const recommit = async (space: SpaceState, item: string) => {
-      await this.#writer.write(space, { item, now: deps.clock.now() });
+    const recommit = async (space: SpaceState, item: string): Promise<number> => {
+      const written = await this.#writer.write(space, { item, now: deps.clock.now() });
       this.#hint(space);
+      return written.done ? written.version : 0;
     };
     this.#heads.recommit = recommit;
     const shards = new ShardReader();
@@ -76,11 +81,21 @@ class LongshoreEngine implements Engine {
     const hint = (space: SpaceState) => this.#hint(space);
     const close: CloseParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness, hint };
     this.#flusher = new Flusher(close, recommit);
-    this.#sweepParts = { ...close, recommit, space: (id) => this.#entry(id).state, knownSpaces: () => this.#states() };
+    this.#sweepParts = {
+      ...close,
+      recommit,
+      space: (id) => this.#entry(id).state,
+      knownSpaces: () => this.#states(),
+      sightings: new LRUCache({ max: 10_000 }),
+    };
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new KeyedQueue(), hint };
     this.#flusher.start();
     this.#every(WAITER_SWEEP_MS, () => this.#sweepWaiters());
-    this.#every(deps.config.sweepMs, () => void this.sweep().catch(() => undefined));
+    let sweeps = 0;
+    this.#every(
+      deps.config.sweepMs,
+      () => void this.#sweepOnce(sweeps++ % SWEEPS_PER_PRUNING === 0).catch(() => undefined),
+    );
   }
 
   async postUpdate(space: SpaceId, request: PostUpdateRequest, caller: Caller): Promise<PostUpdateResponse> {
@@ -126,7 +141,8 @@ class LongshoreEngine implements Engine {
   async readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined> {
     const { state } = this.#entry(space);
     try {
-      for (let turn = 0; turn < 40; turn++) {
+      if (!(await this.#exists(space, item))) return undefined;
+      for (let turn = 0; turn < LOOP.turns; turn++) {
         const { held } = await this.#heads.forWrite(state, item, true);
         const { head } = held;
         if (head.absent) return undefined;
@@ -151,8 +167,20 @@ class LongshoreEngine implements Engine {
     throw new ProblemError('contention', 'the item kept changing', { retryAfterMs: 100 });
   }
 
+  /** Looked up without a trace: asking for what is not there must not fill the cache. */
+  async #exists(space: string, item: string): Promise<boolean> {
+    const [head] = await this.#deps.cache.get([headKey(space, item)]);
+    if (head) return true;
+    const [row] = await this.#deps.store.read([itemRowKey(space, item)]);
+    return row !== undefined;
+  }
+
   sweep(): Promise<{ swept: number; pruned: number }> {
-    this.#sweeping ??= this.#sweep().finally(() => {
+    return this.#sweepOnce(true);
+  }
+
+  #sweepOnce(prune: boolean): Promise<{ swept: number; pruned: number }> {
+    this.#sweeping ??= this.#sweep(prune).finally(() => {
       this.#sweeping = undefined;
     });
     return this.#sweeping;
@@ -177,9 +205,9 @@ class LongshoreEngine implements Engine {
     await this.#flusher.drain(this.#deps.clock.monotonic() + deadlineMs);
   }
 
-  async #sweep(): Promise<{ swept: number; pruned: number }> {
+  async #sweep(prune: boolean): Promise<{ swept: number; pruned: number }> {
     const swept = await sweepItems(this.#sweepParts);
-    return { swept, pruned: await pruneTombstones(this.#sweepParts) };
+    return { swept, pruned: prune ? await pruneTombstones(this.#sweepParts) : 0 };
   }
 
   #entry(id: string): Entry {

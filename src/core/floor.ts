@@ -1,5 +1,5 @@
 import { decodeFloor, encodeFloor, type Floor } from '../model/floor-record.ts';
-import { floorKey } from '../model/keys.ts';
+import { type CacheKey, floorKey } from '../model/keys.ts';
 import { encodeShard } from '../model/shard-record.ts';
 import type { CacheEntry, CasToken } from '../ports/cache.ts';
 import { type Deps, LOOP, RetryLater } from './context.ts';
@@ -25,14 +25,17 @@ export async function getFloor(deps: Deps, space: string): Promise<HeldFloor> {
 /**
  * A space without a floor is new, or its cache was lost. The shards come first: made before anybody can know the epoch, they have missed
  * nothing of it and are trusted from time 0. Where one is there already (of another epoch, or of another instance that
- * begins one now) it counts as foreign or missing later, and is mended then.
+ * begins one now) it is taken over; whoever loses that race has a foreign shard, which is mended when it is met.
  */
 export async function beginEpoch(deps: Deps, space: string): Promise<void> {
   const open = deps.config.durableAlways ? [] : await deps.store.query('open', `${space}/`, `${space}0`, 1);
   const e = deps.random.id();
   const fresh = encodeShard({ e, since: 0 }, []);
   const shards = [...shardKeys(indexShards(deps), space), ...shardKeys(ledgerShards(deps), space)];
-  await Promise.all(shards.map((key) => deps.cache.add(key, fresh)));
+  const found = await deps.cache.get(shards);
+  const make = (key: CacheKey, entry: CacheEntry | undefined) =>
+    entry ? deps.cache.cas(key, fresh, entry.token) : deps.cache.add(key, fresh);
+  await Promise.all(shards.map((key, i) => make(key, found[i])));
   const F = deps.clock.now();
   const made = await deps.cache.add(floorKey(space), encodeFloor({ e, F, born: F, rec: open.length > 0 }));
   if (made) {

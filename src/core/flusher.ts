@@ -19,13 +19,13 @@ const MAX_IN_FLIGHT = 64;
  */
 export class Flusher {
   readonly #parts: CloseParts;
-  readonly #recommit: (space: SpaceState, item: string) => Promise<void>;
+  readonly #recommit: (space: SpaceState, item: string) => Promise<number>;
   readonly #busy = new Set<string>();
   #limit = MAX_IN_FLIGHT;
   #cancel: (() => void) | undefined;
   #floorsAt = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: CloseParts, recommit: (space: SpaceState, item: string) => Promise<void>) {
+  constructor(parts: CloseParts, recommit: (space: SpaceState, item: string) => Promise<number>) {
     this.#parts = parts;
     this.#recommit = recommit;
   }
@@ -83,12 +83,17 @@ export class Flusher {
     const { deps, dirtiness } = this.#parts;
     const { space, item, snapshot } = entry;
     try {
+      // A release whose announcement came too late: stored and closed, nobody would ever say it again.
+      if (entry.unsure && !snapshot.head.open) {
+        await this.#recommit(space, item);
+        return;
+      }
       const done = await persist(deps, space.id, item, snapshot, !snapshot.head.open);
       this.#limit = Math.min(MAX_IN_FLIGHT, this.#limit + 1);
       if (done.over) return await this.#over(entry);
       dirtiness.stored(space, item, snapshot);
       const held = space.held.get(item) ?? (await this.#parts.heads.forWrite(space, item, true)).held;
-      await markStored(deps, space, item, held, { v: snapshot.head.v, L: snapshot.head.L });
+      await markStored(deps, space, item, held, { v: snapshot.head.v, L: snapshot.head.L, announced: !entry.unsure });
       this.#parts.hint(space);
     } catch (error) {
       this.#failed(entry, error);
@@ -106,7 +111,7 @@ export class Flusher {
   async #close(entry: DirtyItem): Promise<void> {
     const { space, item, snapshot } = entry;
     try {
-      if (entry.unsure) await this.#recommit(space, item);
+      const announced = entry.unsure ? await this.#recommit(space, item) : snapshot.head.v;
       const { held } = await this.#parts.heads.forWrite(space, item, true);
       const { head } = held;
       if (head.L !== snapshot.head.L) return this.#parts.dirtiness.drop(entry);
@@ -116,7 +121,7 @@ export class Flusher {
         if (!entry.stored) await persist(this.#parts.deps, space.id, item, snapshot, false);
         return this.#parts.dirtiness.drop(entry);
       }
-      if (await closeItem(this.#parts, space, item)) this.#parts.dirtiness.drop(entry);
+      if (await closeItem(this.#parts, space, item, announced)) this.#parts.dirtiness.drop(entry);
     } catch (error) {
       this.#failed(entry, error);
     }

@@ -16,7 +16,7 @@ export class Heads {
   readonly #values: Values;
   readonly #dirtiness: Dirtiness;
   /** Set once by whoever owns the writer's flow: a load may have to announce. */
-  recommit: (space: SpaceState, item: string) => Promise<void> = async () => undefined;
+  recommit: (space: SpaceState, item: string) => Promise<unknown> = async () => undefined;
 
   constructor(deps: Deps, values: Values, dirtiness: Dirtiness) {
     this.#deps = deps;

@@ -22,7 +22,7 @@ export type LoadHooks = {
   /** Stores this process's newer copy of the item, if it has one, before the row is read. */
   readonly flushOwn: (item: string) => Promise<void>;
   /** Commits the same content once more under a new version: its first announcement came too late. */
-  readonly announceAgain: (item: string) => Promise<void>;
+  readonly announceAgain: (item: string) => Promise<unknown>;
 };
 
 /**

@@ -70,7 +70,8 @@ export function decideReserve(
       };
     }
     const row = decodeRow(record);
-    if (row.L !== head.L || head.absent) return { changes: [], result: { outcome: 'stale' } };
+    // A head that says "nothing here" is of this life as long as the row has no content: another writer opened the same new item a moment ago.
+    if (row.L !== head.L || (head.absent && row.v !== head.v)) return { changes: [], result: { outcome: 'stale' } };
     if (row.open && row.ceil > head.ceil && row.ceil > head.v)
       return { changes: [], result: { outcome: 'reserved', ceil: row.ceil } };
     if (row.ceil !== head.ceil) return { changes: [], result: { outcome: 'stale' } };
@@ -141,16 +142,22 @@ export function decideRollback(
   };
 }
 
+export type PruneLimits = {
+  /** Server times: younger tombstones stay; older ones than the second go even if the floor of their space stands still, as nobody reads it. */
+  readonly diedBefore: number;
+  readonly diedLongBefore: number;
+  readonly epoch: string;
+  /** Floor time: those that markers may still ask for stay. */
+  readonly coverBefore: number;
+};
+
 /** Forgets a tombstone; the space remembers how high its numbers went and until when markers may still ask for it. */
-export function decidePrune(
-  space: string,
-  item: string,
-  limits: { readonly diedBefore: number; readonly epoch: string; readonly coverBefore: number },
-): (records: Records) => Decision<boolean> {
+export function decidePrune(space: string, item: string, limits: PruneLimits): (records: Records) => Decision<boolean> {
   return ([record, spaceRecord]) => {
     const row = record && decodeRow(record);
     if (!row?.dead || row.open || row.t >= limits.diedBefore) return { changes: [], result: false };
-    if (row.e === limits.epoch && row.cu >= limits.coverBefore) return { changes: [], result: false };
+    if (row.e === limits.epoch && row.cu >= limits.coverBefore && row.t >= limits.diedLongBefore)
+      return { changes: [], result: false };
     const before = decodeSpaceRow(spaceRecord);
     const after: SpaceRow = {
       ...before,

@@ -39,7 +39,10 @@ export function appendEntry(deps: Deps, key: CacheKey, entry: ShardEntry): Promi
 
 /** The bytes of a shard only grow at the end until it is rewritten, so only what is new is parsed. */
 export class ShardReader {
-  readonly #known = new LRUCache<CacheKey, { bytes: Buffer; shard: Shard }>({ max: 2_000 });
+  readonly #known = new LRUCache<CacheKey, { bytes: Buffer; shard: Shard }>({
+    maxSize: 64 * 1024 * 1024,
+    sizeCalculation: ({ bytes }) => 4 * bytes.length + 500, // parsed entries take a few times their text
+  });
 
   read(key: CacheKey, bytes: Buffer): Shard {
     const before = this.#known.get(key);

@@ -1,3 +1,4 @@
+import type { LRUCache } from 'lru-cache';
 import { floorKey, headKey, itemRowKey, ledgerKey, spaceRowKey } from '../model/keys.ts';
 import { coarse, decodeRow, STORE_SHARDS } from '../model/row.ts';
 import { decodeShard } from '../model/shard-record.ts';
@@ -8,9 +9,12 @@ import { decidePrune } from './rows.ts';
 import type { SpaceState } from './space-state.ts';
 
 export type SweepParts = CloseParts & {
-  readonly recommit: (space: SpaceState, item: string) => Promise<void>;
+  /** The same content again, announced; returns its version. */
+  readonly recommit: (space: SpaceState, item: string) => Promise<number>;
   readonly space: (id: string) => SpaceState;
   readonly knownSpaces: () => Iterable<SpaceState>;
+  /** Open rows that looked abandoned: their stamp, and when (monotonic, ms) this process first saw it. */
+  readonly sightings: LRUCache<string, { readonly storedAt: number; readonly at: number }>;
 };
 
 /** Items of one sweep; the next one goes on. */
@@ -59,13 +63,29 @@ async function sweepItem(parts: SweepParts, space: SpaceState, item: string): Pr
   try {
     const { held } = await heads.forWrite(space, item, true);
     const [record] = await deps.store.read([itemRowKey(space.id, item)]);
-    const stillOpen = held.head.open || (record !== undefined && decodeRow(record).open);
-    if (stillOpen) await parts.recommit(space, item);
-    return await closeItem(parts, space, item);
+    const row = record && decodeRow(record);
+    // While nobody reads, the ledger entry of an item that is moved stays as old as its opening; its row does not.
+    if (row?.open && row.storedAt > deps.clock.now() - 3 * deps.config.persistMs) return false;
+    if (row?.open && !abandoned(parts, `${space.id}/${item}`, row.storedAt)) return false;
+    const stillOpen = held.head.open || row?.open === true;
+    const announced = stillOpen ? await parts.recommit(space, item) : 0;
+    return await closeItem(parts, space, item, announced);
   } catch (error) {
     deps.log.warn({ space: space.id, item, error: String(error) }, 'sweep of an item failed');
     return false;
   }
+}
+
+/**
+ * Has nobody stored the item for N, measured by this process's own clock? The stamp in the row is of another clock, which may be behind by a minute; that
+ * it does not move tells the truth.
+ */
+function abandoned({ deps, sightings }: SweepParts, key: string, storedAt: number): boolean {
+  const now = deps.clock.monotonic();
+  const before = sightings.get(key);
+  if (before?.storedAt === storedAt) return now - before.at >= deps.config.persistMs;
+  sightings.set(key, { storedAt, at: now });
+  return false;
 }
 
 /** Tombstones past their time are forgotten, unless a marker of this epoch may still ask for them. */
@@ -77,7 +97,12 @@ export async function pruneTombstones({ deps }: SweepParts): Promise<number> {
     for (const key of keys) {
       const [floorEntry, headEntry] = await deps.cache.get([floorKey(key.space), headKey(key.space, key.id)]);
       const floor = heldFloor(floorEntry)?.floor;
-      const limits = { diedBefore, epoch: floor?.e ?? '', coverBefore: (floor?.F ?? 0) - deps.config.indexRetentionMs };
+      const limits = {
+        diedBefore,
+        diedLongBefore: diedBefore - deps.config.tombstoneMs,
+        epoch: floor?.e ?? '',
+        coverBefore: (floor?.F ?? 0) - deps.config.indexRetentionMs,
+      };
       const done = await deps.store.transact([key, spaceRowKey(key.space)], decidePrune(key.space, key.id, limits));
       if (!done) continue;
       pruned++;

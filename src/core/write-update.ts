@@ -169,7 +169,8 @@ export class UpdateWriter {
     attempt.extra = (repeat.extra as object | undefined) ?? {};
     attempt.first = true; // it may have been one: what a first attempt promises, a repeat keeps
     const floor = await getFloor(this.#deps, space.id);
-    if (!isCovered(held.head, floor.floor)) return undefined; // too late for some reader: say it again
+    const announced = (held.head.av ?? 0) >= repeat.version || isCovered(held.head, floor.floor);
+    if (!announced) return undefined; // too late for some reader: say it again
     const state = await this.#values.stateOf(space.id, request.item, held);
     if (state === CHANGED) return undefined;
     return this.#finish(space, request, attempt, held, snapshotOf(this.#values, held.head, state));
@@ -232,7 +233,7 @@ export class UpdateWriter {
       return undefined;
     }
     this.#heads.stored(space, item, snapshot);
-    await markStored(this.#deps, space, item, held, { v: head.v, L: head.L });
+    await markStored(this.#deps, space, item, held, { v: head.v, L: head.L, announced: true });
     return { done: true, version, durableVersion: head.v, extra: attempt.extra };
   }
 }

@@ -47,6 +47,8 @@ export type Head = {
   readonly ceil: Version;
   /** Newest version known to be in the store. */
   readonly pv: Version;
+  /** Newest version that is known to have been announced in time: no reader can have missed it. */
+  readonly av?: Version;
   /** Coverage: epoch, and the floor time until which readers look at this item. */
   readonly e: Epoch;
   readonly cu: number;

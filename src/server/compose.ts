@@ -97,7 +97,15 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
 function engineConfigOf(config: Config, secrets: readonly string[]): EngineConfig {
   const { persistMs, indexShards, cache } = config;
   // A cache in this process dies with it: nothing is acknowledged before it is stored.
-  return { ...DEFAULT_ENGINE_CONFIG, secrets, persistMs, indexShards, durableAlways: cache.backend === 'memory' };
+  const sweepMs = 2 * persistMs;
+  return {
+    ...DEFAULT_ENGINE_CONFIG,
+    secrets,
+    persistMs,
+    sweepMs,
+    indexShards,
+    durableAlways: cache.backend === 'memory',
+  };
 }
 
 /** Instances may share a store only if they agree on the cache servers and on how the cache is divided. */

@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../ports/clock.ts';
 import type { Random } from '../ports/random.ts';
 
@@ -19,9 +19,30 @@ export const systemClock: Clock = {
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, Math.min(Math.ceil(ms), MAX_TIMEOUT_MS)).unref()),
 };
 
-const FRACTION_STEPS = 2 ** 47;
+const ID_BYTES = 12;
+const FRACTION_BYTES = 6;
+const POOL_BYTES = 4_096;
+
+// One call of the generator for many ids: the call costs more than the bytes.
+let pool = Buffer.alloc(0);
+let used = 0;
+
+function take(bytes: number): number {
+  if (used + bytes > pool.length) {
+    pool = randomBytes(POOL_BYTES);
+    used = 0;
+  }
+  used += bytes;
+  return used - bytes;
+}
 
 export const systemRandom: Random = {
-  fraction: () => randomInt(FRACTION_STEPS) / FRACTION_STEPS,
-  id: () => randomBytes(12).toString('base64url'),
+  fraction: () => {
+    const at = take(FRACTION_BYTES);
+    return pool.readUIntBE(at, FRACTION_BYTES) / 2 ** (8 * FRACTION_BYTES);
+  },
+  id: () => {
+    const at = take(ID_BYTES);
+    return pool.toString('base64url', at, at + ID_BYTES);
+  },
 };

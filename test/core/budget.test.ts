@@ -36,9 +36,15 @@ describe('what updates cost', () => {
     const [first, second] = [world.at(0).cache, world.at(1).cache];
     first.calls.length = 0;
     await world.ok('a', { set: 2 });
-    assert.deepEqual(first.calls.map(({ name }) => name), ['casThenGet']);
+    assert.deepEqual(
+      first.calls.map(({ name }) => name),
+      ['casThenGet'],
+    );
     await world.ok('a', { set: 3 }, { on: 1 });
-    assert.deepEqual(second.calls.map(({ name }) => name), ['get', 'casThenGet']);
+    assert.deepEqual(
+      second.calls.map(({ name }) => name),
+      ['get', 'casThenGet'],
+    );
   });
 
   it('[PU20] over 200 moves with readers, fewer than 1.2 round trips each on average', async () => {
@@ -157,6 +163,17 @@ describe('what updates cost', () => {
     const response = await world.poll({ marker });
     assert.deepEqual(response.items, []);
     assert.equal((await world.head('a'))?.v, 1);
+  });
+
+  it('[DU5] an item that others still move is not closed by the server that opened it', async () => {
+    const world = new EngineWorld({}, 2);
+    await world.ok('a', { set: -1 });
+    for (let i = 0; i < 600; i++) {
+      await world.ok('a', { set: i }, { on: 1 });
+      await world.pass(50);
+      assert.equal((await world.head('a'))?.open, true, `at move ${i}`);
+    }
+    assert.ok(world.storeWrites <= 10, `${world.storeWrites} store writes in 30 s`);
   });
 
   it('[DU6] one store write per item at a time, and of the newest value only', async () => {

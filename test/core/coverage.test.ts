@@ -86,12 +86,19 @@ describe('compaction of the recent index', () => {
 
   it('[CV7] nothing that a marker at or after `since` must look at is dropped', () => {
     fc.assert(
-      fc.property(fc.array(entry, { maxLength: 60 }), fc.nat(1_200), fc.nat(1_200), fc.nat(2_000), (entries, since, cut, maxBytes) => {
-        const plan = planIndexCompaction({ e: 'e', since, entries, bytes: 0 }, cut, maxBytes);
-        assert.ok(plan.since >= since);
-        const lost = entries.filter((each) => !plan.entries.includes(each));
-        for (const each of lost) assert.ok(!mustLook(each.at, plan.since), `entry at ${each.at}, since ${plan.since}`);
-      }),
+      fc.property(
+        fc.array(entry, { maxLength: 60 }),
+        fc.nat(1_200),
+        fc.nat(1_200),
+        fc.nat(2_000),
+        (entries, since, cut, maxBytes) => {
+          const plan = planIndexCompaction({ e: 'e', since, entries, bytes: 0 }, cut, maxBytes);
+          assert.ok(plan.since >= since);
+          const lost = entries.filter((each) => !plan.entries.includes(each));
+          for (const each of lost)
+            assert.ok(!mustLook(each.at, plan.since), `entry at ${each.at}, since ${plan.since}`);
+        },
+      ),
     );
   });
 

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ANY_HASH, decideRestore } from '../../src/core/decide-restore.ts';
-import { decideUpdate, findRepeat, hashUpdate, remember, rememberWrite, type Writer } from '../../src/core/decide-update.ts';
+import {
+  decideUpdate,
+  findRepeat,
+  hashUpdate,
+  remember,
+  rememberWrite,
+  type Writer,
+} from '../../src/core/decide-update.ts';
 import { absentHead } from '../../src/core/load-item.ts';
 import type { Head } from '../../src/model/head.ts';
 import { MAX_REMEMBERED_CLIENTS } from '../../src/protocol/limits.ts';
@@ -10,7 +17,14 @@ import { TEST_KINDS } from '../support/engine-fixture.ts';
 import { sampleHead } from '../support/sample-heads.ts';
 
 const context = { now: 10_000, version: 5 };
-const writer = (over: Partial<Writer> = {}): Writer => ({ key: 's/c', client: 'c', seq: 1, place: 0, hash: 'h', ...over });
+const writer = (over: Partial<Writer> = {}): Writer => ({
+  key: 's/c',
+  client: 'c',
+  seq: 1,
+  place: 0,
+  hash: 'h',
+  ...over,
+});
 
 function decide(head: Head, update: Partial<Update>, state: unknown = head.body ?? null) {
   return decideUpdate(TEST_KINDS, head, () => state, { item: 'a', ...update }, context);
@@ -21,7 +35,10 @@ describe('what an update does to an item', () => {
     const state = { x: 1 };
     const verdict = decide(sampleHead(), { op: { merge: { y: 2 } } }, state);
     assert.ok(verdict.kind === 'accept');
-    assert.deepEqual([verdict.applied.state, verdict.applied.delta, verdict.creates], [{ x: 1, y: 2 }, { merge: { y: 2 } }, false]);
+    assert.deepEqual(
+      [verdict.applied.state, verdict.applied.delta, verdict.creates],
+      [{ x: 1, y: 2 }, { merge: { y: 2 } }, false],
+    );
     assert.deepEqual(state, { x: 1 });
   });
 
@@ -143,7 +160,10 @@ describe('what a restore does', () => {
   });
 
   it('[RS20] gaps are allowed: numbers may have been skipped', () => {
-    const gappy = restore(3, [deltas[0], deltas[2]].filter((each) => each !== undefined));
+    const gappy = restore(
+      3,
+      [deltas[0], deltas[2]].filter((each) => each !== undefined),
+    );
     assert.ok(gappy.kind === 'restore' && gappy.ops.length === 2);
   });
 

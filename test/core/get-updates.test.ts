@@ -15,7 +15,10 @@ describe('GetUpdates: answers', () => {
       { id: 'a', kind: 'register', version: 1, durableVersion: 1, updatedAt, value: [1, 2] },
       { id: 'b', kind: 'register', version: 1, durableVersion: 1, updatedAt, value: { x: 1 } },
     ]);
-    assert.deepEqual([response.upToDate, response.changesRemaining, response.epoch], [true, 0, (await world.floor())?.e]);
+    assert.deepEqual(
+      [response.upToDate, response.changesRemaining, response.epoch],
+      [true, 0, (await world.floor())?.e],
+    );
     assert.equal('mustReset' in response, false);
   });
 
@@ -25,7 +28,10 @@ describe('GetUpdates: answers', () => {
     assert.deepEqual([response.items, response.upToDate], [[], true]);
     await world.ok('a', { set: 1 });
     const next = await world.poll({ marker: response.marker });
-    assert.deepEqual(next.items.map(({ id }) => id), ['a']);
+    assert.deepEqual(
+      next.items.map(({ id }) => id),
+      ['a'],
+    );
     assert.equal(next.mustReset, undefined);
   });
 
@@ -37,7 +43,10 @@ describe('GetUpdates: answers', () => {
     await world.ok('c', { delete: true });
     await world.ok('d', { set: 1 });
     const response = await world.poll({ marker });
-    const shown = response.items.map((item) => [item.id, 'deleted' in item ? 'deleted' : 'value' in item && item.value]);
+    const shown = response.items.map((item) => [
+      item.id,
+      'deleted' in item ? 'deleted' : 'value' in item && item.value,
+    ]);
     assert.deepEqual(shown, [
       ['b', 1],
       ['c', 'deleted'],
@@ -91,7 +100,10 @@ describe('GetUpdates: answers', () => {
     await world.pass(300);
     await world.ok('a', { set: 1 });
     await world.settle();
-    assert.deepEqual(parked.response.items.map(({ id }) => id), ['a']);
+    assert.deepEqual(
+      parked.response.items.map(({ id }) => id),
+      ['a'],
+    );
     assert.equal(parked.deliveries, 1);
   });
 
@@ -102,7 +114,10 @@ describe('GetUpdates: answers', () => {
     await world.pass(300);
     await world.ok('a', { set: 1 });
     await world.settle();
-    assert.deepEqual(parked.response.items.map(({ id }) => id), ['a']);
+    assert.deepEqual(
+      parked.response.items.map(({ id }) => id),
+      ['a'],
+    );
   });
 
   it('[GU5] without any hint a parked poll finds a change within 2.5 s', async () => {
@@ -115,7 +130,10 @@ describe('GetUpdates: answers', () => {
     await world.settle();
     assert.equal(parked.outcome, undefined);
     await world.pass(2_500);
-    assert.deepEqual(parked.response.items.map(({ id }) => id), ['a']);
+    assert.deepEqual(
+      parked.response.items.map(({ id }) => id),
+      ['a'],
+    );
   });
 
   it('[GU6] marker=now skips history and waits for what comes', async () => {
@@ -126,7 +144,10 @@ describe('GetUpdates: answers', () => {
     assert.deepEqual([now.items, now.upToDate], [[], true]);
     await world.ok('b', { set: 2 });
     const next = await world.poll({ marker: now.marker });
-    assert.deepEqual(next.items.map(({ id }) => id), ['b']);
+    assert.deepEqual(
+      next.items.map(({ id }) => id),
+      ['b'],
+    );
   });
 
   it('[GU6] marker=now skips what was written a moment ago', async () => {
@@ -161,13 +182,22 @@ describe('GetUpdates: answers', () => {
     for (const id of ['card:1', 'card:2', 'note', 'notes']) await world.ok(id, { set: 1 });
     await world.ok('log', { add: 'x' }, { kind: 'journal' });
     const cards = await world.poll({ ids: ['card:*', 'note'] });
-    assert.deepEqual(cards.items.map(({ id }) => id), ['card:1', 'card:2', 'note']);
+    assert.deepEqual(
+      cards.items.map(({ id }) => id),
+      ['card:1', 'card:2', 'note'],
+    );
     const journals = await world.poll({ kinds: ['journal'] });
-    assert.deepEqual(journals.items.map(({ id }) => id), ['log']);
+    assert.deepEqual(
+      journals.items.map(({ id }) => id),
+      ['log'],
+    );
     await world.ok('card:1', { set: 2 });
     await world.ok('notes', { set: 2 });
     const next = await world.poll({ ids: ['note', 'card:*'], marker: cards.marker });
-    assert.deepEqual(next.items.map(({ id }) => id), ['card:1']);
+    assert.deepEqual(
+      next.items.map(({ id }) => id),
+      ['card:1'],
+    );
     const changed = await world.pollProblem({ ids: ['card:*'], marker: cards.marker });
     assert.deepEqual([changed?.status, changed?.code], [400, 'filterChanged']);
     assert.equal((await world.pollProblem({ marker: cards.marker }))?.code, 'filterChanged');
@@ -210,7 +240,10 @@ describe('GetUpdates: answers', () => {
     );
     const gone = await world.ok('a', { delete: true });
     const after = await world.poll({ known: { a: version } });
-    assert.deepEqual(after.items.map((item) => [item.id, item.version, 'deleted' in item]), [['a', gone.version, true]]);
+    assert.deepEqual(
+      after.items.map((item) => [item.id, item.version, 'deleted' in item]),
+      [['a', gone.version, true]],
+    );
   });
 
   it('[GU10] ids that do not exist are told with the last page of a paged snapshot', async () => {

@@ -58,7 +58,11 @@ function check(
     at = segment.to;
   }
   const deltas = [...head.segs.flatMap(({ key }) => segments.get(key) ?? []), ...head.tail];
-  assert.deepEqual(deltas.map(({ v }) => v), Array.from({ length: deltas.length }, (_, i) => head.tb + 1 + i), 'the tail leads from tb to v');
+  assert.deepEqual(
+    deltas.map(({ v }) => v),
+    Array.from({ length: deltas.length }, (_, i) => head.tb + 1 + i),
+    'the tail leads from tb to v',
+  );
   if (deltas.length > 0) assert.deepEqual(journal.replay(before.state, deltas.at(-1)?.op ?? null), state);
   assert.ok(tailBytes(head.tail) <= MAX_TAIL_BYTES + MAX_INLINE_BYTES);
   assert.ok(head.segs.reduce((sum, { bytes }) => sum + bytes, 0) <= MAX_SEGMENTS_BYTES);
@@ -85,7 +89,14 @@ describe('where value and deltas of an item are kept', () => {
 
   it('[KY3] a value over 16 KiB gets a record of its own; while the tail is short only the delta is written', () => {
     const value = 'x'.repeat(MAX_INLINE_BYTES);
-    const grown = layOut({ head: sampleHead(), v: 6, fresh: false, deltas: [{ v: 6, op: { set: value }, t: 0 }], encode: () => value, ...small });
+    const grown = layOut({
+      head: sampleHead(),
+      v: 6,
+      fresh: false,
+      deltas: [{ v: 6, op: { set: value }, t: 0 }],
+      encode: () => value,
+      ...small,
+    });
     assert.ok(grown.newBody && grown.ref?.v === 6 && grown.body === undefined);
     const head = sampleHead({ v: 6, ref: grown.ref, tb: grown.tb, tail: grown.tail, segs: grown.segs });
     const delta = { v: 7, op: { merge: { x: 1 } }, t: 0 };
@@ -101,16 +112,33 @@ describe('where value and deltas of an item are kept', () => {
   });
 
   it('[KY4] nothing of the older tail is kept where a life begins', () => {
-    const head = sampleHead({ tail: [{ v: 5, op: { set: 1 }, t: 0 }], tb: 4, segs: [{ key: 's', from: 1, to: 4, bytes: 9 }] });
-    const plan = layOut({ head, v: 9, fresh: true, deltas: [{ v: 9, op: { set: 2 }, t: 0 }], encode: () => 2, ...small });
+    const head = sampleHead({
+      tail: [{ v: 5, op: { set: 1 }, t: 0 }],
+      tb: 4,
+      segs: [{ key: 's', from: 1, to: 4, bytes: 9 }],
+    });
+    const plan = layOut({
+      head,
+      v: 9,
+      fresh: true,
+      deltas: [{ v: 9, op: { set: 2 }, t: 0 }],
+      encode: () => 2,
+      ...small,
+    });
     assert.deepEqual([plan.tail, plan.segs, plan.tb, plan.body], [[], [], 9, 2]);
   });
 
   it('[KY5] the keys that a new head does not name any more are known', () => {
     const ref = { key: 'b1', v: 1, bytes: 1 };
-    const segs = [{ key: 's1', from: 0, to: 1, bytes: 1 }, { key: 's2', from: 1, to: 2, bytes: 1 }];
+    const segs = [
+      { key: 's1', from: 0, to: 1, bytes: 1 },
+      { key: 's2', from: 1, to: 2, bytes: 1 },
+    ];
     const before = sampleHead({ ref, segs });
-    assert.deepEqual(droppedKeys(before, sampleHead({ ref: { ...ref, key: 'b2' }, segs: segs.slice(1) })), ['b1', 's1']);
+    assert.deepEqual(droppedKeys(before, sampleHead({ ref: { ...ref, key: 'b2' }, segs: segs.slice(1) })), [
+      'b1',
+      's1',
+    ]);
     assert.deepEqual(droppedKeys(before, before), []);
   });
 

@@ -3,7 +3,7 @@ import type { ItemId } from '../../src/protocol/ids.ts';
 import { Chain } from '../support/chain.ts';
 import { EngineWorld, N, SPACE } from '../support/engine-fixture.ts';
 
-async function valueOf(world: EngineWorld, id: string, on = 0): Promise<unknown> {
+async function contentOf(world: EngineWorld, id: string, on = 0): Promise<unknown> {
   const item = (await world.snapshot(on)).items.find((each) => each.id === id);
   return item && 'value' in item ? item.value : undefined;
 }
@@ -16,7 +16,7 @@ describe('records that the cache lost', () => {
     await chain.next();
     await world.evict(/^i\//);
     await chain.next();
-    assert.equal(await valueOf(world, 'a'), 1);
+    assert.equal(await contentOf(world, 'a'), 1);
     const head = await world.head('a');
     assert.deepEqual([head?.v, head?.pv, head?.L], [1, 1, 0]);
     await chain.next();
@@ -67,7 +67,7 @@ describe('records that the cache lost', () => {
     await world.evict(/^i\/board\/j$/);
     await world.ok('j', { add: 'by another' }, { on: 1 });
     await world.ok('j', { add: 'mine again' });
-    const value = (await valueOf(world, 'j')) as string[];
+    const value = (await contentOf(world, 'j')) as string[];
     assert.deepEqual(value.slice(-2), ['by another', 'mine again']);
     await world.pass(4 * N);
     assert.deepEqual((await world.row('j'))?.body, value);
@@ -100,7 +100,9 @@ describe('records that the cache lost', () => {
     await world.ok('a', { set: 1 }, { release: true });
     await world.evict(/^i\//);
     world.at(0).counts.clear();
-    const reads = [0, 1, 2].flatMap((on) => Array.from({ length: 20 }, () => world.at(on).engine.readItem(SPACE, 'a' as ItemId)));
+    const reads = [0, 1, 2].flatMap((on) =>
+      Array.from({ length: 20 }, () => world.at(on).engine.readItem(SPACE, 'a' as ItemId)),
+    );
     const states = await world.run(Promise.all(reads));
     assert.ok(states.every((state) => state?.value === 1));
     const loads = world.instances.reduce((sum, { counts }) => sum + (counts.get('loads') ?? 0), 0);
@@ -207,7 +209,10 @@ describe('the loss of the whole cache', () => {
     await world.ok('closed', { set: 0 }, { release: true });
     world.restartCache();
     await world.ok('closed', { set: 1 }, { on: 1 });
-    const { results } = await world.postAll({ updates: [{ item: 'x', op: { set: 1 } }] }, { space: 'brand-new', on: 1 });
+    const { results } = await world.postAll(
+      { updates: [{ item: 'x', op: { set: 1 } }] },
+      { space: 'brand-new', on: 1 },
+    );
     assert.equal(results[0]?.result, 'ok');
     const open = new EngineWorld({}, 2);
     await open.ok('open', { set: 0 });

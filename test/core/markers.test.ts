@@ -18,7 +18,10 @@ const marker: fc.Arbitrary<Marker> = fc.record(
     filter: fc.string({ maxLength: 16 }),
     seen: seenMap,
     roster: fc.nat(),
-    cycle: fc.record({ after: fc.string({ maxLength: 20 }), t1: fc.nat(), snap: fc.boolean() }, { noNullPrototype: true }),
+    cycle: fc.record(
+      { after: fc.string({ maxLength: 20 }), t1: fc.nat(), snap: fc.boolean() },
+      { noNullPrototype: true },
+    ),
   },
   { requiredKeys: ['e', 'T', 'filter', 'seen', 'roster'], noNullPrototype: true },
 );
@@ -59,11 +62,15 @@ describe('markers', () => {
     const texts = fc.oneof(
       fc.string(),
       fc.tuple(fc.base64String(), fc.base64String(), fc.base64String()).map((parts) => parts.join('.')),
-      fc.tuple(fc.constant(markers.seal('space', plain()).text), fc.nat(200), fc.string()).map(([text, at, more]) => text.slice(0, at) + more + text.slice(at)),
+      fc
+        .tuple(fc.constant(markers.seal('space', plain()).text), fc.nat(200), fc.string())
+        .map(([text, at, more]) => text.slice(0, at) + more + text.slice(at)),
     );
     fc.assert(
       fc.property(texts, (text) => {
-        assert.ok(['ok', 'bad', 'unknownKey', 'otherFormat', 'seenElsewhere'].includes(markers.open('space', text).status));
+        assert.ok(
+          ['ok', 'bad', 'unknownKey', 'otherFormat', 'seenElsewhere'].includes(markers.open('space', text).status),
+        );
       }),
       { numRuns: 3_000 },
     );
@@ -113,7 +120,13 @@ describe('filters', () => {
   it('[MK8] the same kinds and ids in another order are the same filter; anything else is another', () => {
     const one = filterOf({ kinds: ['b', 'a'], ids: ['x*', 'y', 'y'] });
     assert.equal(one.hash, filterOf({ kinds: ['a', 'b', 'a'], ids: ['y', 'x*'] }).hash);
-    const others = [{}, { kinds: ['a'] }, { ids: ['y', 'x*'] }, { kinds: ['a', 'b'], ids: ['y', 'x'] }, { kinds: ['y', 'x*'], ids: ['a', 'b'] }];
+    const others = [
+      {},
+      { kinds: ['a'] },
+      { ids: ['y', 'x*'] },
+      { kinds: ['a', 'b'], ids: ['y', 'x'] },
+      { kinds: ['y', 'x*'], ids: ['a', 'b'] },
+    ];
     const hashes = new Set([one, ...others.map(filterOf)].map(({ hash }) => hash));
     assert.equal(hashes.size, 6);
   });

@@ -25,7 +25,10 @@ describe('PostUpdate: results', () => {
     const world = new EngineWorld();
     const versions: number[] = [];
     for (let i = 0; i < 20; i++) versions.push((await world.ok('a', { set: i })).version);
-    assert.deepEqual(versions, [...versions].sort((a, b) => a - b));
+    assert.deepEqual(
+      versions,
+      [...versions].sort((a, b) => a - b),
+    );
     assert.equal(new Set(versions).size, 20);
   });
 
@@ -41,7 +44,10 @@ describe('PostUpdate: results', () => {
       durableVersion: second.durableVersion,
       value: 'two',
     });
-    assert.deepEqual((await world.snapshot()).items.map((item) => 'value' in item && item.value), ['two']);
+    assert.deepEqual(
+      (await world.snapshot()).items.map((item) => 'value' in item && item.value),
+      ['two'],
+    );
   });
 
   it('[PU3] a conflict over the value null shows null', async () => {
@@ -50,6 +56,19 @@ describe('PostUpdate: results', () => {
     const late = await world.post('a', { set: 1 }, { ifVersion: 9 });
     assert.equal(late.result, 'conflict');
     assert.ok('value' in late && late.value === null);
+  });
+
+  it('[PU3] a server that remembers an older version judges by the present one', async () => {
+    const world = new EngineWorld({}, 2);
+    await world.ok('a', { set: 0 });
+    const first = await world.ok('a', { set: 1 });
+    const second = await world.ok('a', { set: 2 }, { on: 1 });
+    assert.equal((await world.post('a', { set: 'late' }, { ifVersion: first.version })).result, 'conflict');
+    await world.ok('a', { set: 3 }, { on: 1 });
+    await world.ok('a', { set: 4 });
+    const { version } = await world.ok('a', { set: 5 }, { on: 1 });
+    assert.ok(version > second.version);
+    await world.ok('a', { set: 'good' }, { ifVersion: version });
   });
 
   it('[PU4] ifVersion 0 means absent or deleted', async () => {
@@ -98,7 +117,17 @@ describe('PostUpdate: results', () => {
     const world = new EngineWorld();
     const unknown = await world.post('a', { set: 1 }, { kind: 'sculpture' });
     assert.equal(unknown.result === 'invalid' && unknown.code, 'kindUnknown');
-    const ops: unknown[] = [null, 3, 'set', [], {}, { put: 1 }, { set: 1, merge: {} }, { delete: false }, { delete: true, set: 1 }];
+    const ops: unknown[] = [
+      null,
+      3,
+      'set',
+      [],
+      {},
+      { put: 1 },
+      { set: 1, merge: {} },
+      { delete: false },
+      { delete: true, set: 1 },
+    ];
     for (const op of ops) {
       const result = await world.post('a', op);
       assert.equal(result.result === 'invalid' && result.code, 'badOp', JSON.stringify(op));
@@ -155,12 +184,21 @@ describe('PostUpdate: results', () => {
         ['d', 'ok'],
       ],
     );
-    assert.deepEqual((await world.snapshot()).items.map(({ id }) => id), ['a', 'd']);
+    assert.deepEqual(
+      (await world.snapshot()).items.map(({ id }) => id),
+      ['a', 'd'],
+    );
   });
 
   it('[PU10] a request that names an item twice is 422 duplicateItem and changes nothing', async () => {
     const world = new EngineWorld();
-    const request = { updates: [{ item: 'a', op: { set: 1 } }, { item: 'b', op: { set: 1 } }, { item: 'a', op: { set: 2 } }] };
+    const request = {
+      updates: [
+        { item: 'a', op: { set: 1 } },
+        { item: 'b', op: { set: 1 } },
+        { item: 'a', op: { set: 2 } },
+      ],
+    };
     const problem = await problemOf(world.at(0).engine.postUpdate(SPACE, request, { subject: 's' }));
     assert.deepEqual([problem.status, problem.code], [422, 'duplicateItem']);
     assert.deepEqual((await world.snapshot()).items, []);
@@ -207,7 +245,9 @@ describe('PostUpdate: results', () => {
     const world = new EngineWorld();
     await world.ok('j', { add: 's' }, { kind: 'journal' });
     const texts = Array.from({ length: 20 }, (_, i) => String(i));
-    const posts = texts.map((add) => world.at(0).engine.postUpdate(SPACE, { updates: [{ item: 'j', op: { add } }] }, { subject: 's' }));
+    const posts = texts.map((add) =>
+      world.at(0).engine.postUpdate(SPACE, { updates: [{ item: 'j', op: { add } }] }, { subject: 's' }),
+    );
     await world.run(Promise.all(posts));
     const [item] = (await world.snapshot()).items;
     assert.ok(item && 'value' in item);
@@ -218,6 +258,9 @@ describe('PostUpdate: results', () => {
     const world = new EngineWorld();
     await world.ok('a', { set: 1 });
     await world.postAll({ updates: [{ item: 'a', op: { set: 2 } }] }, { space: 'other' });
-    assert.deepEqual((await world.snapshot()).items.map((item) => 'value' in item && item.value), [1]);
+    assert.deepEqual(
+      (await world.snapshot()).items.map((item) => 'value' in item && item.value),
+      [1],
+    );
   });
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Update } from '../../src/protocol/post-update.ts';
+import { Chain } from '../support/chain.ts';
 import { EngineWorld, N } from '../support/engine-fixture.ts';
 
 const add = (text: string) => ({ add: text });
@@ -64,13 +65,22 @@ describe('PostUpdate: order and repeats', () => {
     ];
     world.at(0).store.down = true; // the open item takes it, the others would have to be opened
     const half = await world.postAll({ clientId: 'c', seq: 1, updates });
-    assert.deepEqual(half.results.map(({ result }) => result), ['ok', 'retry', 'retry']);
+    assert.deepEqual(
+      half.results.map(({ result }) => result),
+      ['ok', 'retry', 'retry'],
+    );
     world.at(0).store.down = false;
     const whole = await world.postAll({ clientId: 'c', seq: 1, updates });
-    assert.deepEqual(whole.results.map(({ result }) => result), ['ok', 'ok', 'ok']);
+    assert.deepEqual(
+      whole.results.map(({ result }) => result),
+      ['ok', 'ok', 'ok'],
+    );
     const [before, after] = [half.results[0], whole.results[0]];
     assert.equal(after && 'version' in after && after.version, before && 'version' in before && before.version);
-    assert.deepEqual([await texts(world, 'j'), await texts(world, 'k'), await texts(world, 'j2')], [['0', 'a'], ['b'], ['c']]);
+    assert.deepEqual(
+      [await texts(world, 'j'), await texts(world, 'k'), await texts(world, 'j2')],
+      [['0', 'a'], ['b'], ['c']],
+    );
   });
 
   it('[PU32] an older seq than the remembered one is invalid seqTooOld and never applied', async () => {
@@ -145,6 +155,20 @@ describe('PostUpdate: order and repeats', () => {
     await world.ok('a', { delete: true });
     const again = await world.post('a', { set: 'mine' }, { seq: 1, ifVersion: 0 });
     assert.notEqual(again.result, 'ok');
+  });
+
+  it('[PU39] a repeat long afterwards makes no new version either', async () => {
+    const world = new EngineWorld();
+    const first = await world.ok('a', { set: 1 }, { seq: 1 });
+    const chain = new Chain(world);
+    for (let i = 0; i < 25; i++) {
+      await world.pass(1_000);
+      await chain.next();
+    }
+    const again = await world.ok('a', { set: 1 }, { seq: 1 });
+    await chain.next();
+    assert.equal(again.version, first.version);
+    assert.deepEqual([(await world.head('a'))?.v, chain.delivered.get('a')], [first.version, [first.version]]);
   });
 
   it('[PU38] a cas whose answer was lost is settled: applied exactly once, under one version', async () => {

@@ -41,9 +41,14 @@ describe('restore after a rollback', () => {
   });
 
   it('[RS2] the longest chain wins, in whatever order they come; nothing is applied twice', async () => {
-    for (const order of [[2, 4, 3], [4, 2], [1, 2, 3, 4, 4]]) {
+    for (const order of [
+      [2, 4, 3],
+      [4, 2],
+      [1, 2, 3, 4, 4],
+    ]) {
       const { world, lost } = await rolledBack();
-      for (const length of order) await world.ok('j', undefined, { on, restore: { from: 1, deltas: lost.slice(0, length) } });
+      for (const length of order)
+        await world.ok('j', undefined, { on, restore: { from: 1, deltas: lost.slice(0, length) } });
       assert.deepEqual(await texts(world), ['0', '1', '2', '3', '4'], String(order));
     }
   });

@@ -7,7 +7,8 @@ import type { Change, StoreRecord } from '../../src/ports/store.ts';
 import { sampleHead } from '../support/sample-heads.ts';
 
 const snapshot = (head: Head, body: unknown = 'content') => ({ head, body: () => body as string });
-const record = (head: Head, body = 'stored', over: Partial<Row> = {}): StoreRecord => encodeRow('s', 'a', { ...rowOf(head, body, 1), ...over });
+const record = (head: Head, body = 'stored', over: Partial<Row> = {}): StoreRecord =>
+  encodeRow('s', 'a', { ...rowOf(head, body, 1), ...over });
 const rowIn = (changes: readonly Change[]): Row => {
   const [change] = changes;
   assert.ok(change && change.record !== 'delete');
@@ -31,7 +32,12 @@ describe('reserving numbers', () => {
     assert.equal(result.outcome, 'reserved');
     assert.equal(changes.length, 2);
     assert.equal(rowIn(changes).dead, true);
-    const again = decideReserve('s', 'a', snapshot(head, null), next)([undefined, encodeSpaceRow(decodeSpaceRow(undefined))]);
+    const again = decideReserve(
+      's',
+      'a',
+      snapshot(head, null),
+      next,
+    )([undefined, encodeSpaceRow(decodeSpaceRow(undefined))]);
     assert.equal(again.changes.length, 1);
   });
 
@@ -57,7 +63,10 @@ describe('storing a version', () => {
 
   it('[DU62] newer content of the same lineage replaces older; older never replaces newer', () => {
     const newer = decidePersist('s', 'a', snapshot(head), false, 9)([record({ ...head, v: 5 })]);
-    assert.deepEqual([rowIn(newer.changes).v, rowIn(newer.changes).body, rowIn(newer.changes).open], [8, 'content', true]);
+    assert.deepEqual(
+      [rowIn(newer.changes).v, rowIn(newer.changes).body, rowIn(newer.changes).open],
+      [8, 'content', true],
+    );
     const older = decidePersist('s', 'a', snapshot(head), false, 9)([record({ ...head, v: 9 })]);
     assert.deepEqual([older.changes, older.result], [[], { durable: true, wrote: false, over: false }]);
   });
@@ -104,8 +113,9 @@ describe('rolling back and pruning', () => {
     }
   });
 
-  const limits = { diedBefore: 5_000, epoch: 'epoch', coverBefore: 3_000 };
-  const tomb = (over: Partial<Row> = {}) => record(sampleHead({ dead: true, open: false, t: 4_000, cu: 2_000, ceil: 321 }), 'null', over);
+  const limits = { diedBefore: 5_000, diedLongBefore: 0, epoch: 'epoch', coverBefore: 3_000 };
+  const tomb = (over: Partial<Row> = {}) =>
+    record(sampleHead({ dead: true, open: false, t: 4_000, cu: 2_000, ceil: 321 }), 'null', over);
 
   it('[SW20] an old tombstone goes; the space keeps its ceiling and its coverage', () => {
     const { changes, result } = decidePrune('s', 'a', limits)([tomb(), undefined]);

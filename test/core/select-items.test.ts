@@ -5,7 +5,14 @@ import { idHash, type Marker } from '../../src/core/marker.ts';
 import { nextMarker, type SelectInput, selectItems } from '../../src/core/select-items.ts';
 import { sampleHead } from '../support/sample-heads.ts';
 
-const marker = (over: Partial<Marker> = {}): Marker => ({ e: 'epoch', T: 1_000, filter: '', seen: new Map(), roster: 0, ...over });
+const marker = (over: Partial<Marker> = {}): Marker => ({
+  e: 'epoch',
+  T: 1_000,
+  filter: '',
+  seen: new Map(),
+  roster: 0,
+  ...over,
+});
 const seen = (id: string, v: number, pv = v) => new Map([[idHash(id), { v, pv }]]);
 
 function input(over: Partial<SelectInput> = {}): SelectInput {
@@ -27,7 +34,10 @@ function input(over: Partial<SelectInput> = {}): SelectInput {
 describe('which items a reader is told of', () => {
   it('[GU60] a version above the base is told, from the base on; the marker remembers it while it can be named again', () => {
     const selection = selectItems(input());
-    assert.deepEqual(selection.chosen.map(({ id, from }) => [id, from]), [['a', 3]]);
+    assert.deepEqual(
+      selection.chosen.map(({ id, from }) => [id, from]),
+      [['a', 3]],
+    );
     assert.deepEqual(selection.seen, seen('a', 5, 1));
     const later = selectItems(input({ T: 2_001 }));
     assert.equal(later.seen.size, 0);
@@ -105,8 +115,13 @@ describe('which items a reader is told of', () => {
       ['held', sampleHead({ dead: true })],
     ]);
     const ids = ['alive', 'dead', 'held'];
-    const selection = selectItems(input({ ids, heads, named: new Map(), snapshot: true, marker: undefined, known: { held: 4 } }));
-    assert.deepEqual(selection.chosen.map(({ id }) => id), ['alive', 'held']);
+    const selection = selectItems(
+      input({ ids, heads, named: new Map(), snapshot: true, marker: undefined, known: { held: 4 } }),
+    );
+    assert.deepEqual(
+      selection.chosen.map(({ id }) => id),
+      ['alive', 'held'],
+    );
   });
 
   it('[GU65] kinds that were not asked for are passed over and remembered', () => {

@@ -6,7 +6,11 @@ describe('stopping an instance', () => {
   it('[DU30] stop answers parked polls with 503 stopping and a hint, at once', async () => {
     const world = new EngineWorld();
     const { marker } = await world.snapshot();
-    const polls = [world.park({ marker }), world.park({ marker: 'now' }), world.park({ marker, ids: undefined, limit: 3 })];
+    const polls = [
+      world.park({ marker }),
+      world.park({ marker: 'now' }),
+      world.park({ marker, ids: undefined, limit: 3 }),
+    ];
     await world.pass(300);
     void world.at(0).engine.stop(2_000);
     for (const poll of polls) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { ItemId } from '../../src/protocol/ids.ts';
 import { ProblemError } from '../../src/protocol/errors.ts';
+import type { ItemId } from '../../src/protocol/ids.ts';
 import { EngineWorld, N, SPACE } from '../support/engine-fixture.ts';
 
 describe('when cache or store are away', () => {
@@ -9,7 +9,11 @@ describe('when cache or store are away', () => {
     await world.ok('a', { set: 0 });
     world.at(0).store.down = true;
     assert.equal((await world.post('a', { set: 1 })).result, 'ok');
-    for (const [item, more] of [['b', {}], ['a', { release: true }], ['a', { durable: true }]] as const) {
+    for (const [item, more] of [
+      ['b', {}],
+      ['a', { release: true }],
+      ['a', { durable: true }],
+    ] as const) {
       const result = await world.post(item, { set: 2 }, more);
       assert.equal(result.result === 'retry' && result.code, 'storeUnavailable');
       assert.ok(result.result === 'retry' && result.retryAfterMs > 0);
@@ -66,7 +70,12 @@ describe('when cache or store are away', () => {
     const world = new EngineWorld();
     await world.ok('a', { set: 0 });
     world.at(0).cache.down = true;
-    const { results, epoch } = await world.postAll({ updates: [{ item: 'a', op: { set: 1 } }, { item: 'b', op: { set: 1 } }] });
+    const { results, epoch } = await world.postAll({
+      updates: [
+        { item: 'a', op: { set: 1 } },
+        { item: 'b', op: { set: 1 } },
+      ],
+    });
     assert.equal(typeof epoch, 'string');
     for (const result of results) assert.equal(result.result === 'retry' && result.code, 'cacheUnavailable');
     world.at(0).cache.down = false;
@@ -95,7 +104,10 @@ describe('when cache or store are away', () => {
     const { marker } = await world.snapshot();
     world.at(0).store.down = true;
     await world.ok('a', { set: 1 });
-    assert.deepEqual((await world.poll({ marker })).items.map(({ id }) => id), ['a']);
+    assert.deepEqual(
+      (await world.poll({ marker })).items.map(({ id }) => id),
+      ['a'],
+    );
     const problem = await world.pollProblem({});
     assert.deepEqual([problem?.status, problem?.code], [503, 'storeUnavailable']);
   });
@@ -107,7 +119,10 @@ describe('when cache or store are away', () => {
     const { engine, store } = world.at(0);
     store.down = true;
     const read = engine.readItem(SPACE, 'a' as ItemId);
-    await assert.rejects(world.run(read), (error) => error instanceof ProblemError && error.problem.code === 'storeUnavailable');
+    await assert.rejects(
+      world.run(read),
+      (error) => error instanceof ProblemError && error.problem.code === 'storeUnavailable',
+    );
     const post = await world.post('a', { set: 6 }, { ifVersion: 0 });
     assert.equal(post.result, 'retry');
     store.down = false;

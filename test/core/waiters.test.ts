@@ -24,7 +24,10 @@ describe('GetUpdates: many polls', () => {
     assert.equal(cache.calls.length, 2);
     const bodies = new Set(polls.map(({ outcome }) => outcome && 'answer' in outcome && outcome.answer.body));
     assert.equal(bodies.size, 1);
-    assert.deepEqual(polls[0]?.response.items.map(({ version }) => version), [2]);
+    assert.deepEqual(
+      polls[0]?.response.items.map(({ version }) => version),
+      [2],
+    );
     assert.ok(polls.every(({ deliveries }) => deliveries === 1));
   });
 
@@ -54,7 +57,11 @@ describe('GetUpdates: many polls', () => {
     await world.pass(300);
     world.at(0).counts.delete('reads');
     await world.run(
-      Promise.all(ids.map((item) => world.at(0).engine.postUpdate('board' as SpaceId, { updates: [{ item, op: { set: 1 } }] }, { subject: 's' }))),
+      Promise.all(
+        ids.map((item) =>
+          world.at(0).engine.postUpdate('board' as SpaceId, { updates: [{ item, op: { set: 1 } }] }, { subject: 's' }),
+        ),
+      ),
     );
     await world.settle();
     assert.equal(parked.response.items.length, 40);
@@ -150,7 +157,10 @@ describe('GetUpdates: many polls', () => {
     await world.settle();
     await world.postAll({ updates: [{ item: 'a', op: { set: 1 } }] }, { space: 's7' });
     await world.settle();
-    assert.deepEqual(polls.flatMap(({ outcome }, i) => (outcome ? [i] : [])), [7]);
+    assert.deepEqual(
+      polls.flatMap(({ outcome }, i) => (outcome ? [i] : [])),
+      [7],
+    );
   });
 
   it('[DU20] what became durable wakes a poll that asked durable=true within half a second of the store write, and no other', async () => {
@@ -182,7 +192,10 @@ describe('GetUpdates: many polls', () => {
     assert.equal(parked.outcome, undefined);
     await world.ok('b', { set: 1 });
     await world.settle();
-    assert.deepEqual(parked.response.items.map(({ id }) => id), ['b']);
+    assert.deepEqual(
+      parked.response.items.map(({ id }) => id),
+      ['b'],
+    );
     assert.deepEqual(parked.response.durable, { a: 2 });
     const next = await world.poll({ marker: parked.response.marker });
     assert.equal(next.durable, undefined);

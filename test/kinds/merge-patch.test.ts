@@ -45,7 +45,9 @@ describe('merge patch', () => {
   }
 
   it('[RG1] any target and patch give what the pseudocode of the RFC gives', () => {
-    fc.assert(fc.property(safe, safe, (target, patch) => assert.deepEqual(mergePatch(target, patch), reference(target, patch))));
+    fc.assert(
+      fc.property(safe, safe, (target, patch) => assert.deepEqual(mergePatch(target, patch), reference(target, patch))),
+    );
   });
 
   it('[RG2] neither target nor patch is changed', () => {
@@ -65,7 +67,9 @@ describe('merge patch', () => {
       JSON.stringify(result),
       '{"a":1,"constructor":{"prototype":{"x":1}},"toString":"t","hasOwnProperty":{"z":2}}',
     );
-    assert.deepEqual(mergePatch(result, { constructor: null, toString: null, hasOwnProperty: null } as never), { a: 1 });
+    assert.deepEqual(mergePatch(result, { constructor: null, toString: null, hasOwnProperty: null } as never), {
+      a: 1,
+    });
     assert.equal(({} as { x?: number }).x, undefined);
   });
 

@@ -8,11 +8,19 @@ import { journal } from '../doubles/journal-kind.ts';
 
 const context = { now: 0, version: 1 };
 const json = fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.parse(JSON.stringify(value)) as Json);
-const op = fc.oneof(json.map((set) => ({ set })), json.map((merge) => ({ merge })));
+const op = fc.oneof(
+  json.map((set) => ({ set })),
+  json.map((merge) => ({ merge })),
+);
 
 describe('register', () => {
   it('[RG4] set replaces, merge merges; both are the delta as sent', () => {
-    assert.deepEqual(register.apply({ a: 1 }, { set: [2] }, context), { result: 'ok', state: [2], delta: { set: [2] }, count: 0 });
+    assert.deepEqual(register.apply({ a: 1 }, { set: [2] }, context), {
+      result: 'ok',
+      state: [2],
+      delta: { set: [2] },
+      count: 0,
+    });
     const merged = register.apply({ a: 1 }, { merge: { b: 2 } }, context);
     assert.deepEqual(merged, { result: 'ok', state: { a: 1, b: 2 }, delta: { merge: { b: 2 } }, count: 0 });
   });

@@ -26,7 +26,12 @@ describe('records', () => {
   });
 
   it('[KY13] a record of a format this build does not know is a FormatError, never misread', () => {
-    const readers = [decodeFloor, decodeHead, decodeShard, (bytes: Buffer) => decodeRow({ data: String(bytes), indexes: {} })];
+    const readers = [
+      decodeFloor,
+      decodeHead,
+      decodeShard,
+      (bytes: Buffer) => decodeRow({ data: String(bytes), indexes: {} }),
+    ];
     for (const read of readers) assert.throws(() => read(Buffer.from(other)), FormatError);
     for (const text of ['', '{}', 'x', '11111{}', `${FORMAT_VERSION}`]) {
       assert.throws(() => decodeRecord(Buffer.from(text), 'test'), FormatError, text);
@@ -51,7 +56,8 @@ describe('records', () => {
   });
 
   it('[KY15] a row is found by the indexes of what it is: open, due, coverage, tombstone', () => {
-    const names = (over: object) => Object.keys(encodeRow('s', 'a', { ...rowOf(sampleHead({ open: false }), null, 0), ...over }).indexes).sort();
+    const names = (over: object) =>
+      Object.keys(encodeRow('s', 'a', { ...rowOf(sampleHead({ open: false }), null, 0), ...over }).indexes).sort();
     assert.deepEqual(names({ open: true }), ['cover', 'due', 'open']);
     assert.deepEqual(names({}), ['cover']);
     assert.deepEqual(names({ dead: true }), ['cover', 'tomb']);
@@ -71,11 +77,14 @@ describe('records', () => {
 });
 
 describe('shards of index and ledger', () => {
-  const entry = fc.record({
-    item: fc.constantFrom('a', 'card:1', 'x~y'),
-    at: fc.nat(2 ** 45),
-    word: fc.oneof(fc.nat(2 ** 40).map(String), fc.constant('0')),
-  }, { noNullPrototype: true });
+  const entry = fc.record(
+    {
+      item: fc.constantFrom('a', 'card:1', 'x~y'),
+      at: fc.nat(2 ** 45),
+      word: fc.oneof(fc.nat(2 ** 40).map(String), fc.constant('0')),
+    },
+    { noNullPrototype: true },
+  );
 
   it('[KY16] entries come back as they were, appended one by one or written together', () => {
     fc.assert(

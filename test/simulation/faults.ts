@@ -215,7 +215,37 @@ const LEASES: SimConfig = {
   work: { ...WORK, items: 2, gapMs: 800, deletes: 0.03, releases: 0.1 },
 };
 
+/** Few items in constant motion, seldom stored, while heads and bodies vanish. */
+const MOVES: SimConfig = {
+  ...EPOCH,
+  name: 'moves',
+  pauses: { chance: 0.001, maxMs: 3_000 },
+  chaos: { events: 22, gapMs: 350, weights: { evictHead: 6, evictBody: 3, kill: 1, restartCache: 0.3, evictIndex: 1 } },
+  work: {
+    ...WORK,
+    requests: 16,
+    items: 2,
+    gapMs: 90,
+    longGapMs: 1_500,
+    deletes: 0.03,
+    durables: 0.05,
+    releases: 0.05,
+    conditionals: 0.05,
+  },
+};
+
+/** Coverages so short, and a cache so slow, that readers overtake writers all the time. */
+const LATE: SimConfig = {
+  ...PAUSES,
+  name: 'late',
+  cache: { ...CALM_CACHE, slow: 0.25, slowMs: 140 },
+  pauses: { chance: 0.006, maxMs: 900 },
+  chaos: { events: 8, gapMs: 600, weights: { evictHead: 2, evictIndex: 1, clockJump: 0.3 } },
+  engine: { persistMs: 300 },
+  work: { ...WORK, polls: 25, gapMs: 120, longGapMs: 700, deletes: 0.04, fromNow: 0, filters: 0.05 },
+};
+
 /** By the name that `--config` takes. */
 export const CONFIGS: ReadonlyMap<string, SimConfig> = new Map(
-  [CALM, PAUSES, ALL, EPOCH, SHARDS, RESTARTS, OUTAGES, LEASES].map((config) => [config.name, config]),
+  [CALM, PAUSES, ALL, EPOCH, SHARDS, RESTARTS, OUTAGES, LEASES, MOVES, LATE].map((config) => [config.name, config]),
 );

@@ -5,7 +5,7 @@ export type Mutant = {
   readonly rule: string;
   /** Files are told from the root of the project. */
   readonly changes: readonly Change[];
-  /** Configuration and seed of a run that notices. `undefined`: no run is known that does. */
+  /** Configuration, and the seed from which on a few runs notice. `undefined`: none is known; `npm run simulate -- --mutant NAME` seeks one. */
   readonly found: { readonly config: string; readonly seed: number } | undefined;
 };
 

@@ -1,4 +1,4 @@
-import { change, type Mutant, mutant } from './mutant.ts';
+import { at, change, type Mutant, mutant } from './mutant.ts';
 
 export const READER_MUTANTS: readonly Mutant[] = [
   mutant(
@@ -14,13 +14,13 @@ export const READER_MUTANTS: readonly Mutant[] = [
   mutant(
     'sinceTrusted',
     'A shard made anew is not trusted for markers older than the end of every coverage it may have lost.',
-    undefined,
+    at('pauses', 1),
     change('coverage', 'return floor.F + coverMs + 1;', 'return floor.F - coverMs;'),
   ),
   mutant(
     'sinceUnchecked',
     'A marker older than a shard reaches back is not answered from it.',
-    undefined,
+    at('shards', 1),
     change('read-updates', 'marker.T < seen.since ? await', 'false ? await'),
   ),
   mutant(
@@ -61,13 +61,13 @@ export const READER_MUTANTS: readonly Mutant[] = [
   mutant(
     'joinRunning',
     'A poll never joins a look that began before it came.',
-    undefined,
+    at('pauses', 1),
     change('waiters', 'for (const group of groups) this.#groups.delete(group.key);\n    try {', 'try {'),
   ),
   mutant(
     'filterFree',
     'A marker goes on only with the filter it was made with.',
-    undefined,
+    at('shards', 1),
     change(
       'open-marker',
       'if (marker.filter === filter) return marker;',
@@ -77,13 +77,13 @@ export const READER_MUTANTS: readonly Mutant[] = [
   mutant(
     'pageMovesT',
     'The marker of a page keeps the time of the marker it answers.',
-    undefined,
+    at('pauses', 1),
     change('select-items', 'const T = marker ? marker.T : input.T;', 'const T = input.T;'),
   ),
   mutant(
     'pageNoCursor',
     'A page goes on after the item where the last one stopped.',
-    undefined,
+    at('pauses', 1),
     change('read-updates', "const after = marker.cycle?.after ?? '';", "const after = '';"),
   ),
   mutant(

@@ -1,4 +1,4 @@
-import { change, type Mutant, mutant } from './mutant.ts';
+import { at, change, type Mutant, mutant } from './mutant.ts';
 
 export const STORE_MUTANTS: readonly Mutant[] = [
   mutant(
@@ -44,7 +44,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   mutant(
     'recreateAtOne',
     'A new item begins above the numbers of every pruned tombstone.',
-    undefined,
+    at('all', 1),
     change('load-item', 'absentHead(decodeSpaceRow(spaceRecord).prunedV)', 'absentHead(0)'),
     change('rows', '!head.absent || pruned.prunedV !== head.v', '!head.absent'),
   ),
@@ -67,7 +67,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   mutant(
     'noVersionReservation',
     'A rolled back item gets a number above every reserved one.',
-    undefined,
+    at('moves', 1),
     change('rows', 'const v = row.ceil + 1;', 'const v = row.v + 1;'),
   ),
   mutant(
@@ -79,7 +79,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   mutant(
     'seqNotStored',
     'What is remembered of clients is stored with the row.',
-    undefined,
+    at('leases', 1),
     change('rows', 'seqs: head.seqs,', 'seqs: {},'),
   ),
   mutant(
@@ -117,7 +117,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   mutant(
     'closeRowOnly',
     'The head is closed before its row.',
-    undefined,
+    at('all', 1),
     change('close-item', 'const head = { ...held.head, open: false };', 'const head = held.head;'),
   ),
   mutant(

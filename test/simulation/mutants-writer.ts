@@ -1,10 +1,10 @@
-import { change, type Mutant, mutant } from './mutant.ts';
+import { at, change, type Mutant, mutant } from './mutant.ts';
 
 export const WRITER_MUTANTS: readonly Mutant[] = [
   mutant(
     'noPostCheck',
     'An update is acknowledged only when the floor read after its cas is within its coverage.',
-    undefined,
+    at('pauses', 1),
     change(
       'write-update',
       'if (!replaced.floor || !isCovered(head, replaced.floor.floor)) {',
@@ -30,7 +30,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
   mutant(
     'dupAcksAtOnce',
     'A repeat is as safe before its answer as a first sending.',
-    undefined,
+    at('all', 1),
     change(
       'write-update',
       "if (repeat.kind === 'repeat') return this.#repeated(space, request, attempt, held, repeat);",
@@ -40,7 +40,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
   mutant(
     'last3',
     'The last request is remembered for each client, not the last requests of all.',
-    undefined,
+    at('leases', 1),
     change('decide-update', 'kept.length >= MAX_REMEMBERED_CLIENTS', 'kept.length >= 1'),
     change('decide-update', 'seqFloor = Math.max(seqFloor, kept.shift()?.[1][0] ?? 0)', 'kept.shift()'),
   ),
@@ -67,7 +67,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
   mutant(
     'bodyByVersion',
     'Bodies and segments have a random part in their key.',
-    undefined,
+    at('leases', 1),
     change(
       'commit-head',
       'newKey: () => this.#deps.random.id(),',
@@ -94,7 +94,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
   mutant(
     'noIndex',
     'A change is entered in the recent index before it is visible.',
-    undefined,
+    at('leases', 1),
     change('commit-head', 'if (cover.renew) {', 'if (false) {'),
   ),
 ];

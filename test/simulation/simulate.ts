@@ -48,7 +48,7 @@ async function live(world: World): Promise<void> {
     liveSweeps(world),
   ]);
   await calmDown(world, readers);
-  await compare(world, readers, true);
+  await compare(world, readers, false);
   await checkLiveness(world);
   await compare(world, readers, true);
   await checkStore(world);

@@ -12,6 +12,8 @@ import { addRun, emptyTally, type Tally } from './tally.ts';
 /** The share of `npm run simulate` that runs with every test run. */
 const FIRST_SEED = 1;
 const RUNS = 15;
+/** Runs in which a broken rule has to be noticed: seeds shift with every change of the engine. */
+const PATIENCE = 20;
 
 function configNamed(name: string): SimConfig {
   const config = CONFIGS.get(name);
@@ -79,9 +81,13 @@ describe('the engine in the simulator', function () {
     });
     const { found } = mutant;
     if (!found) continue;
-    it(`[SI22] ${mutant.name} is noticed: ${found.config}, seed ${found.seed}`, async () => {
-      const { findings } = await simulate(found.seed, configNamed(found.config), await loadMutant(mutant));
-      assert.notEqual(findings.length, 0, `nobody noticed that this rule is broken: ${mutant.rule}`);
+    it(`[SI22] ${mutant.name} is noticed: ${found.config}, from seed ${found.seed}`, async () => {
+      const create = await loadMutant(mutant);
+      for (let seed = found.seed; seed < found.seed + PATIENCE; seed++) {
+        const { findings } = await simulate(seed, configNamed(found.config), create);
+        if (findings.length > 0) return;
+      }
+      assert.fail(`nobody noticed that this rule is broken: ${mutant.rule}`);
     });
   }
 });

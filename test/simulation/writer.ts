@@ -124,8 +124,8 @@ export class SimWriter {
 
   /** What was accepted may be gone, with the memory of it, by a rollback or with a pruned tombstone: its repeat is an update like any other. */
   #mayBeForgotten(): boolean {
-    const { counters } = this.#world.history;
-    return counters.has('rollbacks') || counters.has('pruned_items');
+    const { counters, losses } = this.#world.history;
+    return losses.length > 0 || counters.has('rollbacks') || counters.has('pruned_items');
   }
 
   #accepted(write: Write, result: Extract<UpdateResult, { result: 'ok' }>): void {

@@ -30,7 +30,10 @@ export class Chain {
   }
 
   async page(ask: Ask = {}, on = 0): Promise<GetUpdatesResponse> {
-    const response = await this.#world.poll({ ...ask, ...(this.marker === undefined ? {} : { marker: this.marker }) }, on);
+    const response = await this.#world.poll(
+      { ...ask, ...(this.marker === undefined ? {} : { marker: this.marker }) },
+      on,
+    );
     this.take(response);
     return response;
   }

@@ -2,7 +2,12 @@ import { createInProcessHub } from '../../src/backends/bus/in-process.ts';
 import { createMemoryCache } from '../../src/backends/cache/memory.ts';
 import { createMemoryStore } from '../../src/backends/store/memory.ts';
 import { createEngine } from '../../src/core/engine.ts';
-import { DEFAULT_ENGINE_CONFIG, type Engine, type EngineConfig, type PollOutcome } from '../../src/core/engine-types.ts';
+import {
+  DEFAULT_ENGINE_CONFIG,
+  type Engine,
+  type EngineConfig,
+  type PollOutcome,
+} from '../../src/core/engine-types.ts';
 import type { Kind, Kinds } from '../../src/kinds/kind.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
 import { decodeFloor, type Floor } from '../../src/model/floor-record.ts';
@@ -12,12 +17,16 @@ import { decodeRow, decodeSpaceRow, type Row, type SpaceRow } from '../../src/mo
 import type { Clock } from '../../src/ports/clock.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
 import type { Problem } from '../../src/protocol/errors.ts';
-import { type GetUpdatesQuery, type GetUpdatesResponse, getUpdatesResponseSchema } from '../../src/protocol/get-updates.ts';
+import {
+  type GetUpdatesQuery,
+  type GetUpdatesResponse,
+  getUpdatesResponseSchema,
+} from '../../src/protocol/get-updates.ts';
 import type { SpaceId } from '../../src/protocol/ids.ts';
 import {
   type PostUpdateRequest,
-  postUpdateResponseSchema,
   type PostUpdateResponse,
+  postUpdateResponseSchema,
   type Update,
   type UpdateResult,
 } from '../../src/protocol/post-update.ts';
@@ -147,7 +156,10 @@ export class EngineWorld {
     return watched;
   }
 
-  async postAll(request: PostUpdateRequest, options: { on?: number; subject?: string; space?: string } = {}): Promise<PostUpdateResponse> {
+  async postAll(
+    request: PostUpdateRequest,
+    options: { on?: number; subject?: string; space?: string } = {},
+  ): Promise<PostUpdateResponse> {
     const { engine } = this.at(options.on ?? 0);
     const caller = { subject: options.subject ?? 'anonymous' };
     const response = await this.run(engine.postUpdate((options.space ?? SPACE) as SpaceId, request, caller));
@@ -156,7 +168,11 @@ export class EngineWorld {
   }
 
   /** One update, its result. `seq` travels as client `c`'s unless `clientId` says otherwise. */
-  async post(item: string, op: unknown, more: Partial<Update> & { on?: number; clientId?: string; seq?: number } = {}): Promise<UpdateResult> {
+  async post(
+    item: string,
+    op: unknown,
+    more: Partial<Update> & { on?: number; clientId?: string; seq?: number } = {},
+  ): Promise<UpdateResult> {
     const { on, clientId, seq, ...rest } = more;
     const update: Update = { item, ...(op === undefined ? {} : { op }), ...rest };
     const client = seq === undefined ? {} : { clientId: clientId ?? 'c', seq };

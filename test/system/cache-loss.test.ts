@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { eventually, get, must200, post, readItem } from './calls.ts';
+import { eventually, get, must200, readItem, update } from './calls.ts';
 import { Cluster } from './cluster.ts';
 import { Load } from './load.ts';
 
-function resetsOf(load: Load): string[][] {
-  return load.readers.map(({ resets }) => [...new Set(resets)]);
+/** Everybody learned of the loss at once; two servers that begin the new epoch together may send them back once more. */
+function checkResets(load: Load): void {
+  for (const { resets } of load.readers) {
+    assert.equal(resets[0], 'epoch');
+    assert(resets.length <= 3, `a reader was reset ${resets}`);
+  }
 }
 
 describe('the loss of the cache', function () {
@@ -20,30 +24,32 @@ describe('the loss of the cache', function () {
   });
 
   it('[SY11] under load costs nothing that was released or durable, at most N of the rest, and no restart', async () => {
-    const load = new Load(cluster, { space: 'lost', seed: 11, writers: 4, readers: 3, requests: 70 });
-    load.begin();
+    const load = new Load(cluster, { space: 'lost', seed: 11, writers: 4, readers: 3 });
+    await load.begin();
     await load.ackedMore(80);
     await load.measureLag();
     const servers = [...cluster.alive];
     await cluster.memcached.kill();
     load.lost();
     await cluster.memcached.startAgain();
+    await load.ackedMore(80);
     await load.judge();
     assert.deepEqual(cluster.alive, servers);
-    assert.deepEqual(resetsOf(load), [['epoch'], ['epoch'], ['epoch']]);
+    checkResets(load);
   });
 
   it('[SY12] together with all servers costs no more, and no version has two contents', async () => {
-    const load = new Load(cluster, { space: 'all', seed: 12, writers: 4, readers: 3, requests: 70 });
-    load.begin();
+    const load = new Load(cluster, { space: 'all', seed: 12, writers: 4, readers: 3 });
+    await load.begin();
     await load.ackedMore(100);
     await load.measureLag();
     await Promise.all([cluster.memcached.kill(), cluster.killServers()]);
     load.lost();
     await cluster.memcached.startAgain();
     await Promise.all([cluster.addServer(), cluster.addServer()]);
+    await load.ackedMore(80);
     await load.judge();
-    assert.deepEqual(resetsOf(load), [['epoch'], ['epoch'], ['epoch']]);
+    checkResets(load);
   });
 
   it('[SY13] takes an unreleased item back to what is stored, under a number that was never given', async () => {
@@ -51,10 +57,7 @@ describe('the loss of the cache', function () {
     assert(a);
     const versions: number[] = [];
     for (let n = 1; n <= 6; n++) {
-      const updates = [{ item: 'open', op: { set: n } }];
-      const [result] = must200(await post(a, 'back', { updates })).results;
-      assert(result?.result === 'ok');
-      versions.push(result.version);
+      versions.push((await update(a, 'back', { item: 'open', op: { set: n } })).version);
     }
     const { marker } = must200(await get(a, 'back', {}));
     const stored = await cluster.row('back', 'open');

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GetUpdatesResponse } from '../../src/protocol/get-updates.ts';
-import type { PostUpdateRequest, PostUpdateResponse } from '../../src/protocol/post-update.ts';
+import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../../src/protocol/post-update.ts';
 
 /** Anything that listens. */
 export type Target = { readonly url: string };
@@ -121,4 +121,18 @@ export async function metric(target: Target, name: string): Promise<number> {
   const line = reply?.body.split('\n').find((one) => one.startsWith(`longshore_${name} `));
   if (line === undefined) throw new NoAnswer(`no metric ${name}`, reply && { ...reply, body: '' });
   return Number(line.split(' ')[1]);
+}
+
+export type Accepted = UpdateResult & { readonly result: 'ok' };
+
+/** The one result of an answer that has to be 200 and `ok`. */
+export function mustBeOk(reply: Reply<PostUpdateResponse> | undefined): Accepted {
+  const [result] = must200(reply).results;
+  if (result?.result !== 'ok') throw new NoAnswer('expected ok', reply);
+  return result;
+}
+
+/** Posts one update that has to be accepted at once. */
+export async function update(target: Target, space: string, one: Update): Promise<Accepted> {
+  return mustBeOk(await post(target, space, { updates: [one] }));
 }

@@ -40,6 +40,7 @@ export class Cluster {
   readonly servers: ServerProcess[] = [];
   readonly #project: string;
   readonly #folder: string;
+  readonly #onStop: (() => Promise<void>)[] = [];
 
   private constructor(options: ClusterOptions, memcached: RunningMemcached, emulator: DatastoreEmulator) {
     this.persistMs = options.persistMs ?? 1_000;
@@ -109,8 +110,14 @@ export class Cluster {
     });
   }
 
+  /** Ends what a test left running. */
+  onStop(end: () => Promise<void>): void {
+    this.#onStop.push(end);
+  }
+
   async stop(): Promise<void> {
     await this.killServers();
+    await Promise.all(this.#onStop.map((end) => end()));
     await this.cache.close();
     await this.store.close();
     await this.memcached.stop();

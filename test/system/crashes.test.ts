@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { indexKey, itemRowKey, shardOf } from '../../src/model/keys.ts';
 import { decodeRow, encodeRow } from '../../src/model/row.ts';
-import { call, eventually, get, must200, type Problem, post, readItem, type Target } from './calls.ts';
+import { call, eventually, get, must200, type Problem, readItem, type Target, update } from './calls.ts';
 import { Cluster } from './cluster.ts';
 import { Load, parked } from './load.ts';
 
@@ -11,11 +11,7 @@ const INDEX_SHARDS = 4;
 async function moveUnreleased(server: Target, space: string, item: string, moves: number): Promise<number> {
   let version = 0;
   for (let n = 1; n <= moves; n++) {
-    const [result] = must200(
-      await post(server, space, { updates: [{ item, op: { merge: { [`m${n}`]: n } } }] }),
-    ).results;
-    assert(result?.result === 'ok');
-    version = result.version;
+    version = (await update(server, space, { item, op: { merge: { [`m${n}`]: n } } })).version;
   }
   return version;
 }
@@ -48,14 +44,15 @@ describe('the death of servers', function () {
   });
 
   it('[SY3] kill -9 in the middle of moves loses nothing acknowledged', async () => {
-    const load = new Load(cluster, { space: 'killed', seed: 3, writers: 4, readers: 3, requests: 60 });
-    load.begin();
+    const load = new Load(cluster, { space: 'killed', seed: 3, writers: 4, readers: 3 });
+    await load.begin();
     for (let round = 0; round < 2; round++) {
       await load.ackedMore(60);
       const [victim] = cluster.alive;
       await victim?.kill();
       await cluster.addServer();
     }
+    await load.ackedMore(40);
     await load.judge();
     assert((load.history.counters.get('posts without answer') ?? 0) > 0, 'no request was in flight');
     assert.deepEqual(
@@ -109,10 +106,7 @@ describe('the death of servers', function () {
     const { marker } = must200(await get(a, 'scan', {}));
     const moved = new Map<string, number>();
     for (const item of items.slice(0, 5)) moved.set(item, await moveUnreleased(a, 'scan', item, 3));
-    const release = { updates: [{ item: 'a', op: { set: 'last' }, release: true }] };
-    const [released] = must200(await post(a, 'scan', release)).results;
-    assert(released?.result === 'ok');
-    moved.set('a', released.version);
+    moved.set('a', (await update(a, 'scan', { item: 'a', op: { set: 'last' }, release: true })).version);
     await dropIndex(cluster, 'scan');
 
     const fresh = await cluster.addServer();
@@ -135,9 +129,9 @@ describe('the death of servers', function () {
   it('[SY7] SIGTERM answers parked polls, ends with 0 in time and loses nothing acknowledged', async () => {
     const [a] = cluster.alive;
     assert(a);
-    const load = new Load(cluster, { space: 'stopped', seed: 7, writers: 4, readers: 2, requests: 60 });
+    const load = new Load(cluster, { space: 'stopped', seed: 7, writers: 4, readers: 2 });
     const { marker } = must200(await get(a, 'quiet', {}));
-    load.begin();
+    await load.begin();
     const polls = Array.from({ length: 20 }, () => get(a, 'quiet', { marker, wait: 30 }));
     await eventually('the polls are parked', async () => {
       const page = await call<string>(a, '/metrics');
@@ -153,6 +147,7 @@ describe('the death of servers', function () {
       assert.equal((reply.body as unknown as Problem).code, 'stopping');
       assert.match(reply.headers.get('Retry-After') ?? '', /^\d+$/);
     }
+    await load.ackedMore(40);
     await load.judge();
   });
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Seeded } from '../simulation/seeded.ts';
-import { get, must200, post, readItem } from './calls.ts';
+import { get, must200, mustBeOk, post, readItem, update } from './calls.ts';
 import { ServerProcess } from './server-process.ts';
 
 describe('a server with everything embedded', function () {
@@ -39,8 +39,7 @@ describe('a server with everything embedded', function () {
       const updates = [{ item: `item${seq % 3}`, op: { merge: { [op]: seq } } }];
       const reply = await post(server, 'burst', { clientId: client, seq, updates });
       if (reply === undefined) return acked;
-      const [result] = must200(reply).results;
-      assert(result?.result === 'ok', JSON.stringify(result));
+      const result = mustBeOk(reply);
       assert.equal(result.durableVersion, result.version, 'stored before the answer');
       acked.set(op, result.version);
       onAck();
@@ -78,14 +77,14 @@ describe('a server with everything embedded', function () {
 
   it('[SY19] refuses a data folder that another server uses, and says so', async () => {
     const first = await start();
-    must200(await post(first, 'one', { updates: [{ item: 'x', op: { set: 1 } }] }));
+    await update(first, 'one', { item: 'x', op: { set: 1 } });
     const second = launch();
     const { code } = await second.exit();
     assert.notEqual(code, 0);
     assert.match(second.output, /store\.sqlite is in use by another process/);
     assert.equal(second.url, '');
     // The first one did not notice.
-    must200(await post(first, 'one', { updates: [{ item: 'x', op: { set: 2 } }] }));
+    await update(first, 'one', { item: 'x', op: { set: 2 } });
     assert.equal((await readItem(first, 'one', 'x'))?.value, 2);
     await first.terminate();
     const third = await start();

@@ -42,7 +42,9 @@ export class LoadReader {
     const ask = marker === undefined ? { wait: 0, limit } : { marker, wait, limit };
     const reply = await get(this.#load.anyServer(), space, ask, signal);
     if (reply === undefined) {
-      if (!signal?.aborted) history.count('polls without answer');
+      if (signal?.aborted) return undefined;
+      history.count('polls without answer');
+      await sleep(random.fraction() * MAX_PAUSE_MS);
       return undefined;
     }
     if (reply.status !== 200) {

@@ -26,14 +26,14 @@ export class LoadWriter {
   }
 
   async live(requests: number): Promise<void> {
-    for (let n = 0; n < requests && !this.#load.stopped; n++) {
+    for (let n = 0; n < requests && !this.#load.finishing && !this.#load.stopped; n++) {
       await this.#post();
       if (this.#load.random.chance(0.1)) await this.#readOwnWrites();
     }
   }
 
   async #post(): Promise<void> {
-    const { load } = { load: this.#load };
+    const load = this.#load;
     const seq = ++this.#seq;
     const writes: Write[] = [];
     const updates = this.#chooseItems().map((item, place) =>
@@ -46,15 +46,15 @@ export class LoadWriter {
       for (const write of writes) write.sent++;
       const reply = await post(load.anyServer(), load.space, request);
       if (reply?.status === 200 && this.#settle(writes, reply.body)) return;
-      if (reply) await this.#pause(reply);
-      else load.history.count('posts without answer');
+      await this.#pause(reply);
     }
     if (!load.stopped) load.history.found('C11 stuck', `${this.#name}.${seq} was not settled in ${STUCK_MS} ms`);
   }
 
-  async #pause(reply: Reply<unknown>): Promise<void> {
+  async #pause(reply: Reply<unknown> | undefined): Promise<void> {
     const { history, random } = this.#load;
-    if (reply.status !== 200) {
+    if (reply === undefined) history.count('posts without answer');
+    else if (reply.status !== 200) {
       history.count('posts refused');
       if (reply.status !== 503 || reply.headers.get('Retry-After') === null) {
         history.found('answer', `a post was answered ${reply.status} ${JSON.stringify(reply.body)}`);

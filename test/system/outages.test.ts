@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import type { PostUpdateRequest, PostUpdateResponse, UpdateResult } from '../../src/protocol/post-update.ts';
-import { call, eventually, get, must200, type Problem, post, type Reply, readItem, type Target } from './calls.ts';
+import type { PostUpdateRequest } from '../../src/protocol/post-update.ts';
+import { call, eventually, get, must200, mustBeOk, type Problem, post, type Reply, readItem } from './calls.ts';
 import { Cluster, isReady } from './cluster.ts';
+import type { ServerProcess } from './server-process.ts';
 
 const SPACE = 'outage';
 /** What an answer may take while the cache is silent, ms: wire and operation deadlines with room for a busy machine. */
@@ -11,43 +12,40 @@ function move(item: string, n: number, more: object = {}): PostUpdateRequest {
   return { updates: [{ item, op: { set: n }, ...more }] };
 }
 
-function accepted(reply: Reply<PostUpdateResponse> | undefined): UpdateResult & { result: 'ok' } {
-  const [result] = must200(reply).results;
-  assert(result?.result === 'ok', JSON.stringify(result));
-  return result;
-}
-
 function refused(reply: Reply | undefined, code: string): void {
   assert.equal(reply?.status, 503);
   assert.equal((reply.body as Problem).code, code);
   assert.match(reply.headers.get('Retry-After') ?? '', /^[1-9]\d*$/);
 }
 
-async function untilReady(servers: readonly Target[]): Promise<void> {
+async function untilReady(servers: readonly ServerProcess[]): Promise<void> {
   for (const server of servers) {
-    await eventually('it is ready', async () => ((await call(server, '/readyz'))?.status === 200 ? true : undefined));
+    await eventually('it is ready', async () => (await isReady(server)) || undefined);
   }
 }
 
 describe('outages of what the servers stand on', function () {
   this.timeout(60_000);
   let cluster: Cluster;
-  let a: Target;
-  let b: Target;
+  let a: ServerProcess;
+  let b: ServerProcess;
 
   before(async function () {
     cluster = await Cluster.start(this, { name: 'outages', servers: 2, persistMs: 1_000 });
-    [a, b] = cluster.alive as [Target, Target];
+    const [first, second] = cluster.servers;
+    assert(first && second);
+    [a, b] = [first, second];
   });
   after(() => cluster?.stop());
+  beforeEach(() => untilReady([a, b]));
   afterEach(function () {
     cluster?.explain(this.currentTest);
   });
 
   it('[SY14] while the store is silent open items move on, what has to be stored is refused, and all recovers', async () => {
-    accepted(await post(a, SPACE, move('open', 1)));
-    accepted(await post(a, SPACE, move('toRelease', 1)));
-    accepted(await post(a, SPACE, move('toKeep', 1)));
+    mustBeOk(await post(a, SPACE, move('open', 1)));
+    mustBeOk(await post(a, SPACE, move('toRelease', 1)));
+    mustBeOk(await post(a, SPACE, move('toKeep', 1)));
     const { marker } = must200(await get(b, SPACE, {}));
     const wanting = [
       { clientId: 'first', seq: 1, ...move('fresh', 2) },
@@ -57,7 +55,7 @@ describe('outages of what the servers stand on', function () {
     cluster.emulator.pause();
     try {
       const waiting = Promise.all(wanting.map((request) => post(a, SPACE, request)));
-      for (let n = 2; n <= 20; n++) accepted(await post(a, SPACE, move('open', n)));
+      for (let n = 2; n <= 20; n++) mustBeOk(await post(a, SPACE, move('open', n)));
       const { items } = must200(await get(b, SPACE, { marker, wait: 5 }));
       const told = items.find(({ id }) => id === 'open');
       assert(told && 'value' in told && told.value === 20, 'readers are told of moves');
@@ -71,7 +69,7 @@ describe('outages of what the servers stand on', function () {
     for (const request of wanting) {
       const result = await eventually('the same is accepted', async () => {
         const reply = await post(b, SPACE, request);
-        return reply?.status === 503 ? undefined : accepted(reply);
+        return reply?.status === 503 ? undefined : mustBeOk(reply);
       });
       assert(result.durableVersion >= result.version);
     }
@@ -83,7 +81,7 @@ describe('outages of what the servers stand on', function () {
   });
 
   it('[SY15] while the cache is silent everything is 503 within a second, and goes on by itself', async () => {
-    const before = accepted(await post(a, SPACE, move('x', 1)));
+    const before = mustBeOk(await post(a, SPACE, move('x', 1)));
     const { marker } = must200(await get(a, SPACE, {}));
     const parkedPoll = get(b, SPACE, { marker, wait: 20 });
     cluster.memcached.signal('SIGSTOP');
@@ -100,7 +98,7 @@ describe('outages of what the servers stand on', function () {
           refused(reply, 'cacheUnavailable');
           assert(reply && reply.ms < SOON_MS, `answered after ${Math.round(reply?.ms ?? 0)} ms`);
         }
-        assert.equal(await isReady(cluster.alive.find((one) => one === server) ?? assert.fail()), false);
+        await eventually('it says so', async () => ((await isReady(server)) ? undefined : true));
       }
     } finally {
       cluster.memcached.signal('SIGCONT');
@@ -108,7 +106,7 @@ describe('outages of what the servers stand on', function () {
     await untilReady([a, b]);
     const after = await eventually('updates are taken', async () => {
       const reply = await post(b, SPACE, move('x', 3));
-      return reply?.status === 503 ? undefined : accepted(reply);
+      return reply?.status === 503 ? undefined : mustBeOk(reply);
     });
     assert(after.version > before.version);
     // The poll was told to come again, or stayed and learns of it.
@@ -120,7 +118,7 @@ describe('outages of what the servers stand on', function () {
   });
 
   it('[SY16] a cache that is gone is 503 within a second, until there is one again', async () => {
-    const kept = accepted(await post(a, SPACE, move('kept', 1, { release: true })));
+    const kept = mustBeOk(await post(a, SPACE, move('kept', 1, { release: true })));
     await cluster.memcached.kill();
     try {
       for (const server of [a, b]) {

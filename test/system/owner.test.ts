@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { ownerRowKey } from '../../src/model/keys.ts';
 import { decodeRecordText, encodeRecordText } from '../../src/model/record.ts';
 import { type RunningMemcached, startMemcached } from '../support/memcached.ts';
-import { call, get, must200, type Problem, post, type Reply } from './calls.ts';
+import { call, get, type Problem, post, type Reply, update } from './calls.ts';
 import { Cluster, isReady } from './cluster.ts';
 
 const UPDATE = { updates: [{ item: 'x', op: { set: 1 } }] };
@@ -44,7 +44,7 @@ describe('two lists of cache servers over one store', function () {
   it('[SY17] a server with another list serves nothing while the lease of the first runs, and takes over after it', async () => {
     const [first] = cluster.servers;
     assert(first && other);
-    must200(await post(first, 'owned', UPDATE));
+    await update(first, 'owned', { item: 'x', op: { set: 1 } });
     const second = await cluster.addServer(other.port);
     assert.equal(await isReady(second), false);
     assert.equal((await call(second, '/healthz'))?.status, 200);
@@ -58,7 +58,7 @@ describe('two lists of cache servers over one store', function () {
     await ageLease(cluster, 31_000);
     const late = await cluster.addServer(other.port);
     assert.equal(await isReady(late), true);
-    must200(await post(late, 'owned', { updates: [{ item: 'y', op: { set: 2 }, release: true }] }));
+    await update(late, 'owned', { item: 'y', op: { set: 2 }, release: true });
 
     const back = await cluster.addServer();
     refusedAsNotReady(await post(back, 'owned', UPDATE));

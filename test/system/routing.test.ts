@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { eventually, get, must200, post } from './calls.ts';
+import { eventually, get, must200, readItem, update } from './calls.ts';
 import { Cluster, isReady } from './cluster.ts';
 import { Load, parked } from './load.ts';
 
@@ -16,8 +16,9 @@ describe('several servers on one cache and one store', function () {
   });
 
   it('[SY1] skip, lose and tear nothing when each request goes to another server', async () => {
-    const load = new Load(cluster, { space: 'random', seed: 1, writers: 4, readers: 4, requests: 60 });
-    load.begin();
+    const load = new Load(cluster, { space: 'random', seed: 1, writers: 4, readers: 4 });
+    await load.begin();
+    await load.ackedMore(240);
     await load.judge();
     assert.deepEqual(
       load.readers.flatMap(({ resets }) => resets),
@@ -34,7 +35,7 @@ describe('several servers on one cache and one store', function () {
   it('[SY2] wake a poll that is parked at the other one', async () => {
     const [a, b] = cluster.servers;
     assert(a && b);
-    must200(await post(a, 'wake', { updates: [{ item: 'x', op: { set: 1 }, release: true }] }));
+    await update(a, 'wake', { item: 'x', op: { set: 1 }, release: true });
     const { marker } = await eventually('the space is quiet', async () => {
       const answer = must200(await get(b, 'wake', {}));
       return answer.items.length === 1 ? answer : undefined;
@@ -46,24 +47,19 @@ describe('several servers on one cache and one store', function () {
     await parked(b, 1);
     assert.equal(answered, false, 'nothing has happened yet');
     const posted = performance.now();
-    const [result] = must200(await post(a, 'wake', { updates: [{ item: 'x', op: { set: 2 } }] })).results;
+    const { version } = await update(a, 'wake', { item: 'x', op: { set: 2 } });
     const { items } = must200(await poll);
     assert(performance.now() - posted < 2_000, `woken after ${Math.round(performance.now() - posted)} ms`);
-    assert(result?.result === 'ok');
     assert.deepEqual(
-      items.map(({ id, version }) => [id, version]),
-      [['x', result.version]],
+      items.map((item) => [item.id, item.version]),
+      [['x', version]],
     );
   });
 
   it('[SY10] say that a reader is up to date only when it has what was acknowledged between its pages', async () => {
     const [a, b] = cluster.servers;
     assert(a && b);
-    const put = async (item: string): Promise<number> => {
-      const [result] = must200(await post(a, 'pages', { updates: [{ item, op: { merge: { n: 1 } } }] })).results;
-      assert(result?.result === 'ok');
-      return result.version;
-    };
+    const put = async (item: string) => (await update(a, 'pages', { item, op: { merge: { n: 1 } } })).version;
     for (const item of ['a', 'b', 'c']) await put(item);
     let { marker } = must200(await get(b, 'pages', {}));
     for (const item of ['a', 'b', 'c']) await put(item);
@@ -80,6 +76,23 @@ describe('several servers on one cache and one store', function () {
       }
       assert(moved === 0 || has.get('a') === moved, `up to date with a v${has.get('a')}, acknowledged was v${moved}`);
       for (const item of ['a', 'b', 'c']) await put(item);
+    }
+  });
+
+  it('[SY23] take a new item back for nobody when both get its first update at once', async () => {
+    const [a, b] = cluster.servers;
+    assert(a && b);
+    await update(a, 'firsts', { item: 'x', op: { set: 1 } });
+    const firstOf = async (n: number): Promise<void> => {
+      const item = `new${n}`;
+      const both = [a, b].map((server, i) => update(server, 'firsts', { item, op: { merge: { [i]: n } } }));
+      for (const { version } of await Promise.all(both)) {
+        assert(version <= 10, `${item} is at v${version}: it was rolled back`);
+      }
+      assert.deepEqual((await readItem(b, 'firsts', item))?.value, { 0: n, 1: n });
+    };
+    for (let round = 0; round < 6; round++) {
+      await Promise.all(Array.from({ length: 15 }, (_, n) => firstOf(round * 15 + n)));
     }
   });
 });

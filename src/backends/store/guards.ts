@@ -31,10 +31,14 @@ export function checkKeys(keys: readonly StoreKey[]): void {
   }
 }
 
+export function sameKey(a: StoreKey, b: StoreKey): boolean {
+  return a.id === b.id && a.kind === b.kind && a.space === b.space;
+}
+
 /** A decision may change only what it was shown. */
 export function checkChanges(keys: readonly StoreKey[], changes: readonly Change[]): void {
   for (const { key, record } of changes) {
-    const shown = keys.some((one) => one.id === key.id && one.kind === key.kind && one.space === key.space);
+    const shown = keys.some((one) => sameKey(one, key));
     assert(shown, 'a decision changes only records among its keys');
     if (record !== 'delete') checkRecord(key.kind, record);
   }

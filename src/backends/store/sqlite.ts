@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Failure } from '../../ports/failure.ts';
 import type { Decision, Store, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
-import { checkChanges, checkKeys } from './guards.ts';
+import { checkChanges, checkKeys, sameKey } from './guards.ts';
 import {
   openNodeSqlite,
   SQLITE_BUSY,
@@ -158,7 +158,8 @@ class SqliteStore implements Store {
   #run(call: Call, settle: (() => void)[]): number {
     let saved = false;
     try {
-      const { changes, result } = call.decide(call.keys.map((key) => this.#table.read(key)));
+      const records = call.keys.map((key) => this.#table.read(key));
+      const { changes, result } = call.decide(records);
       checkChanges(call.keys, changes);
       if (changes.length > 1) {
         this.#driver.exec('SAVEPOINT one');
@@ -166,7 +167,7 @@ class SqliteStore implements Store {
       }
       let chars = 0;
       for (const change of changes) {
-        this.#table.apply(change);
+        this.#table.apply(change, records[call.keys.findIndex((key) => sameKey(key, change.key))]);
         if (change.record !== 'delete') chars += change.record.data.length;
       }
       if (saved) this.#driver.exec('RELEASE one');
