@@ -89,7 +89,7 @@ export const READER_MUTANTS: readonly Mutant[] = [
   mutant(
     'blindFrom',
     'A delta tells which version it begins at.',
-    undefined,
+    at('late', 1),
     change(
       'render',
       'return { ...base(id, head), from, deltas: deltas.map(deltaAnswer) };',

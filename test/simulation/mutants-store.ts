@@ -117,8 +117,8 @@ export const STORE_MUTANTS: readonly Mutant[] = [
   mutant(
     'closeRowOnly',
     'The head is closed before its row.',
-    at('all', 1),
-    change('close-item', 'const head = { ...held.head, open: false };', 'const head = held.head;'),
+    undefined,
+    change('close-item', 'const head = { ...held.head, open: false,', 'const head = { ...held.head,'),
   ),
   mutant(
     'keepZombie',

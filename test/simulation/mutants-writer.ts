@@ -4,7 +4,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
   mutant(
     'noPostCheck',
     'An update is acknowledged only when the floor read after its cas is within its coverage.',
-    at('pauses', 1),
+    at('late', 1),
     change(
       'write-update',
       'if (!replaced.floor || !isCovered(head, replaced.floor.floor)) {',
