@@ -39,7 +39,6 @@ export class HeadCommitter {
   async reserve(space: SpaceState, item: string, held: HeldHead): Promise<number | undefined> {
     const { store, cache, clock, metrics } = this.#deps;
     const { head } = held;
-    this.#heads.admitFirst();
     const state = await this.#values.stateOf(space.id, item, held);
     if (state === CHANGED) return undefined;
     const ceil = Math.max(head.ceil + 1, head.v + LOOP.reserve);

@@ -104,8 +104,8 @@ async function casStored(deps: Deps, space: SpaceState, item: string, held: Held
     const cover = { e: floor.floor.e, cu: floor.floor.F + deps.config.persistMs };
     const shard = shardKeyOf(indexShards(deps), space.id, item);
     const entry = { item, at: cover.cu, word: String(head.v) };
-    if (!(await appendEntry(deps, shard, entry))) await mendShard(deps, space.id, shard, 'index');
-    current = { head: { ...head, ...cover }, token: current.token };
+    if (await appendEntry(deps, shard, entry)) current = { head: { ...head, ...cover }, token: current.token };
+    else await mendShard(deps, space.id, shard, 'index');
   }
 }
 

@@ -78,7 +78,7 @@ export class Observer {
     const keys = shardKeys(indexShards(this.#deps), space.id);
     const now = clock.now();
     if (floor.floor.F - now > 1_000) this.#deps.metrics.count('clock_behind_floor');
-    const raised = raisedFloor(floor.floor, now);
+    const raised = raisedFloor(floor.floor, space.timeToPublish(floor.floor, now, clock.monotonic()));
     if (raised !== floor.floor) {
       const { cas, read } = await cache.casThenGet(floorKey(space.id), encodeFloor(raised), floor.token, keys);
       space.floor = undefined;

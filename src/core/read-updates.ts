@@ -112,7 +112,7 @@ export class UpdateReader {
     // The scan is coarse; the head has the coverage itself.
     const due = candidates.filter((id) => {
       const head = heads.get(id);
-      return !scanned.has(id) || (head?.e === seen.epoch && mustLook(head.cu, marker.T));
+      return !scanned.has(id) || !head || head.e !== seen.epoch || mustLook(head.cu, marker.T);
     });
     const named = withScanned(seen.named, scan, marker.T);
     const input: SelectInput = {

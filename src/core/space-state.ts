@@ -15,6 +15,8 @@ export class SpaceState {
   readonly held = new LRUCache<string, HeldHead>({ max: HELD_HEADS });
   floor: HeldFloor | undefined;
   #epochSeenAt = 0;
+  #floorSeenAt = 0;
+  #newestF = -1;
   #epoch = '';
 
   constructor(id: string) {
@@ -29,12 +31,24 @@ export class SpaceState {
   /** Remembers the floor; a new epoch makes everything remembered of the old one worthless. Returns whether it is new. */
   seeFloor(floor: HeldFloor, monotonic: number): boolean {
     const stale = floor.floor.e === this.#epoch && this.floor !== undefined && floor.floor.F < this.floor.floor.F;
-    if (!stale) this.floor = floor; // answers may overtake each other
+    if (!stale) {
+      if (this.#newestF !== floor.floor.F) this.#floorSeenAt = monotonic;
+      this.#newestF = floor.floor.F;
+      this.floor = floor; // answers may overtake each other
+    }
     if (floor.floor.e === this.#epoch) return false;
     this.#epoch = floor.floor.e;
     this.#epochSeenAt = monotonic;
     this.held.clear();
     return true;
+  }
+
+  /**
+   * The time to publish: the wall clock, and at least as much after the floor as has passed since it was first seen here. A floor that a wild clock has put into the
+   * future would otherwise stand still for as long.
+   */
+  timeToPublish(floor: Floor, now: number, monotonic: number): number {
+    return Math.max(now, floor.F + monotonic - this.#floorSeenAt);
   }
 
   /**

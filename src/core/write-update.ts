@@ -122,9 +122,8 @@ export class UpdateWriter {
     }
     if (!(await this.#rememberRefusal(space, request, held, result))) return undefined;
     if (head.absent) return { done: false, result };
-    attempt.mine = { v: head.v, L: head.L };
     const latest = space.held.get(request.item) ?? held;
-    return this.#finish(space, request, attempt, latest, snapshotOf(this.#values, latest.head, state));
+    return this.#stands(space, request, attempt, latest, head.v);
   }
 
   /** Writes into the head that the request was refused; no new version. `false`: the head has changed, begin again. */
@@ -147,13 +146,13 @@ export class UpdateWriter {
     result: UpdateResult,
   ): Promise<Written | undefined> {
     this.#deps.metrics.count('updates_repeated');
-    const state = await this.#values.stateOf(space.id, request.item, held);
-    if (state === CHANGED) return undefined;
-    if (result.result !== 'ok' || held.head.absent) return this.#refused(result, held.head, state);
+    if (result.result !== 'ok' || held.head.absent) {
+      const state = await this.#values.stateOf(space.id, request.item, held);
+      return state === CHANGED ? undefined : this.#refused(result, held.head, state);
+    }
     const { item: _item, result: _result, version, durableVersion: _durable, ...extra } = result;
     attempt.extra = extra;
-    attempt.mine = { v: version, L: held.head.L };
-    return this.#finish(space, request, attempt, held, snapshotOf(this.#values, held.head, state));
+    return this.#stands(space, request, attempt, held, version);
   }
 
   /** The request was applied before: its answer again, once it is as safe as a first answer must be. */
@@ -165,11 +164,22 @@ export class UpdateWriter {
     repeat: { readonly version: number; readonly extra?: unknown },
   ): Promise<Written | undefined> {
     this.#deps.metrics.count('updates_repeated');
-    attempt.mine = { v: repeat.version, L: held.head.L };
     attempt.extra = (repeat.extra as object | undefined) ?? {};
     attempt.first = true; // it may have been one: what a first attempt promises, a repeat keeps
+    return this.#stands(space, request, attempt, held, repeat.version);
+  }
+
+  /** What the request asks for stands already, as of `version`: acknowledged once it is as safe as a first acknowledgement. */
+  async #stands(
+    space: SpaceState,
+    request: WriteRequest,
+    attempt: Attempt,
+    held: HeldHead,
+    version: number,
+  ): Promise<Written | undefined> {
+    attempt.mine = { v: version, L: held.head.L };
     const floor = await getFloor(this.#deps, space.id);
-    const announced = (held.head.av ?? 0) >= repeat.version || isCovered(held.head, floor.floor);
+    const announced = (held.head.av ?? 0) >= version || isCovered(held.head, floor.floor);
     if (!announced) return undefined; // too late for some reader: say it again
     const state = await this.#values.stateOf(space.id, request.item, held);
     if (state === CHANGED) return undefined;
@@ -189,6 +199,7 @@ export class UpdateWriter {
     const before = held.head;
     const v = before.v + Math.max(1, next.deltas.length);
     const opening = !before.open || v > before.ceil;
+    if (opening && request.update) this.#heads.admitFirst();
     const ceil = opening ? await this.#committer.reserve(space, item, held) : before.ceil;
     if (ceil === undefined || ceil < v) return undefined;
     const cover = planCoverage(before, floor.floor, this.#deps.config.persistMs);

@@ -122,10 +122,12 @@ describe('the death of servers', function () {
     const last = await moveUnreleased(a, 'scan', 'b', 1);
     const next = must200(await get(fresh, 'scan', { marker: answer.marker, wait: 0 }));
     assert.equal(next.mustReset, undefined);
-    assert.deepEqual(
-      next.items.map(({ id, version }) => [id, version >= last]),
-      [['b', true]],
-    );
+    assert((next.items.find(({ id }) => id === 'b')?.version ?? 0) >= last, `b v${last} is missing`);
+    // Nothing tells a scan what the reader has: it may repeat, what was told before and nothing else.
+    for (const { id, version } of next.items) {
+      const told = answer.items.find((item) => item.id === id)?.version;
+      assert(id === 'b' || version === told, `${id} v${version} was v${told} before`);
+    }
   });
 
   it('[SY7] SIGTERM answers parked polls, ends with 0 in time and loses nothing acknowledged', async () => {
