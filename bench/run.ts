@@ -1,8 +1,9 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type Case, casesOf, crossingTask } from './cases.ts';
 import { countMoves, countStoreWrites, countWake } from './counts.ts';
+import { takeLock } from './host/lock.ts';
 import { isPinned, printed, start, stop, stopAll } from './host/processes.ts';
 import { removeFolders, SUBJECTS, type Subject, startLongshore, startMemcached, startSubject } from './host/servers.ts';
 import type { Job, Result } from './load/job.ts';
@@ -20,18 +21,20 @@ async function main(options: Options): Promise<void> {
   const runs = new Map<string, Result[]>();
   for (const one of casesOf(options.quick)) if (isWanted(options, one.name)) await runCase(one, options, runs);
   await runCounts(options, runs);
-  const found = new Map([...runs].map(([key, results]) => [key, medians(results)]));
-  const verdicts = judge(found);
+  const verdicts = judge(mediansOf(runs));
   if (verdicts.length > 0) console.log(verdictTable(verdicts));
-  mkdirSync(RESULTS, { recursive: true });
   const report = {
     machine,
     options,
     targets: verdicts,
-    medians: Object.fromEntries(found),
+    medians: Object.fromEntries(mediansOf(runs)),
     runs: Object.fromEntries(runs),
   };
   writeFileSync(join(RESULTS, 'latest.json'), `${JSON.stringify(report, null, 2)}\n`);
+}
+
+function mediansOf(runs: ReadonlyMap<string, readonly Result[]>): Map<string, Result> {
+  return new Map([...runs].map(([key, results]) => [key, medians(results)]));
 }
 
 /** The servers take turns, so that a machine that drifts is slow for all of them. */
@@ -136,17 +139,20 @@ function describeMachine(): string {
 async function end(code: number): Promise<never> {
   await stopAll();
   removeFolders();
+  unlock();
   process.exit(code);
 }
 
+let unlock = (): void => undefined;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end(130));
 try {
   const options = readOptions(process.argv.slice(2));
+  unlock = takeLock(join(RESULTS, 'running.pid'));
   rmSync(join(RESULTS, 'profiles'), { recursive: true, force: true });
   await main(options);
   await end(0);
 } catch (error) {
   console.error(error);
-  console.error(USAGE);
+  console.error(`\n${USAGE}`);
   await end(1);
 }

@@ -91,7 +91,8 @@ function judge(applied: Applied<unknown>, kind: Kind, head: Head, update: Update
 }
 
 function unchanged(update: Update, head: Head): Refusal {
-  return { kind: 'refuse', result: { item: update.item, result: 'ok', version: head.v, durableVersion: head.pv } };
+  const at = head.absent ? { version: 0, durableVersion: 0 } : { version: head.v, durableVersion: head.pv };
+  return { kind: 'refuse', result: { item: update.item, result: 'ok', ...at } };
 }
 
 export function invalid(update: Update, code: (UpdateResult & { result: 'invalid' })['code'], detail: string): Refusal {

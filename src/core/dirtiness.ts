@@ -104,10 +104,6 @@ export class Dirtiness {
     return this.#items.values();
   }
 
-  ofSpace(space: SpaceState): DirtyItem[] {
-    return [...this.#items.values()].filter((entry) => entry.space === space);
-  }
-
   lag(): { readonly oldestDirtyMs: number; readonly dirtyItems: number } {
     const now = this.#deps.clock.monotonic();
     let oldest = now;

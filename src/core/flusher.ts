@@ -3,13 +3,14 @@ import { isFailure } from '../ports/failure.ts';
 import { type CloseParts, closeItem, dropZombie } from './close-item.ts';
 import type { DirtyItem } from './dirtiness.ts';
 import { markStored, persist } from './durable.ts';
-import { heldFloor } from './floor.ts';
+import { type HeldFloor, heldFloor } from './floor.ts';
 import { decideFlush } from './flush-policy.ts';
 import type { SpaceState } from './space-state.ts';
 
 const TICK_MS = 250;
 const FLOOR_CHECK_MS = 500;
 const MAX_IN_FLIGHT = 64;
+const MULTI_GET = 100;
 
 /**
  * Carries the flush policy out: at most one store write per item in flight, newest value only, as many items at once as the store bears (halved
@@ -137,19 +138,24 @@ export class Flusher {
   /** A new epoch means that the cache was lost: what this process still has goes to the store at once, before anybody loads. */
   async #checkFloors(): Promise<void> {
     const { deps, dirtiness } = this.#parts;
-    const spaces = new Set<SpaceState>();
-    for (const entry of dirtiness.items()) if (!entry.stored) spaces.add(entry.space);
-    await Promise.all([...spaces].map((space) => this.#checkFloor(space, deps.clock.monotonic())));
+    const bySpace = new Map<SpaceState, DirtyItem[]>();
+    for (const entry of dirtiness.items()) {
+      if (entry.stored || entry.poison) continue;
+      const list = bySpace.get(entry.space);
+      if (list) list.push(entry);
+      else bySpace.set(entry.space, [entry]);
+    }
+    const spaces = [...bySpace.keys()];
+    for (let at = 0; at < spaces.length; at += MULTI_GET) {
+      const part = spaces.slice(at, at + MULTI_GET);
+      const entries = await deps.cache.get(part.map((space) => floorKey(space.id)));
+      for (const [i, space] of part.entries())
+        this.#flushOfOldEpoch(space, heldFloor(entries[i]), bySpace.get(space) ?? []);
+    }
   }
 
-  async #checkFloor(space: SpaceState, now: number): Promise<void> {
-    const { deps, dirtiness } = this.#parts;
-    const [entry] = await deps.cache.get([floorKey(space.id)]);
-    const held = heldFloor(entry);
-    if (held) space.seeFloor(held, now);
-    const epoch = held?.floor.e;
-    for (const dirty of dirtiness.ofSpace(space)) {
-      if (!dirty.stored && !dirty.poison && dirty.snapshot.head.e !== epoch) this.#begin(dirty, false);
-    }
+  #flushOfOldEpoch(space: SpaceState, floor: HeldFloor | undefined, items: readonly DirtyItem[]): void {
+    if (floor) space.seeFloor(floor, this.#parts.deps.clock.monotonic());
+    for (const item of items) if (item.snapshot.head.e !== floor?.floor.e) this.#begin(item, false);
   }
 }

@@ -36,6 +36,9 @@ type Call = {
   readonly reject: (error: unknown) => void;
 };
 
+/** Pages of 4 KiB in the log before they are moved into the file, which costs a sync: small transactions fill the log quickly. */
+const CHECKPOINT_PAGES = 16_384;
+
 /** Bounds of one commit, hence of how long the process stands still for it. */
 const MAX_BATCH_CALLS = 1000;
 const MAX_BATCH_CHARS = 8_000_000;
@@ -210,6 +213,8 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     if (exclusive) driver.exec('PRAGMA locking_mode = EXCLUSIVE');
     driver.exec('PRAGMA journal_mode = WAL');
     driver.exec(`PRAGMA synchronous = ${synchronous}`);
+    driver.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    driver.exec('PRAGMA cache_size = -65536'); // KiB
     prepareSchema(driver);
     return new SqliteStore(driver);
   } catch (error) {
