@@ -85,6 +85,10 @@ export class Owner {
   /** Why this instance must not serve; `undefined` while it may. */
   refusal(): Problem | undefined {
     if (this.#state === 'owner' && (this.#isFresh() || this.#storeAway)) return undefined;
+    if (this.#state === 'stopped') {
+      return new ProblemError('stopping', 'this instance is stopping; another one goes on', { retryAfterMs: 500 })
+        .problem;
+    }
     const detail =
       this.#state === 'foreign'
         ? 'another deployment, or one with other cache servers, owns the store'

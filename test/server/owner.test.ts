@@ -144,7 +144,7 @@ describe('Owner', () => {
     const two = make('b');
     await two.start();
     assert.equal(two.refusal(), undefined);
-    assert.equal(one.refusal()?.code, 'notReady');
+    assert.equal(one.refusal()?.code, 'stopping');
   });
 
   it('[CF17] does not start without having asked the store', async () => {
