@@ -12,7 +12,7 @@ export type Options = {
   readonly profile: boolean;
 };
 
-export const USAGE = `npm run bench -- [--quick] [--only A1,B] [--repetitions 3] [--node-flags "--max-semi-space-size=64"] [--profile]
+export const USAGE = `npm run bench -- [--quick] [--only A1,B] [--repetitions 3] [--node-flags=--max-semi-space-size=64] [--profile]
 
 A1 fan-out, lock-step   A2 latency at a moderate rate   A3 overload   B posts   C idle waiters   D catch-up
 E from one instance to another   R round trips to memcached   W writes to the store`;

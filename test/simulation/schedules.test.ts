@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { EngineWorld } from '../support/engine-fixture.ts';
+import { importMutated } from './mutant-loader.ts';
+import { MUTANTS, mutantNamed } from './mutants.ts';
+import type { MakeWorld, Schedule } from './schedules.ts';
+import { openedAmidClosing, writerAmidClosing, writtenAfterClosing, zombieTombstone } from './schedules-close.ts';
+import {
+  asleepDuringPrune,
+  closedAmidScan,
+  ledgerLostToo,
+  openOnly,
+  otherEpoch,
+  writtenAmidLook,
+} from './schedules-reader.ts';
+import {
+  deltaOverRollback,
+  flushAfterPrune,
+  loaderDiedAfterRollback,
+  ownCopyFirst,
+  repeatAfterLoad,
+  rolledBackBeforeStored,
+  sleptBeforeFilling,
+  sleptBeforeRollback,
+} from './schedules-store.ts';
+import {
+  judgedFromMemory,
+  lateThenRolledBack,
+  lateTwin,
+  loserOfACas,
+  recreated,
+  renewedLedger,
+  twoOpeners,
+} from './schedules-writer.ts';
+
+const FIXTURE = 'test/support/engine-fixture.ts';
+
+const scripted = new Set<string>();
+
+/** Two tests: the engine as it is keeps the schedule, the one without the rule of the mutant fails it. */
+function itNeeds(title: string, mutant: string, schedule: Schedule): void {
+  scripted.add(mutant);
+  it(title, () => schedule(worldsOf(EngineWorld)));
+  it(`${title}: not without the rule of ${mutant}`, async () => {
+    const fixture = (await importMutated(
+      mutantNamed(mutant),
+      FIXTURE,
+    )) as typeof import('../support/engine-fixture.ts');
+    assert.notEqual(fixture.EngineWorld, EngineWorld);
+    await assert.rejects(schedule(worldsOf(fixture.EngineWorld)), assert.AssertionError);
+  });
+}
+
+function worldsOf(World: typeof EngineWorld): MakeWorld {
+  return (config, instances) => new World(config, instances);
+}
+
+describe('the schedules', function () {
+  this.timeout(10_000);
+
+  itNeeds(
+    '[SI30] an update that came late and was rolled back is applied again, not only announced again',
+    'blindRecommit',
+    lateThenRolledBack,
+  );
+  itNeeds(
+    '[SI31] a head from memory refuses nothing: a condition on what another instance wrote is met',
+    'staleVerdict',
+    judgedFromMemory,
+  );
+  itNeeds(
+    '[SI32] a write without an answer that arrives between the turns of its update is not applied twice',
+    'noFence',
+    lateTwin,
+  );
+  itNeeds('[SI33] what lost its cas is never stored', 'phantom', loserOfACas);
+  itNeeds('[SI34] two instances open one closed item: nothing is rolled back', 'noAdopt', twoOpeners);
+  itNeeds(
+    '[SI35] an open item whose ledger shard was lost is in the ledger again when its coverage was renewed',
+    'ledgerOnce',
+    renewedLedger,
+  );
+  itNeeds(
+    '[SI36] a loader that slept past its lease does not roll back a row that another instance has opened',
+    'noLeaseCheck',
+    sleptBeforeRollback,
+  );
+  itNeeds(
+    '[SI37] a loader that slept past its lease does not put its old head over a living one',
+    'fillWithoutLease',
+    sleptBeforeFilling,
+  );
+  itNeeds('[SI38] a repeat soon after its item was loaded makes no new version', 'loadForgetsCover', repeatAfterLoad);
+  itNeeds(
+    '[SI39] a reader that holds a version which was rolled back gets no deltas from it',
+    'rollbackKeepsTail',
+    deltaOverRollback,
+  );
+  itNeeds(
+    '[SI40] a row whose number is higher because it was rolled back proves nothing stored',
+    'durableByVersion',
+    rolledBackBeforeStored,
+  );
+  itNeeds(
+    '[SI41] a store scan finds a rollback whose loader died before its head stood',
+    'rollbackNoCover',
+    loaderDiedAfterRollback,
+  );
+  itNeeds('[SI42] a flush that comes after the item was pruned brings nothing back', 'upsert', flushAfterPrune);
+  itNeeds('[SI43] the instance that holds a newer copy of a lost head loads that copy', 'flushNeedsHead', ownCopyFirst);
+  itNeeds(
+    '[SI44] a writer that had entered itself in the ledger before it was cleared is in it afterwards',
+    'clearNoTouch',
+    writerAmidClosing,
+  );
+  itNeeds('[SI45] an item opened again while it was being closed stays in the ledger', 'clearById', openedAmidClosing);
+  itNeeds(
+    '[SI46] the first update after a close opens the row again, so that nothing acknowledged goes with the head',
+    'closeRowOnly',
+    writtenAfterClosing,
+  );
+  itNeeds(
+    '[SI47] the head of a pruned tombstone whose pruner died is cleared away, and its ledger entries with it',
+    'keepZombie',
+    zombieTombstone,
+  );
+  itNeeds('[SI48] with index and ledger both lost, a reader misses no open item', 'ledgerTrustMissing', ledgerLostToo);
+  itNeeds(
+    '[SI49] with the index lost, a reader misses no item that is open and not yet stored',
+    'scanNoLedger',
+    openOnly,
+  );
+  itNeeds('[SI50] an item that is stored and closed while a scan reads is found by it', 'queryFirst', closedAmidScan);
+  itNeeds(
+    '[SI51] a reader that slept while a tombstone was pruned drops the dead item',
+    'pruneFree',
+    asleepDuringPrune,
+  );
+  itNeeds(
+    '[SI52] a change made while a reader looks is found by that look or by the next',
+    'floorAfterReads',
+    writtenAmidLook,
+  );
+  itNeeds(
+    '[SI53] what changed just before the cache was lost reaches a reader with a marker from before',
+    'epochUnchecked',
+    otherEpoch,
+  );
+  itNeeds(
+    '[SI54] the deltas of an item that was deleted and created again begin at its creation',
+    'deltaOverTomb',
+    recreated,
+  );
+
+  it('[SI55] exist for every rule that no seed is known to break', () => {
+    const unnoticed = MUTANTS.filter(({ name, found }) => !found && !scripted.has(name));
+    assert.deepEqual(unnoticed, []);
+  });
+});
