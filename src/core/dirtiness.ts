@@ -58,12 +58,19 @@ export class Dirtiness {
     if (entry?.unsure && entry.snapshot.head.v === version) this.#items.set(key, { ...entry, unsure: false });
   }
 
-  /** Version and everything older is in the store. A closed item leaves. */
-  stored(space: SpaceState, item: string, snapshot: Snapshot): void {
+  /**
+   * The version and everything older is in the store; `began`: when that write was begun (monotonic, ms). What was changed since then has been waiting since
+   * then at the longest. A closed item leaves.
+   */
+  stored(space: SpaceState, item: string, snapshot: Snapshot, began?: number): void {
     const key = `${space.id}/${item}`;
     const entry = this.#items.get(key);
-    if (!entry || entry.snapshot.head.L !== snapshot.head.L || entry.snapshot.head.v > snapshot.head.v) return;
+    if (!entry || entry.snapshot.head.L !== snapshot.head.L) return;
     const now = this.#deps.clock.monotonic();
+    if (entry.snapshot.head.v > snapshot.head.v) {
+      if (!entry.stored) this.#items.set(key, { ...entry, since: Math.max(entry.since, began ?? now), failures: 0 });
+      return;
+    }
     this.#deps.metrics.observe('durability_lag_ms', now - entry.since);
     if (snapshot.head.open) this.#items.set(key, { ...entry, stored: true, failures: 0, poison: false });
     else this.#items.delete(key);

@@ -89,10 +89,11 @@ export class Flusher {
         await this.#recommit(space, item);
         return;
       }
+      const began = deps.clock.monotonic();
       const done = await persist(deps, space.id, item, snapshot, !snapshot.head.open);
       this.#limit = Math.min(MAX_IN_FLIGHT, this.#limit + 1);
       if (done.over) return await this.#over(entry);
-      dirtiness.stored(space, item, snapshot);
+      dirtiness.stored(space, item, snapshot, began);
       const held = space.held.get(item) ?? (await this.#parts.heads.forWrite(space, item, true)).held;
       await markStored(deps, space, item, held, { v: snapshot.head.v, L: snapshot.head.L, announced: !entry.unsure });
       this.#parts.hint(space);
