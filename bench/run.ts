@@ -10,7 +10,7 @@ import type { Job, Result } from './load/job.ts';
 import { isWanted, type Options, readOptions, USAGE } from './options.ts';
 import { topFunctions } from './profile.ts';
 import { medians, type Row, table } from './report.ts';
-import { judge, verdictTable } from './targets.ts';
+import { judge, type Verdict, verdictTable } from './targets.ts';
 
 const RESULTS = join(import.meta.dirname, 'results');
 
@@ -19,18 +19,23 @@ async function main(options: Options): Promise<void> {
   const machine = describeMachine();
   console.log(`${machine}\n`);
   const runs = new Map<string, Result[]>();
-  for (const one of casesOf(options.quick)) if (isWanted(options, one.name)) await runCase(one, options, runs);
+  for (const one of casesOf(options.quick)) {
+    if (!isWanted(options, one.name)) continue;
+    await runCase(one, options, runs);
+    save(machine, options, runs);
+  }
   await runCounts(options, runs);
-  const verdicts = judge(mediansOf(runs));
+  const verdicts = save(machine, options, runs);
   if (verdicts.length > 0) console.log(verdictTable(verdicts));
-  const report = {
-    machine,
-    options,
-    targets: verdicts,
-    medians: Object.fromEntries(mediansOf(runs)),
-    runs: Object.fromEntries(runs),
-  };
+}
+
+/** Everything so far, for whoever compares runs. */
+function save(machine: string, options: Options, runs: ReadonlyMap<string, readonly Result[]>): Verdict[] {
+  const found = mediansOf(runs);
+  const targets = judge(found);
+  const report = { machine, options, targets, medians: Object.fromEntries(found), runs: Object.fromEntries(runs) };
   writeFileSync(join(RESULTS, 'latest.json'), `${JSON.stringify(report, null, 2)}\n`);
+  return targets;
 }
 
 function mediansOf(runs: ReadonlyMap<string, readonly Result[]>): Map<string, Result> {
