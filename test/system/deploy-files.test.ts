@@ -78,7 +78,7 @@ describe('deploy files', () => {
       assert.deepEqual(app.inbound, ['warmup']);
       // The service takes no more, though the SDK does not say so.
       assert.equal(app.slots, '1000');
-      const main = /node (\S+)/.exec(app.entrypoint)?.[1] ?? '';
+      const main = /node (?:--\S+ )*(\S+)/.exec(app.entrypoint)?.[1] ?? '';
       assert.ok(existsSync(join(ROOT, main)), `${main} is started, but not there`);
     });
 
