@@ -1,9 +1,21 @@
-import { LRUCache } from 'lru-cache';
 import type { Floor } from '../model/floor-record.ts';
 import { type HeldHead, LOOP } from './context.ts';
 import type { HeldFloor } from './floor.ts';
 
-const HELD_HEADS = 10_000;
+const MAX_HELD_HEADS = 10_000;
+
+/** The oldest goes when one too many comes; a space that holds few costs little. */
+class HeldHeads extends Map<string, HeldHead> {
+  override set(item: string, held: HeldHead): this {
+    if (this.size >= MAX_HELD_HEADS && !this.has(item)) {
+      for (const oldest of this.keys()) {
+        this.delete(oldest);
+        break;
+      }
+    }
+    return super.set(item, held);
+  }
+}
 
 /**
  * What one process remembers of one space; all of it may be forgotten at any time. Nothing here decides what is true: every write is guarded by the token of the
@@ -12,7 +24,7 @@ const HELD_HEADS = 10_000;
 export class SpaceState {
   readonly id: string;
   /** Heads as they were when this process last saw them, with their tokens. */
-  readonly held = new LRUCache<string, HeldHead>({ max: HELD_HEADS });
+  readonly held = new HeldHeads();
   floor: HeldFloor | undefined;
   #epochSeenAt = 0;
   #floorSeenAt = 0;
