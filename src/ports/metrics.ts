@@ -28,6 +28,6 @@ export type MetricName =
   | 'pruned_items'
   | 'clock_behind_floor';
 
-export type GaugeName = 'parked_polls' | 'dirty_items' | 'oldest_dirty_ms' | 'watched_spaces' | 'held_heads';
+export type GaugeName = 'parked_polls' | 'dirty_items' | 'oldest_dirty_ms' | 'watched_spaces';
 
 export type TimingName = 'durability_lag_ms' | 'post_ms' | 'read_ms' | 'wake_to_answer_ms';

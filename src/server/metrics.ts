@@ -30,7 +30,6 @@ const GAUGES: { readonly [name in GaugeName]: string } = {
   dirty_items: 'items newer here than in the store',
   oldest_dirty_ms: 'age of the oldest change that is not stored',
   watched_spaces: 'spaces with parked polls',
-  held_heads: 'heads kept in process',
 };
 
 const TIMINGS: { readonly [name in TimingName]: string } = {
