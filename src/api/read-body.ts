@@ -6,6 +6,7 @@ import type { Json } from '../base/json.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import { findJsonFault } from '../protocol/json-guard.ts';
 import { MAX_BODY_BYTES, MAX_JSON_DEPTH } from '../protocol/limits.ts';
+import { rawHeader } from './reply.ts';
 
 /** The client went away while it was sending: nobody is left to answer. */
 export class ClientGone extends Error {
@@ -33,7 +34,7 @@ export async function readJson(
   req: IncomingMessage,
   mediaTypes: readonly string[] = ['application/json'],
 ): Promise<Json> {
-  checkMediaType(req.headers['content-type'], mediaTypes);
+  checkMediaType(rawHeader(req, 'content-type'), mediaTypes);
   return parseJson(await readBytes(req, MAX_BODY_BYTES));
 }
 
@@ -55,6 +56,7 @@ export function parseJson(bytes: Buffer): Json {
 }
 
 function checkMediaType(header: string | undefined, allowed: readonly string[]): void {
+  if (header !== undefined && allowed.includes(header)) return;
   const [type = '', ...parameters] = (header ?? '').split(';').map((part) => part.trim().toLowerCase());
   const wanted = allowed.join(' or ');
   if (!allowed.includes(type)) {
@@ -69,8 +71,8 @@ function checkMediaType(header: string | undefined, allowed: readonly string[]):
 
 /** The whole body, decoded. The limit counts decoded bytes, so that a small bomb stops as early as a large body. */
 export async function readBytes(req: IncomingMessage, limit: number): Promise<Buffer> {
-  const coding = (req.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  if (Number(req.headers['content-length'] ?? 0) > limit * READ_ON) throw tooLarge(limit);
+  const coding = (rawHeader(req, 'content-encoding') ?? 'identity').trim().toLowerCase();
+  if (Number(rawHeader(req, 'content-length') ?? 0) > limit * READ_ON) throw tooLarge(limit);
   if (coding === 'identity') return collect(req, req, limit);
   const decoder = DECODERS.get(coding)?.();
   if (decoder === undefined) {
@@ -96,15 +98,19 @@ function collect(req: IncomingMessage, source: IncomingMessage | Transform, limi
       else chunks.length = 0;
       if (size > limit * READ_ON) reject(tooLarge(limit));
     });
-    source.on('end', () => (size > limit ? reject(tooLarge(limit)) : resolve(Buffer.concat(chunks))));
+    source.on('end', () => (size > limit ? reject(tooLarge(limit)) : resolve(joined(chunks))));
     if (source !== req) {
       source.on('error', (cause) => reject(new ProblemError('badJson', 'the body cannot be decoded', { cause })));
     }
-    req.on('error', () => reject(new ClientGone()));
     req.on('close', () => {
       if (!req.complete) reject(new ClientGone());
     });
   });
+}
+
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [first] = chunks;
+  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
 }
 
 function tooLarge(limit: number): ProblemError {

@@ -94,8 +94,10 @@ export class Replies {
   ): void {
     if (res.headersSent || res.destroyed) return;
     const cors = this.#vary.length === 0 ? undefined : this.#cors.get(rawHeader(req, 'origin') ?? '');
-    res.writeHead(status, [...headers, 'X-Request-Id', requestId, ...this.#vary, ...(cors ?? [])]);
-    res.end(body);
+    res.writeHead(status, headers.concat('X-Request-Id', requestId, this.#vary, cors ?? []));
+    // Head and body go out as one text; where it is all ASCII it need not be encoded.
+    if (typeof body === 'string') res.end(body, Buffer.byteLength(body) === body.length ? 'latin1' : 'utf8');
+    else res.end(body);
   }
 
   /** The part of an answer's headers that is the same for everybody who gets these bytes. */

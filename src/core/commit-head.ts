@@ -1,5 +1,5 @@
 import { encodeHead, type Head } from '../model/head.ts';
-import { bodyKey, floorKey, headKey, itemRowKey, spaceRowKey } from '../model/keys.ts';
+import { bodyKey, headKey, itemRowKey, spaceRowKey } from '../model/keys.ts';
 import { encodeRecord } from '../model/record.ts';
 import type { ShardEntry } from '../model/shard-record.ts';
 import { isFailure } from '../ports/failure.ts';
@@ -87,24 +87,27 @@ export class HeadCommitter {
     return false;
   }
 
-  /** Where value and tail go; what lies outside the head is written here, under names nobody knows yet. */
-  async writeParts(space: string, before: Head, v: number, next: Next): Promise<Layout> {
+  /** Where value and tail go. */
+  layOut(before: Head, v: number, next: Next): Layout {
     if (next.head.dead) return { tb: v, segs: [], tail: [] };
     const kind = this.#values.kindOf(next.head);
-    const plan = layOut({
+    return layOut({
       head: before,
       v,
-      fresh: next.fresh,
+      fresh: next.fresh || next.whole,
       deltas: next.deltas.map((delta, i) => ({ v: before.v + 1 + i, ...delta })),
       encode: () => kind.encode(next.state),
+      chars: next.chars,
       keepDeltaBytes: kind.keepDeltaBytes,
       newKey: () => this.#deps.random.id(),
     });
-    const { newBody, newSegment } = plan;
+  }
+
+  /** What lies outside the head is written before it, under names nobody knows yet. */
+  async writeParts(space: string, { newBody, newSegment }: Layout): Promise<void> {
     if (newBody) await writeBody(this.#deps, space, newBody);
     if (newSegment)
       await this.#deps.cache.set(bodyKey(space, newSegment.key), encodeRecord({ deltas: newSegment.deltas }));
-    return plan;
   }
 
   /** The `cas`, and the floor read after it. Whichever head loses takes its own records with it. */
@@ -119,7 +122,7 @@ export class HeadCommitter {
     const bytes = encodeHead(head);
     if (bytes.length > MAX_HEAD_BYTES) throw new RetryLater('folding', 500);
     try {
-      const { cas, read } = await cache.casThenGet(headKey(space.id, item), bytes, held.token, [floorKey(space.id)]);
+      const { cas, read } = await cache.casThenGet(headKey(space.id, item), bytes, held.token, [space.floorKey]);
       if (cas.status !== 'stored') {
         metrics.count('cas_conflicts');
         space.held.delete(item);
@@ -130,7 +133,7 @@ export class HeadCommitter {
       const current = { head, token: cas.token };
       const floor = heldFloor(read[0]);
       if (floor && !space.seeFloor(floor, clock.monotonic())) space.held.set(item, current);
-      return { outcome: 'stored', held: current, floor };
+      return { outcome: 'stored', held: { ...current, bytes }, floor };
     } catch (error) {
       if (!isFailure(error) || !error.unclear) throw error;
       space.held.delete(item);

@@ -23,7 +23,12 @@ export type Deps = {
 };
 
 /** A head as it was read, with the token that names exactly that value. */
-export type HeldHead = { readonly head: Head; readonly token: CasToken };
+export type HeldHead = {
+  readonly head: Head;
+  readonly token: CasToken;
+  /** The record, where it was written a moment ago; not kept for long. */
+  readonly bytes?: Buffer;
+};
 
 /** Not now: the caller may try the same again after a while. */
 export class RetryLater extends Error {

@@ -3,6 +3,7 @@ import type { Deps } from './context.ts';
 import { RetryLater } from './context.ts';
 import { persist } from './durable.ts';
 import { admit, type FlushCandidate, POISON_FAILURES } from './flush-policy.ts';
+import { ItemMap } from './item-map.ts';
 import type { Snapshot } from './rows.ts';
 import type { SpaceState } from './space-state.ts';
 
@@ -25,37 +26,30 @@ export type DirtyItem = FlushCandidate & {
  */
 export class Dirtiness {
   readonly #deps: Deps;
-  readonly #items = new Map<string, DirtyItem>();
+  readonly #items = new ItemMap<DirtyItem>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
-  committed(space: SpaceState, item: string, snapshot: Snapshot): void {
+  /** `announced`: the version was found to be covered after it was visible. */
+  committed(space: SpaceState, item: string, snapshot: Snapshot, announced: boolean): void {
     const now = this.#deps.clock.monotonic();
-    const key = `${space.id}/${item}`;
-    const before = this.#items.get(key);
+    const before = this.#items.get(space.id, item);
     const since = before && !before.stored ? before.since : now;
     const { failures, poison } = before ?? { failures: 0, poison: false };
-    this.#items.set(key, {
+    this.#items.set(space.id, item, {
       space,
       item,
       snapshot,
       since,
       movedAt: now,
       stored: false,
-      unsure: true,
+      unsure: !announced,
       failedAt: 0,
       failures,
       poison,
     });
-  }
-
-  /** The version was found to be covered after it was visible. */
-  announced(space: SpaceState, item: string, version: number): void {
-    const key = `${space.id}/${item}`;
-    const entry = this.#items.get(key);
-    if (entry?.unsure && entry.snapshot.head.v === version) this.#items.set(key, { ...entry, unsure: false });
   }
 
   /**
@@ -63,39 +57,39 @@ export class Dirtiness {
    * then at the longest. A closed item leaves.
    */
   stored(space: SpaceState, item: string, snapshot: Snapshot, began?: number): void {
-    const key = `${space.id}/${item}`;
-    const entry = this.#items.get(key);
+    const entry = this.#items.get(space.id, item);
     if (!entry || entry.snapshot.head.L !== snapshot.head.L) return;
     const now = this.#deps.clock.monotonic();
     if (entry.snapshot.head.v > snapshot.head.v) {
-      if (!entry.stored) this.#items.set(key, { ...entry, since: Math.max(entry.since, began ?? now), failures: 0 });
+      if (!entry.stored)
+        this.#items.set(space.id, item, { ...entry, since: Math.max(entry.since, began ?? now), failures: 0 });
       return;
     }
     this.#deps.metrics.observe('durability_lag_ms', now - entry.since);
-    if (snapshot.head.open) this.#items.set(key, { ...entry, stored: true, failures: 0, poison: false });
-    else this.#items.delete(key);
+    if (snapshot.head.open) this.#items.set(space.id, item, { ...entry, stored: true, failures: 0, poison: false });
+    else this.#items.delete(space.id, item);
   }
 
   drop(entry: DirtyItem): void {
-    const key = `${entry.space.id}/${entry.item}`;
-    if (this.#items.get(key) === entry) this.#items.delete(key);
+    const { space, item } = entry;
+    if (this.#items.get(space.id, item) === entry) this.#items.delete(space.id, item);
   }
 
   failed(entry: DirtyItem, error: unknown): void {
-    const key = `${entry.space.id}/${entry.item}`;
-    const now = this.#items.get(key);
+    const { space, item } = entry;
+    const now = this.#items.get(space.id, item);
     if (!now) return;
     const refused = isFailure(error, 'storeRefused');
     const failures = now.failures + 1;
     const poison = refused && failures >= POISON_FAILURES;
     this.#deps.metrics.count(poison && !now.poison ? 'flush_poison' : 'store_failures');
     if (poison && !now.poison)
-      this.#deps.log.error({ space: entry.space.id, item: entry.item }, 'item cannot be stored and is set aside');
-    this.#items.set(key, { ...now, failedAt: this.#deps.clock.monotonic(), failures, poison });
+      this.#deps.log.error({ space: space.id, item }, 'item cannot be stored and is set aside');
+    this.#items.set(space.id, item, { ...now, failedAt: this.#deps.clock.monotonic(), failures, poison });
   }
 
   get(space: SpaceState, item: string): DirtyItem | undefined {
-    return this.#items.get(`${space.id}/${item}`);
+    return this.#items.get(space.id, item);
   }
 
   /** Before this process loads an item whose head is gone, its own newer copy goes to the store. */

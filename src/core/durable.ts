@@ -1,5 +1,5 @@
-import { encodeHead, type Head } from '../model/head.ts';
-import { floorKey, headKey, itemRowKey } from '../model/keys.ts';
+import { encodeHead, encodeStored, type Head } from '../model/head.ts';
+import { headKey, itemRowKey } from '../model/keys.ts';
 import { isFailure } from '../ports/failure.ts';
 import { type Deps, type HeldHead, RetryLater } from './context.ts';
 import { isCovered } from './coverage.ts';
@@ -92,7 +92,8 @@ async function casStored(deps: Deps, space: SpaceState, item: string, held: Held
     const { av = 0 } = current.head;
     const told = stored.announced ? { av: Math.max(av, pv) } : {};
     const head = { ...current.head, pv: Math.max(current.head.pv, pv), ...told };
-    const { cas, read } = await deps.cache.casThenGet(key, encodeHead(head), current.token, [floorKey(space.id)]);
+    const bytes = current.bytes ? encodeStored(head, current.bytes) : encodeHead(head);
+    const { cas, read } = await deps.cache.casThenGet(key, bytes, current.token, [space.floorKey]);
     if (cas.status !== 'stored') {
       space.held.delete(item);
       return;

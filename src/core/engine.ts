@@ -12,7 +12,7 @@ import type { Caller, Engine, EngineStats, ItemState, PollOutcome } from './engi
 import { filterOf } from './filter.ts';
 import { Flusher } from './flusher.ts';
 import { Heads } from './heads.ts';
-import { KeyedQueue } from './keyed-queue.ts';
+import { ItemQueue } from './item-queue.ts';
 import { Markers } from './marker.ts';
 import { Observer } from './observe.ts';
 import { openMarker } from './open-marker.ts';
@@ -88,7 +88,7 @@ class LongshoreEngine implements Engine {
       knownSpaces: () => this.#states(),
       sightings: new LRUCache({ max: 10_000 }),
     };
-    this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new KeyedQueue(), hint };
+    this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), hint };
     this.#flusher.start();
     this.#every(WAITER_SWEEP_MS, () => this.#sweepWaiters());
     let sweeps = 0;

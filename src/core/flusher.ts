@@ -1,4 +1,3 @@
-import { floorKey } from '../model/keys.ts';
 import { isFailure } from '../ports/failure.ts';
 import { type CloseParts, closeItem, dropZombie } from './close-item.ts';
 import type { DirtyItem } from './dirtiness.ts';
@@ -149,7 +148,7 @@ export class Flusher {
     const spaces = [...bySpace.keys()];
     for (let at = 0; at < spaces.length; at += MULTI_GET) {
       const part = spaces.slice(at, at + MULTI_GET);
-      const entries = await deps.cache.get(part.map((space) => floorKey(space.id)));
+      const entries = await deps.cache.get(part.map((space) => space.floorKey));
       for (const [i, space] of part.entries())
         this.#flushOfOldEpoch(space, heldFloor(entries[i]), bySpace.get(space) ?? []);
     }

@@ -1,5 +1,5 @@
 import { decodeHead, encodeHead, type Head, isPlaceholder } from '../model/head.ts';
-import { floorKey, headKey } from '../model/keys.ts';
+import { headKey } from '../model/keys.ts';
 import { type Deps, type HeldHead, LOOP, RetryLater } from './context.ts';
 import type { Dirtiness } from './dirtiness.ts';
 import { getFloor, type HeldFloor, heldFloor } from './floor.ts';
@@ -24,17 +24,22 @@ export class Heads {
     this.#dirtiness = dirtiness;
   }
 
+  remembered(space: SpaceState, item: string): HeadForWrite | undefined {
+    const kept = space.held.get(item);
+    // A closed item is opened from a fresh head only: opened from one that the cache has lost, it would be rolled back for nothing.
+    const held = kept?.head.open ? kept : undefined;
+    return held && space.floor && { held, floor: space.floor, fresh: false };
+  }
+
   /**
    * What this process holds, unless `cold`. What it holds may be stale, which a `cas` will tell; whatever is not going to be guarded by one must be judged from
    * a `fresh` head.
    */
   async forWrite(space: SpaceState, item: string, cold: boolean): Promise<HeadForWrite> {
-    const kept = cold ? undefined : space.held.get(item);
-    // A closed item is opened from a fresh head only: opened from one that the cache has lost, it would be rolled back for nothing.
-    const held = kept?.head.open ? kept : undefined;
-    if (held && space.floor) return { held, floor: space.floor, fresh: false };
+    const remembered = cold ? undefined : this.remembered(space, item);
+    if (remembered) return remembered;
     const { cache, clock } = this.#deps;
-    const [entry, floorEntry] = await cache.get([headKey(space.id, item), floorKey(space.id)]);
+    const [entry, floorEntry] = await cache.get([headKey(space.id, item), space.floorKey]);
     const floor = heldFloor(floorEntry) ?? (await getFloor(this.#deps, space.id));
     space.seeFloor(floor, clock.monotonic());
     const head = entry && decodeHead(entry.value);
@@ -73,12 +78,8 @@ export class Heads {
     throw new RetryLater('contention', 100);
   }
 
-  committed(space: SpaceState, item: string, snapshot: Snapshot): void {
-    this.#dirtiness.committed(space, item, snapshot);
-  }
-
-  announced(space: SpaceState, item: string, version: number): void {
-    this.#dirtiness.announced(space, item, version);
+  committed(space: SpaceState, item: string, snapshot: Snapshot, announced: boolean): void {
+    this.#dirtiness.committed(space, item, snapshot, announced);
   }
 
   stored(space: SpaceState, item: string, snapshot: Snapshot): void {

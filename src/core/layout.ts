@@ -29,6 +29,8 @@ export type LayoutInput = {
   readonly deltas: readonly Delta[];
   /** Encodes the value at v; called only where needed, as it may be large. */
   readonly encode: () => Json;
+  /** Length of the encoded value as JSON, UTF-16 units, where it is known. */
+  readonly chars?: number | undefined;
   readonly keepDeltaBytes: number;
   readonly newKey: () => string;
 };
@@ -43,10 +45,12 @@ export function layOut(input: LayoutInput): Layout {
     return { ...(head.ref ? { ref: head.ref } : { body: head.body ?? null }), tb, segs, tail };
   }
   const encoded = input.encode();
+  if (input.chars !== undefined && input.chars * 3 <= MAX_INLINE_BYTES)
+    return { body: encoded, ...trimTail(tb, segs, tail, inlineTail(input, input.chars)) };
   const text = JSON.stringify(encoded);
   const bytes = text.length * 3 <= MAX_INLINE_BYTES ? text.length : Buffer.byteLength(text);
+  if (bytes <= MAX_INLINE_BYTES) return { body: encoded, ...trimTail(tb, segs, tail, inlineTail(input, bytes)) };
   const keep = Math.max(bytes, input.keepDeltaBytes);
-  if (bytes <= MAX_INLINE_BYTES) return { body: encoded, ...trimTail(tb, segs, tail, Math.min(keep, MAX_TAIL_BYTES)) };
   const key = input.newKey();
   const ref = { key, v, bytes };
   return {
@@ -54,6 +58,11 @@ export function layOut(input: LayoutInput): Layout {
     newBody: { key, encoded: text },
     ...foldTail(tb, segs, tail, Math.min(keep, MAX_SEGMENTS_BYTES), input.newKey),
   };
+}
+
+/** Bytes of deltas that are kept beside a value of `bytes` in the head. */
+function inlineTail({ keepDeltaBytes }: LayoutInput, bytes: number): number {
+  return Math.min(Math.max(bytes, keepDeltaBytes), MAX_TAIL_BYTES);
 }
 
 function fits(delta: Delta): boolean {
@@ -117,6 +126,7 @@ export function deltaBytes(delta: Delta): number {
 
 /** Keys that `before` names and `after` does not: they may go once `after` stands. */
 export function droppedKeys(before: Head, after: Head): string[] {
+  if (!before.ref && before.segs.length === 0) return [];
   const kept = new Set(namedKeys(after));
   return namedKeys(before).filter((key) => !kept.has(key));
 }

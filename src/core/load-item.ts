@@ -1,7 +1,7 @@
 import { DEFAULT_KIND } from '../kinds/registry.ts';
 import type { Head } from '../model/head.ts';
 import { decodeHead, encodeHead, encodePlaceholder, isPlaceholder } from '../model/head.ts';
-import { floorKey, headKey, itemRowKey, spaceRowKey } from '../model/keys.ts';
+import { headKey, itemRowKey, spaceRowKey } from '../model/keys.ts';
 import { decodeRow, decodeSpaceRow, type Row } from '../model/row.ts';
 import type { CasToken } from '../ports/cache.ts';
 import type { StoreRecord } from '../ports/store.ts';
@@ -128,7 +128,7 @@ async function rollBack(
   metrics.count('store_writes');
   deps.log.warn({ space: space.id, item, from: row.v, to: rolled.v }, 'item rolled back');
   const head = await headOf(deps, values, space.id, rolled, -1);
-  const { cas, read } = await cache.casThenGet(key, encodeHead(head), lease.token, [floorKey(space.id)]);
+  const { cas, read } = await cache.casThenGet(key, encodeHead(head), lease.token, [space.floorKey]);
   if (cas.status !== 'stored') return undefined;
   const after = heldFloor(read[0]);
   if (!after || !isCovered(head, after.floor)) await hooks.announceAgain(item);

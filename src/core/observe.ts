@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { encodeFloor } from '../model/floor-record.ts';
 import { decodeHead, type Head, isPlaceholder } from '../model/head.ts';
-import { floorKey, headKey } from '../model/keys.ts';
+import { headKey } from '../model/keys.ts';
 import type { Shard } from '../model/shard-record.ts';
 import type { CacheEntry } from '../ports/cache.ts';
 import { type Deps, LOOP, RetryLater } from './context.ts';
@@ -80,7 +80,7 @@ export class Observer {
     if (floor.floor.F - now > 1_000) this.#deps.metrics.count('clock_behind_floor');
     const raised = raisedFloor(floor.floor, space.timeToPublish(floor.floor, now, clock.monotonic()));
     if (raised !== floor.floor) {
-      const { cas, read } = await cache.casThenGet(floorKey(space.id), encodeFloor(raised), floor.token, keys);
+      const { cas, read } = await cache.casThenGet(space.floorKey, encodeFloor(raised), floor.token, keys);
       space.floor = undefined;
       if (cas.status !== 'stored') return undefined;
       const held = { floor: raised, token: cas.token };
@@ -88,7 +88,7 @@ export class Observer {
       return { held, entries: read };
     }
     // The floor is young enough. It was published when it was first seen here, before this read; only that it is still the floor of the same epoch has to be looked at.
-    const [entry, ...entries] = await cache.get([floorKey(space.id), ...keys]);
+    const [entry, ...entries] = await cache.get([space.floorKey, ...keys]);
     const present = heldFloor(entry);
     space.floor = undefined;
     if (!present) return undefined;

@@ -7,7 +7,7 @@ import type { Dirtiness } from './dirtiness.ts';
 import { isStoreTrouble } from './durable.ts';
 import type { Caller } from './engine-types.ts';
 import { FailedKind } from './failed-kind.ts';
-import type { KeyedQueue } from './keyed-queue.ts';
+import type { ItemQueue } from './item-queue.ts';
 import type { SpaceState } from './space-state.ts';
 import type { UpdateWriter } from './write-update.ts';
 
@@ -15,7 +15,7 @@ export type PostParts = {
   readonly deps: Deps;
   readonly writer: UpdateWriter;
   readonly dirtiness: Dirtiness;
-  readonly queue: KeyedQueue;
+  readonly queue: ItemQueue;
   readonly hint: (space: SpaceState) => void;
 };
 
@@ -49,8 +49,7 @@ export async function postUpdates(
   const results: UpdateResult[] = [];
   for (const [place, update] of request.updates.entries()) {
     const writer = writerOf(request, update, place, caller);
-    const key = `${space.id}/${update.item}`;
-    results.push(await parts.queue.run(key, () => postOne(parts, space, update, writer, caller)));
+    results.push(await parts.queue.run(space.id, update.item, () => postOne(parts, space, update, writer, caller)));
   }
   return results;
 }

@@ -209,16 +209,15 @@ export class UpdateReader {
       const shown = await this.#renderer.items(space, selection.chosen);
       const text = await this.#seal(space, marker);
       const hasDurable = question !== undefined && Object.keys(selection.durable).length > 0;
-      const response: GetUpdatesResponse = {
+      const response: Omit<GetUpdatesResponse, 'items'> = {
         marker: text,
         epoch: marker.e,
         upToDate: selection.left === 0,
         changesRemaining: selection.left,
-        items: shown,
         ...(hasDurable ? { durable: selection.durable } : {}),
         ...(reset ? { mustReset: { reason: reset } } : {}),
       };
-      return encodeAnswer(response);
+      return encodeAnswer(response, shown);
     };
     return { news: news || reset !== undefined, more: selection.left > 0, marker, answer };
   }

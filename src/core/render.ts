@@ -8,6 +8,9 @@ import type { Chosen } from './select-items.ts';
 import type { SpaceState } from './space-state.ts';
 import { CHANGED, type Values } from './values.ts';
 
+/** A head is decoded once for many reads: so is its text made once. It belongs to one item. */
+const wholeTexts = new WeakMap<Head, string>();
+
 export function timeText(ms: number): string {
   return new Date(ms).toISOString();
 }
@@ -25,13 +28,39 @@ export class Renderer {
     this.#heads = heads;
   }
 
-  items(space: SpaceState, chosen: readonly Chosen[]): Promise<ItemAnswer[]> {
-    return Promise.all(chosen.map((each) => this.#item(space, each)));
+  /** As JSON, one text each. */
+  async items(space: SpaceState, chosen: readonly Chosen[]): Promise<readonly string[]> {
+    const texts: string[] = [];
+    const slow: Promise<void>[] = [];
+    for (const [i, each] of chosen.entries()) {
+      const text = this.#inlineText(each);
+      if (text !== undefined) texts[i] = text;
+      else {
+        const put = (item: ItemAnswer): void => {
+          texts[i] = JSON.stringify(item);
+        };
+        slow.push(this.#item(space, each).then(put));
+      }
+    }
+    if (slow.length > 0) await Promise.all(slow);
+    return texts;
   }
 
-  async #item(space: SpaceState, { id, head, from, gone }: Chosen): Promise<ItemAnswer> {
-    if (head.absent && head.v === 0) return { id, version: 0, deleted: true };
-    if (gone || head.dead) return { ...base(id, head), deleted: true };
+  /** Where the head alone says all there is to say. */
+  #inlineText({ id, head, from, gone }: Chosen): string | undefined {
+    if (head.absent && head.v === 0) return JSON.stringify({ id, version: 0, deleted: true } satisfies ItemAnswer);
+    if (gone || head.dead) return JSON.stringify({ ...base(id, head), deleted: true } satisfies ItemAnswer);
+    if (head.ref || (from !== undefined && from >= head.tb && from <= head.v)) return undefined;
+    let text = wholeTexts.get(head);
+    if (text === undefined) {
+      const value = this.#values.kindOf(head).value(this.#values.inlineState(head));
+      text = JSON.stringify({ ...base(id, head), value } satisfies ItemAnswer);
+      wholeTexts.set(head, text);
+    }
+    return text;
+  }
+
+  async #item(space: SpaceState, { id, head, from }: Chosen): Promise<ItemAnswer> {
     const inline = head.ref ? undefined : head.body;
     if (from === head.v) return { ...base(id, head), from, deltas: [] };
     if (from !== undefined && from >= head.tb && from < head.v) {
@@ -40,11 +69,11 @@ export class Renderer {
       if (deltas && deltas.length > 0 && tailBytes(deltas) < size)
         return { ...base(id, head), from, deltas: deltas.map(deltaAnswer) };
     }
-    return this.whole(space, id, head);
+    return this.#whole(space, id, head);
   }
 
   /** The whole value; from a newer head where this one's body is gone. */
-  async whole(space: SpaceState, id: string, head: Head): Promise<ItemAnswer> {
+  async #whole(space: SpaceState, id: string, head: Head): Promise<ItemAnswer> {
     let current = head;
     let held: HeldHead | undefined;
     for (let turn = 0; turn < LOOP.turns; turn++) {
@@ -83,8 +112,9 @@ function deltaAnswer(delta: Delta): DeltaAnswer {
   };
 }
 
-/** Serialised once; every poll that asked the same gets the same bytes. */
-export function encodeAnswer(response: GetUpdatesResponse): Answer {
-  const empty = response.items.length === 0 && !response.durable && !response.mustReset && !response.clients;
-  return { body: Buffer.from(JSON.stringify(response)), marker: response.marker, empty };
+/** Serialised once; every poll that asked the same gets the same bytes. `items`: each as JSON. */
+export function encodeAnswer(response: Omit<GetUpdatesResponse, 'items'>, items: readonly string[]): Answer {
+  const empty = items.length === 0 && !response.durable && !response.mustReset && !response.clients;
+  const rest = JSON.stringify(response);
+  return { body: Buffer.from(`${rest.slice(0, -1)},"items":[${items.join(',')}]}`), marker: response.marker, empty };
 }

@@ -1,4 +1,5 @@
 import type { Floor } from '../model/floor-record.ts';
+import { type CacheKey, floorKey } from '../model/keys.ts';
 import { type HeldHead, LOOP } from './context.ts';
 import type { HeldFloor } from './floor.ts';
 
@@ -23,6 +24,7 @@ class HeldHeads extends Map<string, HeldHead> {
  */
 export class SpaceState {
   readonly id: string;
+  readonly floorKey: CacheKey;
   /** Heads as they were when this process last saw them, with their tokens. */
   readonly held = new HeldHeads();
   floor: HeldFloor | undefined;
@@ -33,6 +35,7 @@ export class SpaceState {
 
   constructor(id: string) {
     this.id = id;
+    this.floorKey = floorKey(id);
   }
 
   /** The epoch as last seen here; empty before anything was seen. */

@@ -58,12 +58,17 @@ export class Values {
     return this.#forward(space, item, head, kind, { L: head.L, v: head.ref.v, state: kind.decode(body.body) });
   }
 
+  /** As `stateOf`, where the value lives in the head itself. */
+  inlineState(head: Head): unknown {
+    const kind = this.kindOf(head);
+    return head.dead ? kind.empty() : kind.decode(head.body ?? null);
+  }
+
   /** The value at the head's version; the kind's empty state for a dead item. */
   async stateOf(space: string, item: string, held: HeldHead): Promise<unknown | typeof CHANGED> {
     const { head } = held;
+    if (!head.ref) return this.inlineState(head);
     const kind = this.kindOf(head);
-    if (head.dead) return kind.empty();
-    if (!head.ref) return kind.decode(head.body ?? null);
     const base = head.tail.length > 0 ? (head.segs.at(-1)?.to ?? head.tb) : head.v;
     const kept = this.#large.get(`${space}/${item}`);
     if (kept && kept.L === head.L && kept.v <= head.v && (kept.v >= base || kept.v >= head.ref.v)) {

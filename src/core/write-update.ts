@@ -64,7 +64,8 @@ export class UpdateWriter {
   }
 
   async #turn(space: SpaceState, request: WriteRequest, attempt: Attempt): Promise<Written | undefined> {
-    const { held, floor, fresh } = await this.#heads.forWrite(space, request.item, attempt.cold);
+    const remembered = attempt.cold ? undefined : this.#heads.remembered(space, request.item);
+    const { held, floor, fresh } = remembered ?? (await this.#heads.forWrite(space, request.item, attempt.cold));
     const { head } = held;
     const rolledBack = attempt.mine && !(head.L === attempt.mine.L && head.v >= attempt.mine.v);
     if (rolledBack) attempt.mine = undefined; // it may not be in the item any more: see whether it is, or apply it again
@@ -80,7 +81,7 @@ export class UpdateWriter {
     }
     const again = attempt.mine !== undefined || request.update === undefined;
     if (again && head.absent) throw new RetryLater('contention', 50);
-    const state = await this.#values.stateOf(space.id, request.item, held);
+    const state = head.ref ? await this.#values.stateOf(space.id, request.item, held) : this.#values.inlineState(head);
     if (state === CHANGED) return undefined;
     if (again || !request.update)
       return this.#commit(space, request, attempt, held, floor, sameAgain(request, head, state));
@@ -203,9 +204,14 @@ export class UpdateWriter {
     const ceil = opening ? await this.#committer.reserve(space, item, held) : before.ceil;
     if (ceil === undefined || ceil < v) return undefined;
     const cover = planCoverage(before, floor.floor, this.#deps.config.persistMs);
-    if (!(await this.#committer.announce(space.id, item, before, cover, opening, request.now))) return undefined;
+    if (
+      (cover.renew || opening) &&
+      !(await this.#committer.announce(space.id, item, before, cover, opening, request.now))
+    )
+      return undefined;
     attempt.first ||= !before.open;
-    const plan = await this.#committer.writeParts(space.id, before, v, next);
+    const plan = this.#committer.layOut(before, v, next);
+    if (plan.newBody || plan.newSegment) await this.#committer.writeParts(space.id, plan);
     const head = nextHead(request, attempt.id, before, next, plan, { v, ceil, e: cover.e, cu: cover.cu });
     const replaced = await this.#committer.replace(space, item, held, head, (now) => versionOf(now, request, attempt));
     if (replaced.outcome === 'landed') attempt.mine ??= { v: replaced.v, L: replaced.L };
@@ -214,13 +220,26 @@ export class UpdateWriter {
     attempt.mine ??= { v, L: head.L };
     this.#values.remember(space.id, item, head, next.state);
     const snapshot = snapshotOf(this.#values, head, next.state);
-    this.#heads.committed(space, item, snapshot);
-    if (!replaced.floor || !isCovered(head, replaced.floor.floor)) {
+    const announced = replaced.floor !== undefined && isCovered(head, replaced.floor.floor);
+    this.#heads.committed(space, item, snapshot, announced);
+    if (!announced) {
       this.#deps.metrics.count('late_post_checks');
       return undefined; // a reader may have passed: the same content again, announced anew
     }
-    this.#heads.announced(space, item, v);
+    if (!this.#promisesStore(request, attempt, head)) return visible(attempt, head, replaced.held.head.pv);
     return this.#finish(space, request, attempt, replaced.held, snapshot);
+  }
+
+  /** Must the store have it before the answer? */
+  #promisesStore({ update }: WriteRequest, attempt: Attempt, head: Head): boolean {
+    if (!update) return false;
+    return (
+      this.#deps.config.durableAlways ||
+      attempt.first ||
+      update.durable === true ||
+      update.release === true ||
+      !head.open
+    );
   }
 
   /** Visible and findable: now as durable as promised, then answered. */
@@ -231,13 +250,9 @@ export class UpdateWriter {
     held: HeldHead,
     snapshot: Snapshot,
   ): Promise<Written | undefined> {
-    const { update, item } = request;
+    const { item } = request;
     const { head } = snapshot;
-    const version = attempt.mine?.v ?? head.v;
-    const promised =
-      this.#deps.config.durableAlways || attempt.first || update?.durable || update?.release || !head.open;
-    if (!update || !promised)
-      return { done: true, version, durableVersion: Math.min(held.head.pv, version), extra: attempt.extra };
+    if (!this.#promisesStore(request, attempt, head)) return visible(attempt, head, held.head.pv);
     const fresh = async () => (await this.#heads.forWrite(space, item, true)).held;
     if (!(await makeDurable(this.#deps, this.#values, space, item, snapshot, fresh))) {
       attempt.mine = undefined; // that life of the item was rolled back: apply it again
@@ -245,8 +260,13 @@ export class UpdateWriter {
     }
     this.#heads.stored(space, item, snapshot);
     await markStored(this.#deps, space, item, held, { v: head.v, L: head.L, announced: true });
-    return { done: true, version, durableVersion: head.v, extra: attempt.extra };
+    return { done: true, version: attempt.mine?.v ?? head.v, durableVersion: head.v, extra: attempt.extra };
   }
+}
+
+function visible(attempt: Attempt, head: Head, stored: number): Written {
+  const version = attempt.mine?.v ?? head.v;
+  return { done: true, version, durableVersion: Math.min(stored, version), extra: attempt.extra };
 }
 
 function isRefusal(extra: unknown): extra is { readonly refused: UpdateResult } {

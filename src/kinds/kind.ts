@@ -14,6 +14,10 @@ export type Applied<State> =
       readonly state: State;
       /** The operation as it applies to exactly this state: `replay(state, delta)` gives the new one. */
       readonly delta: Json;
+      /** Length of `encode(state)` as JSON, UTF-16 units, where it is known anyway. */
+      readonly chars?: number;
+      /** The delta says the whole value, so it is not kept. */
+      readonly whole?: true;
       /** Operations counted by `index`: 0 for kinds that do not count. */
       readonly count: number;
       /** More fields of the answer. */

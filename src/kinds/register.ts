@@ -16,8 +16,8 @@ export const register: Kind<Json> = {
     if (!isObject(op)) return { result: 'invalid', code: 'badOp', detail: FORM };
     const keys = Object.keys(op);
     if (keys.length !== 1) return { result: 'invalid', code: 'badOp', detail: FORM };
-    if (keys[0] === 'set') return accept(op.set as Json, op as Json);
-    if (keys[0] === 'merge') return accept(mergePatch(state, op.merge as Json), op as Json);
+    if (keys[0] === 'set') return accept(op.set as Json, op as Json, WHOLE);
+    if (keys[0] === 'merge') return accept(mergePatch(state, op.merge as Json), op as Json, PART);
     return { result: 'invalid', code: 'badOp', detail: FORM };
   },
   replay(state: Json, delta: Json): Json {
@@ -29,11 +29,14 @@ export const register: Kind<Json> = {
   value: (state) => state,
 };
 
-function accept(state: Json, delta: Json): Applied<Json> {
+const WHOLE = { whole: true } as const;
+const PART = {};
+
+function accept(state: Json, delta: Json, says: typeof WHOLE | typeof PART): Applied<Json> {
   // A string of n UTF-16 units is at most 3 n bytes: most values are cleared without counting bytes.
   const text = JSON.stringify(state);
   if (text.length * 3 > MAX_REGISTER_BYTES && Buffer.byteLength(text) > MAX_REGISTER_BYTES) {
     return { result: 'tooLarge', limit: MAX_REGISTER_BYTES };
   }
-  return { result: 'ok', state, delta, count: 0 };
+  return { result: 'ok', state, delta, count: 0, chars: text.length, ...says };
 }

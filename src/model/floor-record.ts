@@ -1,5 +1,5 @@
 import type { Epoch } from '../protocol/ids.ts';
-import { decodeRecord, encodeRecord } from './record.ts';
+import { DecodedOnce, decodeRecord, encodeRecord } from './record.ts';
 
 /** Per space: the newest time any reader has published as its marker, and the epoch it belongs to. */
 export type Floor = {
@@ -16,6 +16,8 @@ export function encodeFloor(floor: Floor): Buffer {
   return encodeRecord(floor);
 }
 
+const decoded = new DecodedOnce((bytes: Buffer) => decodeRecord(bytes, 'floor') as unknown as Floor);
+
 export function decodeFloor(bytes: Buffer): Floor {
-  return decodeRecord(bytes, 'floor') as unknown as Floor;
+  return decoded.of(bytes);
 }

@@ -1,6 +1,7 @@
 import type { Json } from '../base/json.ts';
 import type { Epoch, Version } from '../protocol/ids.ts';
-import { decodeRecord, encodeRecord } from './record.ts';
+import { FORMAT_VERSION } from '../protocol/version.ts';
+import { DecodedOnce, decodeRecord, encodeRecord } from './record.ts';
 
 /** One accepted operation as it applies to version v - 1 (or to the version before it in the tail), giving v. */
 export type Delta = {
@@ -92,16 +93,25 @@ export function encodePlaceholder(id: string): Buffer {
   return encodeRecord({ loading: id } satisfies Placeholder);
 }
 
-// Backends may hand out the same Buffer again (a cache in process does): a head is parsed once per buffer.
-const parsed = new WeakMap<Buffer, Head | Placeholder>();
+const decoded = new DecodedOnce((bytes: Buffer) => decodeRecord(bytes, 'head') as unknown as Head | Placeholder);
 
 export function decodeHead(bytes: Buffer): Head | Placeholder {
-  let head = parsed.get(bytes);
-  if (!head) {
-    head = decodeRecord(bytes, 'head') as unknown as Head | Placeholder;
-    parsed.set(bytes, head);
-  }
-  return head;
+  return decoded.of(bytes);
+}
+
+/** How the record of a head begins that was written by an update; the longest such text. */
+const BEGINNING = new RegExp(`^${FORMAT_VERSION}\\{"pv":\\d+,"av":\\d+,`);
+const MAX_BEGINNING_CHARS = 64;
+
+/** The record of a head that differs from the one written as `bytes` in `pv` and `av` only: they stand at its beginning, the rest is copied. */
+export function encodeStored(head: Head, bytes: Buffer): Buffer {
+  const [old] = BEGINNING.exec(bytes.toString('latin1', 0, MAX_BEGINNING_CHARS)) ?? [];
+  if (old === undefined) return encodeHead(head);
+  const beginning = `${FORMAT_VERSION}{"pv":${head.pv},"av":${head.av ?? 0},`;
+  const copy = Buffer.allocUnsafe(beginning.length + bytes.length - old.length);
+  copy.write(beginning, 'latin1');
+  bytes.copy(copy, beginning.length, old.length);
+  return copy;
 }
 
 export function isPlaceholder(head: Head | Placeholder): head is Placeholder {

@@ -14,7 +14,11 @@ const OPEN_BRACE = 0x7b;
 
 /** A record begins with its format version in decimal, directly followed by JSON. */
 export function encodeRecord(value: object): Buffer {
-  return Buffer.from(PREFIX + JSON.stringify(value));
+  const text = JSON.stringify(value);
+  const bytes = Buffer.allocUnsafe(PREFIX.length + Buffer.byteLength(text));
+  bytes.write(PREFIX);
+  bytes.write(text, PREFIX.length);
+  return bytes;
 }
 
 export function encodeRecordText(value: object): string {
@@ -30,4 +34,28 @@ export function decodeRecord(bytes: Buffer, what: string): Json {
 export function decodeRecordText(text: string, what: string): Json {
   if (!text.startsWith(`${PREFIX}{`)) throw new FormatError(what);
   return JSON.parse(text.slice(PREFIX.length)) as Json;
+}
+
+/** Backends may hand out the same object again: what is in it is parsed once. */
+export class DecodedOnce<Source extends object, Value> {
+  readonly #values = new WeakMap<Source, Value>();
+  readonly #decode: (source: Source) => Value;
+
+  constructor(decode: (source: Source) => Value) {
+    this.#decode = decode;
+  }
+
+  of(source: Source): Value {
+    let value = this.#values.get(source);
+    if (value === undefined) {
+      value = this.#decode(source);
+      this.#values.set(source, value);
+    }
+    return value;
+  }
+
+  /** It was made from this value just now. */
+  know(source: Source, value: Value): void {
+    this.#values.set(source, value);
+  }
 }

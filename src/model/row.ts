@@ -2,7 +2,7 @@ import type { Json } from '../base/json.ts';
 import type { Epoch, Version } from '../protocol/ids.ts';
 import type { Lock, Remembered, RolledBack } from './head.ts';
 import { shardOf } from './keys.ts';
-import { decodeRecordText, encodeRecordText } from './record.ts';
+import { DecodedOnce, decodeRecordText, encodeRecordText } from './record.ts';
 import type { StoreRecord } from './store-record.ts';
 
 /** An item as it is in the store. Fields as in the head that was stored. */
@@ -56,9 +56,11 @@ export function coverPrefix(epoch: Epoch, shard: number): string {
   return `${epoch}/${shard}/`;
 }
 
+const rows = new DecodedOnce((record: StoreRecord) => decodeRecordText(record.data, 'row') as unknown as Row);
+
 export function encodeRow(space: string, item: string, row: Row): StoreRecord {
   const shard = shardOf(`${space}/${item}`, STORE_SHARDS);
-  return {
+  const record: StoreRecord = {
     data: encodeRecordText(row),
     indexes: {
       ...(row.open ? { open: `${space}/${item}`, due: `${shard}/${coarse(row.storedAt)}` } : {}),
@@ -66,10 +68,12 @@ export function encodeRow(space: string, item: string, row: Row): StoreRecord {
       ...(row.dead && !row.open ? { tomb: `${shard}/${coarse(row.t)}` } : {}),
     },
   };
+  rows.know(record, row);
+  return record;
 }
 
 export function decodeRow(record: StoreRecord): Row {
-  return decodeRecordText(record.data, 'row') as unknown as Row;
+  return rows.of(record);
 }
 
 export function encodeSpaceRow(row: SpaceRow): StoreRecord {

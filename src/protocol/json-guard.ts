@@ -16,8 +16,9 @@ export function findJsonFault(value: unknown, depth = 1): JsonFault | undefined 
     }
     return undefined;
   }
-  for (const [key, member] of Object.entries(value)) {
-    const fault = key === '__proto__' ? 'badKey' : findJsonFault(member, depth + 1);
+  // What JSON.parse makes has no enumerable keys but its own.
+  for (const key in value) {
+    const fault = key === '__proto__' ? 'badKey' : findJsonFault((value as Record<string, unknown>)[key], depth + 1);
     if (fault !== undefined) return fault;
   }
   return undefined;

@@ -20,9 +20,11 @@ describe('register', () => {
       state: [2],
       delta: { set: [2] },
       count: 0,
+      chars: 3,
+      whole: true,
     });
     const merged = register.apply({ a: 1 }, { merge: { b: 2 } }, context);
-    assert.deepEqual(merged, { result: 'ok', state: { a: 1, b: 2 }, delta: { merge: { b: 2 } }, count: 0 });
+    assert.deepEqual(merged, { result: 'ok', state: { a: 1, b: 2 }, delta: { merge: { b: 2 } }, count: 0, chars: 13 });
   });
 
   it('[RG4] set of null and merge of null are values like any other', () => {

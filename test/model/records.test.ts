@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { absentHead } from '../../src/core/load-item.ts';
 import { rowOf } from '../../src/core/rows.ts';
 import { decodeFloor, encodeFloor } from '../../src/model/floor-record.ts';
-import { decodeHead, encodeHead, encodePlaceholder, isPlaceholder } from '../../src/model/head.ts';
+import { decodeHead, encodeHead, encodePlaceholder, encodeStored, isPlaceholder } from '../../src/model/head.ts';
 import { decodeRecord, decodeRecordText, FormatError } from '../../src/model/record.ts';
 import { coarse, coverPrefix, decodeRow, decodeSpaceRow, encodeRow, encodeSpaceRow } from '../../src/model/row.ts';
 import { decodeShard, encodeEntry, encodeShard, extendShard } from '../../src/model/shard-record.ts';
@@ -23,6 +23,20 @@ describe('records', () => {
     ].map(String);
     texts.push(encodeRow('s', 'a', rowOf(head, null, 0)).data, encodeSpaceRow(decodeSpaceRow(undefined)).data);
     for (const text of texts) assert.ok(text.startsWith(`${FORMAT_VERSION}{`), text);
+  });
+
+  it('[KY17] a head marked as stored in its record is the head written anew', () => {
+    const { pv: _pv, av: _av, ...rest } = sampleHead({ body: 'a value, with "pv":7 in it and \u20ac' });
+    const count = fc.nat(1e9);
+    fc.assert(
+      fc.property(count, count, count, count, (pv, av, pv2, av2) => {
+        const bytes = encodeHead({ pv, av, ...rest });
+        const next = { pv: pv2, av: av2, ...rest };
+        assert.deepEqual(encodeStored(next, bytes), encodeHead(next));
+      }),
+    );
+    const other = { ...rest, pv: 4, av: 3 };
+    assert.deepEqual(decodeHead(encodeStored(other, encodeHead({ ...rest, pv: 1 }))), other);
   });
 
   it('[KY13] a record of a format this build does not know is a FormatError, never misread', () => {

@@ -7,8 +7,8 @@ export const READER_MUTANTS: readonly Mutant[] = [
     undefined,
     change(
       'observe',
-      'const { cas, read } = await cache.casThenGet(floorKey(space.id), encodeFloor(raised), floor.token, keys);',
-      'const read = await cache.get(keys); const { cas } = await cache.casThenGet(floorKey(space.id), encodeFloor(raised), floor.token, []);',
+      'const { cas, read } = await cache.casThenGet(space.floorKey, encodeFloor(raised), floor.token, keys);',
+      'const read = await cache.get(keys); const { cas } = await cache.casThenGet(space.floorKey, encodeFloor(raised), floor.token, []);',
     ),
   ),
   mutant(

@@ -7,8 +7,8 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     at('late', 1),
     change(
       'write-update',
-      'if (!replaced.floor || !isCovered(head, replaced.floor.floor)) {',
-      'if (!replaced.floor) {',
+      'replaced.floor !== undefined && isCovered(head, replaced.floor.floor);',
+      'replaced.floor !== undefined;',
     ),
   ),
   mutant(
@@ -23,8 +23,8 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     undefined,
     change(
       'heads',
-      'if (held && space.floor) return { held, floor: space.floor, fresh: false };',
-      'if (held && space.floor) return { held, floor: space.floor, fresh: true };',
+      'return held && space.floor && { held, floor: space.floor, fresh: false };',
+      'return held && space.floor && { held, floor: space.floor, fresh: true };',
     ),
   ),
   mutant(
@@ -61,7 +61,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     change(
       'write-update',
       'const replaced = await this.#committer.replace(',
-      'this.#heads.committed(space, item, snapshotOf(this.#values, head, next.state)); const replaced = await this.#committer.replace(',
+      'this.#heads.committed(space, item, snapshotOf(this.#values, head, next.state), false); const replaced = await this.#committer.replace(',
     ),
   ),
   mutant(

@@ -34,7 +34,7 @@ export class StoreWorld {
     }
     for (const { key, record } of changes) {
       if (record === 'delete') this.#records.delete(nameOf(key));
-      else this.#records.set(nameOf(key), { key, record });
+      else this.#records.set(nameOf(key), { key, record: { ...record } }); // a copy: it has to be decoded
     }
   }
 

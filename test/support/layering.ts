@@ -26,7 +26,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   'src/model': { inside: ['protocol', 'kinds', 'base'], packages: ['zod'], node: 'pure' },
   'src/core': { inside: ['protocol', 'kinds', 'model', 'ports', 'base'], packages: ['zod', 'lru-cache'], node: 'pure' },
   'src/backends/cache': { inside: STORAGE_LAYERS, packages: ['memjs', 'lru-cache'], node: 'any' },
-  'src/backends/store': { inside: STORAGE_LAYERS, packages: ['@google-cloud/datastore'], node: 'any' },
+  'src/backends/store': { inside: STORAGE_LAYERS, packages: ['@google-cloud/datastore', 'lru-cache'], node: 'any' },
   'src/backends/blobs': { inside: STORAGE_LAYERS, packages: ['@google-cloud/storage'], node: 'any' },
   'src/backends/bus': { inside: STORAGE_LAYERS, packages: ['@google-cloud/pubsub'], node: 'any' },
   'src/api': {

@@ -7,6 +7,8 @@ import type { CacheKey } from '../../ports/cache.ts';
  */
 
 export const OPCODE = {
+  /** Answers in any case, without the key. */
+  get: 0x00,
   set: 0x01,
   add: 0x02,
   replace: 0x03,
@@ -51,32 +53,68 @@ export function encodeRequest(fields: RequestFields): Buffer {
   const body = extras + key.length + value.length;
   const frame = Buffer.allocUnsafe(HEADER_BYTES + body);
   writeHeader(frame, 0, opcode, key.length, extras, body, opaque);
-  if (token !== undefined) {
-    frame.writeUInt32BE(token.high, 16);
-    frame.writeUInt32BE(token.low, 20);
-  }
+  if (token !== undefined) writeToken(frame, token);
   if (expires !== undefined) {
-    frame.writeUInt32BE(0, HEADER_BYTES);
-    frame.writeUInt32BE(expires, HEADER_BYTES + 4);
+    writeStore(frame, expires, key, value);
+    return frame;
   }
-  frame.write(key, HEADER_BYTES + extras, 'latin1');
-  value.copy(frame, HEADER_BYTES + extras + key.length);
+  frame.write(key, HEADER_BYTES, 'latin1');
+  frame.set(value, HEADER_BYTES + key.length);
   return frame;
 }
 
-/** One quiet get per key, then the noop that ends the answers; all with one opaque. */
-export function encodeMultiGet(keys: readonly CacheKey[], opaque: number): Buffer {
-  let length = HEADER_BYTES;
+/** One key: a get. Several: one quiet get each, then the noop that ends the answers; all with one opaque. */
+export function encodeGet(keys: readonly CacheKey[], opaque: number): Buffer {
+  const frames = Buffer.allocUnsafe(getLength(keys));
+  writeGet(frames, 0, keys, opaque);
+  return frames;
+}
+
+/** REPLACE with a token, then the gets; all with one opaque. */
+export function encodeCasThenGet(
+  key: CacheKey,
+  value: Buffer,
+  token: { readonly high: number; readonly low: number },
+  then: readonly CacheKey[],
+  opaque: number,
+): Buffer {
+  const body = STORE_EXTRAS_BYTES + key.length + value.length;
+  const frames = Buffer.allocUnsafe(HEADER_BYTES + body + getLength(then));
+  writeHeader(frames, 0, OPCODE.replace, key.length, STORE_EXTRAS_BYTES, body, opaque);
+  writeToken(frames, token);
+  writeStore(frames, 0, key, value);
+  writeGet(frames, HEADER_BYTES + body, then, opaque);
+  return frames;
+}
+
+function getLength(keys: readonly CacheKey[]): number {
+  let length = keys.length === 1 ? 0 : HEADER_BYTES;
   for (const key of keys) length += HEADER_BYTES + key.length;
-  const frames = Buffer.allocUnsafe(length);
-  let at = 0;
+  return length;
+}
+
+function writeGet(frames: Buffer, from: number, keys: readonly CacheKey[], opaque: number): void {
+  const opcode = keys.length === 1 ? OPCODE.get : OPCODE.getQuietly;
+  let at = from;
   for (const key of keys) {
-    writeHeader(frames, at, OPCODE.getQuietly, key.length, 0, key.length, opaque);
+    writeHeader(frames, at, opcode, key.length, 0, key.length, opaque);
     frames.write(key, at + HEADER_BYTES, 'latin1');
     at += HEADER_BYTES + key.length;
   }
-  writeHeader(frames, at, OPCODE.noop, 0, 0, 0, opaque);
-  return frames;
+  if (keys.length !== 1) writeHeader(frames, at, OPCODE.noop, 0, 0, 0, opaque);
+}
+
+function writeToken(frame: Buffer, token: { readonly high: number; readonly low: number }): void {
+  frame.writeUInt32BE(token.high, 16);
+  frame.writeUInt32BE(token.low, 20);
+}
+
+/** The flags, the time to live, key and value of a command that stores. */
+function writeStore(frame: Buffer, expires: number, key: string, value: Buffer): void {
+  frame.writeUInt32BE(0, HEADER_BYTES);
+  frame.writeUInt32BE(expires, HEADER_BYTES + 4);
+  frame.write(key, HEADER_BYTES + STORE_EXTRAS_BYTES, 'latin1');
+  frame.set(value, HEADER_BYTES + STORE_EXTRAS_BYTES + key.length);
 }
 
 function writeHeader(

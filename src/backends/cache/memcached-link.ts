@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
-import { type Response, Server } from 'memjs';
+import { Server } from 'memjs';
 import { must } from '../../base/assert.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { Failure } from '../../ports/failure.ts';
-import { Detacher } from './detach.ts';
-import { AnswerReader } from './memcached-answers.ts';
+import { AnswerReader, type MemcachedAnswer } from './memcached-answers.ts';
 import type { Exchange, Reading } from './memcached-exchanges.ts';
 import { encodeRequest, OPCODE, STATUS } from './memcached-frames.ts';
+import { RecentEntries } from './recent-entries.ts';
 
 export type LinkOptions = {
   readonly host: string;
@@ -78,8 +78,7 @@ export class MemcachedLink extends Server {
     this.#events = events;
     this.#opaque = options.firstOpaque ?? PROOF_OPAQUE;
     this.#bornAt = options.clock.monotonic();
-    const detacher = new Detacher();
-    this.#reading = { generation: this.generation, detach: (value) => detacher.detach(value) };
+    this.#reading = { generation: this.generation, recent: new RecentEntries(this.generation) };
     this.sock(false, () => this.#prove());
     this.#socket = must(this._socket, 'memjs made a socket');
     this.#socket.setNoDelay(true);
@@ -131,13 +130,13 @@ export class MemcachedLink extends Server {
     }
   }
 
-  readonly #takeOne = (response: Response): boolean => {
-    this.#take(response);
+  readonly #takeOne = (answer: MemcachedAnswer): boolean => {
+    this.#take(answer);
     return this.#phase !== 'dead';
   };
 
-  #take(response: Response): void {
-    const { opaque, opcode, status } = response.header;
+  #take(answer: MemcachedAnswer): void {
+    const { opaque, opcode, status } = answer;
     if (this.#phase === 'proving') {
       if (opcode === OPCODE.noop && opaque === PROOF_OPAQUE && status === STATUS.ok) this.#beReady();
       else this.error(new Error(`the first noop was answered with status 0x${status.toString(16)}`));
@@ -148,7 +147,7 @@ export class MemcachedLink extends Server {
       this.error(new Error('an answer that nobody waits for'));
       return;
     }
-    if (!exchange.accept(response, this.#reading)) return;
+    if (!exchange.accept(answer, this.#reading)) return;
     this.#first = exchange.next;
     if (this.#first === undefined) this.#last = undefined;
   }

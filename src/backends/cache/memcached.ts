@@ -4,11 +4,12 @@ import type { Clock } from '../../ports/clock.ts';
 import { Failure } from '../../ports/failure.ts';
 import type { Log } from '../../ports/log.ts';
 import { checkKey, checkSamePlace, checkSize, checkTtl, placeOf } from './guards.ts';
-import { type MemcachedToken, MultiGetExchange, readToken, refusal, SingleExchange } from './memcached-exchanges.ts';
+import { CasThenGetExchange, GetExchange, readCas, refusal, SingleExchange } from './memcached-exchanges.ts';
 import { OPCODE, STATUS } from './memcached-frames.ts';
 import type { MemcachedLink } from './memcached-link.ts';
 import { MemcachedNode } from './memcached-node.ts';
 import { type MemcachedReport, reportOn } from './memcached-report.ts';
+import { type MemcachedToken, readToken } from './memcached-token.ts';
 import { Rendezvous } from './rendezvous.ts';
 
 export type MemcachedOptions = {
@@ -69,10 +70,10 @@ export class MemcachedCache implements Cache {
     this.#begin([key], value, ttlSeconds);
     const request = { opcode: OPCODE.add, key, value, expires: expiresOf(ttlSeconds) };
     return this.#linkOf(key).send(
-      new SingleExchange<CasToken | undefined>(request, (status, response, reading) => {
+      new SingleExchange<CasToken | undefined>(request, (status, answer, reading) => {
         if (status === STATUS.exists) return undefined;
         if (status !== STATUS.ok) throw refusal(status);
-        return readToken(response, reading);
+        return readToken(answer, reading.generation);
       }),
     );
   }
@@ -86,6 +87,9 @@ export class MemcachedCache implements Cache {
     this.#begin([key, ...then], value);
     checkSamePlace(key, then);
     const link = this.#linkOf(key);
+    const known = token as unknown as MemcachedToken;
+    const inOne = then.length > 0 && then.length <= MAX_KEYS_PER_BATCH && known.generation === link.generation;
+    if (inOne) return link.send(new CasThenGetExchange(key, value, known, then));
     // Sent in this order on one connection, hence carried out in this order.
     const [cas, read] = await Promise.all([casOn(link, key, value, token), getOn(link, then)]);
     return { cas, read };
@@ -164,22 +168,15 @@ async function casOn(link: MemcachedLink, key: CacheKey, value: Buffer, token: C
   const known = token as unknown as MemcachedToken;
   if (known.generation !== link.generation) return { status: 'conflict' };
   const request = { opcode: OPCODE.replace, key, value, expires: 0, token: known };
-  return link.send(
-    new SingleExchange<CasOutcome>(request, (status, response, reading) => {
-      if (status === STATUS.ok) return { status: 'stored', token: readToken(response, reading) };
-      if (status === STATUS.exists) return { status: 'conflict' };
-      if (status === STATUS.notFound || status === STATUS.notStored) return { status: 'missing' };
-      throw refusal(status);
-    }),
-  );
+  return link.send(new SingleExchange<CasOutcome>(request, (_status, answer, reading) => readCas(answer, reading)));
 }
 
 async function getOn(link: MemcachedLink, keys: readonly CacheKey[]): Promise<(CacheEntry | undefined)[]> {
   if (keys.length === 0) return [];
-  if (keys.length <= MAX_KEYS_PER_BATCH) return link.send(new MultiGetExchange(keys));
+  if (keys.length <= MAX_KEYS_PER_BATCH) return link.send(new GetExchange(keys));
   const batches: Promise<(CacheEntry | undefined)[]>[] = [];
   for (let from = 0; from < keys.length; from += MAX_KEYS_PER_BATCH) {
-    batches.push(link.send(new MultiGetExchange(keys.slice(from, from + MAX_KEYS_PER_BATCH))));
+    batches.push(link.send(new GetExchange(keys.slice(from, from + MAX_KEYS_PER_BATCH))));
   }
   return (await Promise.all(batches)).flat();
 }

@@ -3,23 +3,6 @@ declare module 'memjs' {
   import type { EventEmitter } from 'node:events';
   import type { Socket } from 'node:net';
 
-  export type Response = {
-    readonly header: {
-      readonly magic: number;
-      readonly opcode: number;
-      readonly keyLength: number;
-      readonly extrasLength: number;
-      readonly status: number;
-      readonly totalBodyLength: number;
-      readonly opaque: number;
-      /** 8 bytes inside the buffer that was parsed, as are `key`, `extras` and `val`. */
-      readonly cas: Buffer;
-    };
-    readonly key: Buffer;
-    readonly extras: Buffer;
-    readonly val: Buffer;
-  };
-
   /** Times in seconds. */
   export type ServerOptions = { timeout?: number; conntimeout?: number; keepAlive?: boolean; keepAliveDelay?: number };
 
@@ -38,9 +21,4 @@ declare module 'memjs' {
     responseHandler(chunk: Buffer): void;
     error(error: unknown): void;
   }
-
-  export const Utils: {
-    /** `false` while the buffer does not hold a whole message, and for one whose lengths contradict each other. */
-    parseMessage(buffer: Buffer): Response | false;
-  };
 }

@@ -1,12 +1,14 @@
+import { LRUCache } from 'lru-cache';
 import type { Change, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
+import { keyText } from './guards.ts';
 import type { SqliteDriver, SqliteRow, SqliteStatement } from './sqlite-driver.ts';
 
 /** Raised with every change of the schema; a file of a higher one is not opened. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /*
- * Text compares by bytes, as ids and index strings do everywhere. The indexes hold only the records that have the string;
- * since a table without row ids keeps the primary key in each of them, a query never touches the records.
+ * Text compares by bytes, as ids and index strings do everywhere. The indexes hold only the records that have the string. The table has row ids: a record of
+ * a kilobyte then stays in one page, where a table without them would spill it into a second one.
  */
 export const SCHEMA = `
   CREATE TABLE records (
@@ -14,13 +16,22 @@ export const SCHEMA = `
     data TEXT NOT NULL,
     open TEXT, due TEXT, cover TEXT, tomb TEXT,
     PRIMARY KEY (space, kind, id)
-  ) WITHOUT ROWID;
+  );
   CREATE INDEX records_open ON records (open) WHERE open IS NOT NULL;
   CREATE INDEX records_due ON records (due) WHERE due IS NOT NULL;
   CREATE INDEX records_cover ON records (cover) WHERE cover IS NOT NULL;
   CREATE INDEX records_tomb ON records (tomb) WHERE tomb IS NOT NULL;
   CREATE INDEX records_space ON records (space) WHERE kind = 'space';
   PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/** From version 1, which had no row ids. */
+export const FROM_VERSION_1 = `
+  ALTER TABLE records RENAME TO records_1;
+  DROP INDEX records_open; DROP INDEX records_due; DROP INDEX records_cover; DROP INDEX records_tomb; DROP INDEX records_space;
+  ${SCHEMA}
+  INSERT INTO records SELECT * FROM records_1;
+  DROP TABLE records_1;
 `;
 
 const KEY = 'space = ? AND kind = ? AND id = ?';
@@ -40,12 +51,22 @@ const STATEMENTS = {
 
 const INDEXES = ['open', 'due', 'cover', 'tomb'] as const satisfies readonly StoreIndex[];
 
-/** The statements over the one table, each prepared once. */
+/** Of records that are kept in memory, about, with their keys. */
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+const KEPT_OVERHEAD_BYTES = 500;
+
+/**
+ * The statements over the one table, each prepared once. Where nobody else can write the file, the records last read or written are kept: most transactions
+ * then read nothing.
+ */
 export class SqliteTable {
   readonly #statements: { readonly [name in keyof typeof STATEMENTS]: SqliteStatement };
   readonly #queries: { readonly [index in StoreIndex]: SqliteStatement };
 
-  constructor(driver: SqliteDriver) {
+  readonly #kept: LRUCache<string, StoreRecord> | undefined;
+
+  constructor(driver: SqliteDriver, alone: boolean) {
+    this.#kept = alone ? new LRUCache({ maxSize: MAX_KEPT_BYTES, sizeCalculation: sizeOf }) : undefined;
     const prepared = Object.entries(STATEMENTS).map(([name, sql]) => [name, driver.prepare(sql)]);
     this.#statements = Object.fromEntries(prepared);
     const queries = INDEXES.map((index) => [index, driver.prepare(querySql(index))]);
@@ -61,16 +82,28 @@ export class SqliteTable {
   }
 
   read(key: StoreKey): StoreRecord | undefined {
+    const kept = this.#kept?.get(keyText(key));
+    if (kept !== undefined) return kept;
     const row = this.#statements.read.get(key.space, key.kind, key.id);
-    return row === undefined ? undefined : toRecord(row);
+    if (row === undefined) return undefined;
+    const record = toRecord(row);
+    this.#kept?.set(keyText(key), record);
+    return record;
+  }
+
+  /** Writes were taken back: what is kept may never have been. */
+  forget(): void {
+    this.#kept?.clear();
   }
 
   /** `before`: the record as it was read in the same transaction. Most writes leave the index strings as they are, and then cost a third. */
   apply({ key, record }: Change, before: StoreRecord | undefined): void {
     if (record === 'delete') {
+      this.#kept?.delete(keyText(key));
       this.#statements.delete.run(key.space, key.kind, key.id);
       return;
     }
+    this.#kept?.set(keyText(key), record);
     if (before && INDEXES.every((name) => before.indexes[name] === record.indexes[name])) {
       this.#statements.replace.run(record.data, key.space, key.kind, key.id);
       return;
@@ -99,6 +132,10 @@ export class SqliteTable {
 
 function querySql(index: StoreIndex): string {
   return `SELECT space, kind, id FROM records WHERE ${index} >= ? AND ${index} < ? ORDER BY ${index} LIMIT ?`;
+}
+
+function sizeOf(record: StoreRecord, key: string): number {
+  return 2 * (record.data.length + key.length) + KEPT_OVERHEAD_BYTES;
 }
 
 function toRecord(row: SqliteRow): StoreRecord {

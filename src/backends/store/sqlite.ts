@@ -13,7 +13,7 @@ import {
   type SqliteDriver,
   sqliteCode,
 } from './sqlite-driver.ts';
-import { SCHEMA, SCHEMA_VERSION, SqliteTable } from './sqlite-table.ts';
+import { FROM_VERSION_1, SCHEMA, SCHEMA_VERSION, SqliteTable } from './sqlite-table.ts';
 
 export type SqliteStoreOptions = {
   /** A file, made with its folder when absent, or `:memory:`. */
@@ -36,7 +36,9 @@ type Call = {
   readonly reject: (error: unknown) => void;
 };
 
-/** Pages of 4 KiB in the log before they are moved into the file, which costs a sync: small transactions fill the log quickly. */
+/** Of a new file. Each commit writes the pages it touched whole: small ones make small commits. */
+const PAGE_BYTES = 1024;
+/** Pages in the log before they are moved into the file, which costs a sync. A log far larger than this falls out of the processor's caches. */
 const CHECKPOINT_PAGES = 16_384;
 
 /** Bounds of one commit, hence of how long the process stands still for it. */
@@ -53,7 +55,7 @@ const NOTHING_COMMITTED = [SQLITE_FULL, SQLITE_READONLY, SQLITE_BUSY, SQLITE_LOC
  *   savepoint where it needs one, so a failing one takes back its own changes only.
  * - A call settles after the commit. With `synchronous` normal, a commit is in the operating system's hands by then:
  *   killing the process loses nothing; a power cut or a crash of the system may lose the last commits (those since the
- *   last checkpoint, 1,000 pages), always from the end, and never damages the file.
+ *   last checkpoint, 16 MiB of log), always from the end, and never damages the file.
  * - When a write fails (disk full, file read-only) the whole commit is taken back and its calls fail with
  *   `storeUnavailable`; reads go on.
  */
@@ -64,9 +66,9 @@ class SqliteStore implements Store {
   #scheduled = false;
   #closed = false;
 
-  constructor(driver: SqliteDriver) {
+  constructor(driver: SqliteDriver, alone: boolean) {
     this.#driver = driver;
-    this.#table = new SqliteTable(driver);
+    this.#table = new SqliteTable(driver, alone);
   }
 
   async read(keys: readonly StoreKey[]): Promise<Records[number][]> {
@@ -145,6 +147,7 @@ class SqliteStore implements Store {
       }
       this.#commit();
     } catch (error) {
+      this.#table.forget();
       if (this.#driver.inTransaction) this.#driver.exec('ROLLBACK');
       // Where the transaction never began, the rest of the queue would meet the same.
       const failed = batch.length > 0 ? batch : this.#queue;
@@ -177,6 +180,7 @@ class SqliteStore implements Store {
       settle.push(result);
       return chars;
     } catch (error) {
+      this.#table.forget();
       if (!this.#driver.inTransaction) throw error;
       if (saved) this.#driver.exec('ROLLBACK TO one; RELEASE one');
       const failure = asFailure(error);
@@ -210,13 +214,14 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     driver = open(path, exclusive ? 0 : busyMs);
     // The lock is taken by the first statement that reads, and falls with the process. It also keeps the index of the
     // write-ahead log in this process, where it costs less than in shared memory.
+    driver.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
     if (exclusive) driver.exec('PRAGMA locking_mode = EXCLUSIVE');
     driver.exec('PRAGMA journal_mode = WAL');
     driver.exec(`PRAGMA synchronous = ${synchronous}`);
     driver.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     driver.exec('PRAGMA cache_size = -65536'); // KiB
     prepareSchema(driver);
-    return new SqliteStore(driver);
+    return new SqliteStore(driver, exclusive);
   } catch (error) {
     driver?.close();
     throw new Failure('storeUnavailable', `${path} ${whyNot(error)}`, { cause: error });
@@ -230,6 +235,7 @@ function prepareSchema(driver: SqliteDriver): void {
     throw new Failure('storeUnavailable', `has schema ${version}; this build knows up to ${SCHEMA_VERSION}`);
   }
   if (version === 0) driver.exec(SCHEMA);
+  if (version === 1) driver.exec(FROM_VERSION_1);
   driver.exec('COMMIT');
 }
 

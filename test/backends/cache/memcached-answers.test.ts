@@ -30,8 +30,8 @@ describe('memcached answers', () => {
         const got: unknown[] = [];
         for (let at = 0, turn = 0; at < bytes.length; turn++) {
           const size = sizes[turn % sizes.length] ?? 1;
-          reader.push(bytes.subarray(at, at + size), ({ header, key, val }) => {
-            got.push({ opaque: header.opaque, key: key.toString('latin1'), value: new Uint8Array(val) });
+          reader.push(bytes.subarray(at, at + size), ({ opaque, key, value }) => {
+            got.push({ opaque, key, value: new Uint8Array(value) });
             return true;
           });
           at += size;

@@ -100,6 +100,17 @@ describe('memcached cache, connection', () => {
       assert.equal(await text(cache), 'valuevalue');
     });
 
+    it('[CA50] a cas that was answered is unclear where the read behind it was not', async () => {
+      await cache.set(KEY, VALUE);
+      const [entry] = await cache.get([KEY]);
+      assert.ok(entry);
+      proxy.setMode({ kind: 'cutAfter', bytes: 24 }); // the whole answer of the cas, nothing of the next
+      await assert.rejects(cache.casThenGet(KEY, Buffer.from('new'), entry.token, ['f/wire/']), unclear);
+      proxy.setMode({ kind: 'pass' });
+      await recover();
+      assert.equal(await text(cache), 'new');
+    });
+
     it('[CA50] so does one that is reset', async () => {
       await cache.set(KEY, VALUE);
       proxy.setMode({ kind: 'hold' });

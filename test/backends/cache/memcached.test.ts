@@ -165,6 +165,26 @@ describe('memcached cache', () => {
     }
   });
 
+  it('[CA49] a value that has not changed is the same object again; a changed one is not', async () => {
+    const { port } = await start();
+    const [one, other] = [connect([port]), connect([port])];
+    const [small, large] = ['i/same/a', 'i/same/b'];
+    await one.set(small, Buffer.from('old'));
+    await one.set(large, Buffer.alloc(100_000));
+    const first = await one.get([small, large]);
+    const second = await one.get([small, large]);
+    assert.equal(second[0], first[0]);
+    assert.notEqual(second[1], first[1]);
+    await other.set(small, Buffer.from('new'));
+    assert.equal((await one.get([small, large]))[0]?.value.toString(), 'new');
+    await other.delete(small);
+    assert.deepEqual(await one.get([small]), [undefined]);
+    await other.set(small, Buffer.from('old'));
+    const [again] = await one.get([small]);
+    assert.equal(again?.value.toString(), 'old');
+    assert.notEqual(again, first[0]);
+  });
+
   it('[CA45] commands of one turn leave together', async () => {
     const { port } = await start();
     const proxy = await TcpProxy.start(port);

@@ -161,10 +161,33 @@ describe('SQLite store in trouble', () => {
     assert.throws(
       () => createSqliteStore({ path }),
       (error) =>
-        isFailure(error, 'storeUnavailable') && error.message === `${path} has schema 99; this build knows up to 1`,
+        isFailure(error, 'storeUnavailable') && error.message === `${path} has schema 99; this build knows up to 2`,
     );
     writeFileSync(path, 'not a database, but long enough to be looked at as one'.repeat(40));
     assert.throws(() => createSqliteStore({ path }), /is not a database/);
+  });
+
+  it('[ST24] takes over a file of the schema before', async () => {
+    const old = openNodeSqlite(path, 0);
+    old.exec(`
+      CREATE TABLE records (space TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, data TEXT NOT NULL,
+        open TEXT, due TEXT, cover TEXT, tomb TEXT, PRIMARY KEY (space, kind, id)) WITHOUT ROWID;
+      CREATE INDEX records_open ON records (open) WHERE open IS NOT NULL;
+      CREATE INDEX records_due ON records (due) WHERE due IS NOT NULL;
+      CREATE INDEX records_cover ON records (cover) WHERE cover IS NOT NULL;
+      CREATE INDEX records_tomb ON records (tomb) WHERE tomb IS NOT NULL;
+      CREATE INDEX records_space ON records (space) WHERE kind = 'space';
+      INSERT INTO records VALUES ('s', 'item', 'a', 'A', 's/a', NULL, NULL, NULL);
+      PRAGMA user_version = 1;`);
+    old.close();
+    const store = createSqliteStore({ path });
+    assert.deepEqual(await store.read([A]), [record('A', { open: 's/a' })]);
+    assert.deepEqual(await store.query('open', 's/', 's0', 9), [A]);
+    await put(store, A, record('A2'));
+    await store.close();
+    const again = createSqliteStore({ path });
+    assert.deepEqual(await textsOf(again, A), ['A2']);
+    await again.close();
   });
 
   it('[ST24] keeps everything over a restart', async () => {
