@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { unreachable } from '../base/assert.ts';
 import type { Json } from '../base/json.ts';
 import type { Engine, ItemState } from '../core/engine-types.ts';
+import { troubleProblem } from '../core/trouble.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
@@ -12,7 +13,7 @@ import { ANONYMOUS } from './post-update.ts';
 import { parseQuery, readBoolean } from './query.ts';
 import { readJson } from './read-body.ts';
 import type { HeaderList, Replies } from './reply.ts';
-import { DetailedProblem, retryProblemCode } from './to-response.ts';
+import { DetailedProblem } from './to-response.ts';
 
 /** Values are put only to items of this kind; the others are changed by their own operations. */
 const VALUE_KIND = 'register';
@@ -130,9 +131,7 @@ function accept(result: Exclude<UpdateResult, { result: 'conflict' }>): Accepted
     case 'tooLarge':
       throw new ProblemError('tooLarge', `the item would have more than ${result.limit} bytes`);
     case 'retry':
-      throw new ProblemError(retryProblemCode(result.code), 'the update cannot be taken now', {
-        retryAfterMs: result.retryAfterMs,
-      });
+      throw troubleProblem(result);
     default:
       return unreachable(result);
   }

@@ -1,17 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../core/engine-types.ts';
-import { ProblemError } from '../protocol/errors.ts';
-import {
-  type PostUpdateRequest,
-  type PostUpdateResponse,
-  postUpdateSchema,
-  type UpdateResult,
-} from '../protocol/post-update.ts';
+import { troubleProblem } from '../core/trouble.ts';
+import { type PostUpdateResponse, postUpdateSchema, type UpdateResult } from '../protocol/post-update.ts';
 import type { AppDeps } from './app-deps.ts';
 import { readSpace } from './path.ts';
 import { readJson } from './read-body.ts';
 import type { Replies } from './reply.ts';
-import { retryProblemCode } from './to-response.ts';
 
 /** Nobody is asked who they are yet. */
 export const ANONYMOUS: Caller = { subject: 'anonymous' };
@@ -20,27 +14,11 @@ export const ANONYMOUS: Caller = { subject: 'anonymous' };
 export function createPostUpdate(deps: Pick<AppDeps, 'engine'> & { readonly replies: Replies }) {
   return async function postUpdate(req: IncomingMessage, res: ServerResponse, space: string): Promise<void> {
     const id = readSpace(space);
-    const request = parsePostUpdate(await readJson(req));
+    const request = postUpdateSchema.parse(await readJson(req));
     const response = await deps.engine.postUpdate(id, request, ANONYMOUS);
     refuseIfAllWait(response);
     deps.replies.json(req, res, 200, response);
   };
-}
-
-/** Checks what concerns the request as a whole; what concerns one update is that update's result. */
-export function parsePostUpdate(body: unknown): PostUpdateRequest {
-  const request = postUpdateSchema.parse(body);
-  const named = new Set<string>();
-  for (const [i, update] of request.updates.entries()) {
-    if ((update.op === undefined) === (update.restore === undefined)) {
-      throw new ProblemError('badRequest', `updates[${i}]: exactly one of op and restore must be there`);
-    }
-    if (named.has(update.item)) {
-      throw new ProblemError('duplicateItem', `updates[${i}].item: ${update.item} is named more than once`);
-    }
-    named.add(update.item);
-  }
-  return request;
 }
 
 type Waiting = UpdateResult & { readonly result: 'retry' };
@@ -51,7 +29,5 @@ function refuseIfAllWait({ results }: PostUpdateResponse): void {
   const [first] = waiting;
   if (first === undefined || waiting.length < results.length) return;
   const retryAfterMs = Math.max(...waiting.map((result) => result.retryAfterMs));
-  throw new ProblemError(retryProblemCode(first.code), 'none of the updates can be taken now; send the same again', {
-    retryAfterMs,
-  });
+  throw troubleProblem({ code: first.code, retryAfterMs });
 }

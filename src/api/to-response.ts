@@ -1,15 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { RetryLater } from '../core/context.ts';
-import { type Failure, isFailure } from '../ports/failure.ts';
+import { troubleOf, troubleProblem } from '../core/trouble.ts';
+import { isFailure } from '../ports/failure.ts';
 import type { Log } from '../ports/log.ts';
 import { type Problem, type ProblemCode, ProblemError } from '../protocol/errors.ts';
 import { ID_RULE } from '../protocol/ids.ts';
 import { ClientGone } from './read-body.ts';
 import type { HeaderList, Replies } from './reply.ts';
 
-/** How long a client waits before it tries again where nobody knows better. */
-const RETRY_MS = 1_000;
 const MAX_ISSUES_SHOWN = 3;
 
 /** A problem with members or headers of its own. */
@@ -40,48 +38,12 @@ export function sendError(replies: Replies, log: Log, req: IncomingMessage, res:
 function toProblem(error: unknown): Problem | undefined {
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof z.ZodError) return describeIssues(error).problem;
-  if (error instanceof RetryLater) {
-    const code = retryProblemCode(error.code);
-    return new ProblemError(code, 'try again later', { retryAfterMs: error.retryAfterMs }).problem;
-  }
-  if (isFailure(error)) return failureProblem(error);
+  const trouble = troubleOf(error);
+  if (trouble) return troubleProblem(trouble).problem;
+  if (isFailure(error, 'tooLarge')) return new ProblemError('tooLarge', 'the item has grown too large').problem;
   // Express could not decode a part of the path; all parts that vary are ids.
   if (error instanceof URIError) return new ProblemError('badId', `an id must be ${ID_RULE}`).problem;
   return undefined;
-}
-
-/** `folding` is a matter of one item and has no problem of its own. */
-export function retryProblemCode(code: string): ProblemCode {
-  switch (code) {
-    case 'storeUnavailable':
-    case 'cacheUnavailable':
-    case 'recovering':
-    case 'contention':
-    case 'stopping':
-      return code;
-    default:
-      return 'overloaded';
-  }
-}
-
-function failureProblem(failure: Failure): Problem | undefined {
-  const later = { retryAfterMs: RETRY_MS, cause: failure };
-  switch (failure.code) {
-    case 'cacheUnavailable':
-      return new ProblemError('cacheUnavailable', 'the cache does not answer', later).problem;
-    case 'storeUnavailable':
-      return new ProblemError('storeUnavailable', 'the store does not answer', later).problem;
-    case 'cacheFull':
-    case 'storeOverloaded':
-    case 'blobsUnavailable':
-      return new ProblemError('overloaded', 'a part of the server cannot take more just now', later).problem;
-    case 'tooLarge':
-      return new ProblemError('tooLarge', 'the item has grown too large').problem;
-    case 'closed':
-      return new ProblemError('stopping', 'this instance is stopping', later).problem;
-    default:
-      return undefined;
-  }
 }
 
 type Issue = z.core.$ZodIssue;

@@ -65,7 +65,7 @@ export class Dirtiness {
         this.#items.set(space.id, item, { ...entry, since: Math.max(entry.since, began ?? now), failures: 0 });
       return;
     }
-    this.#deps.metrics.observe('durability_lag_ms', now - entry.since);
+    if (!entry.stored) this.#deps.metrics.observe('durability_lag_ms', now - entry.since);
     if (snapshot.head.open) this.#items.set(space.id, item, { ...entry, stored: true, failures: 0, poison: false });
     else this.#items.delete(space.id, item);
   }

@@ -116,8 +116,3 @@ export type Stored = {
   /** The version was proved to be covered after it was visible. */
   readonly announced: boolean;
 };
-
-/** The store did not take it, now: nothing is lost, the head keeps what the store lacks. */
-export function isStoreTrouble(error: unknown): boolean {
-  return isFailure(error, 'storeUnavailable', 'storeOverloaded', 'closed');
-}

@@ -4,7 +4,13 @@ import { ProblemError } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
 import { DEFAULT_WAIT_SECONDS, WAIT_JITTER } from '../protocol/limits.ts';
-import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../protocol/post-update.ts';
+import {
+  checkPostUpdate,
+  type PostUpdateRequest,
+  type PostUpdateResponse,
+  type Update,
+  type UpdateResult,
+} from '../protocol/post-update.ts';
 import type { CloseParts } from './close-item.ts';
 import { type Deps, LOOP } from './context.ts';
 import { Dirtiness } from './dirtiness.ts';
@@ -16,13 +22,14 @@ import { ItemQueue } from './item-queue.ts';
 import { Markers } from './marker.ts';
 import { Observer } from './observe.ts';
 import { openMarker } from './open-marker.ts';
-import { checkRequest, type PostParts, postUpdates } from './post-update.ts';
+import { type PostParts, postUpdates } from './post-update.ts';
 import type { Question } from './question.ts';
 import { UpdateReader } from './read-updates.ts';
 import { Renderer, timeText } from './render.ts';
 import { ShardReader } from './shard-log.ts';
 import { SpaceState } from './space-state.ts';
 import { pruneTombstones, type SweepParts, sweepItems } from './sweeper.ts';
+import { troubleOf, troubleProblem } from './trouble.ts';
 import { Values } from './values.ts';
 import { type Parked, problemOf, questionKey, SpaceWaiters } from './waiters.ts';
 import { UpdateWriter } from './write-update.ts';
@@ -100,7 +107,7 @@ class LongshoreEngine implements Engine {
 
   async postUpdate(space: SpaceId, request: PostUpdateRequest, caller: Caller): Promise<PostUpdateResponse> {
     this.#refuseIfStopping();
-    checkRequest(request);
+    checkPostUpdate(request);
     const { state } = this.#entry(space);
     const results = await postUpdates(this.#post, state, request, caller);
     return { epoch: state.epoch, results };
@@ -158,11 +165,8 @@ class LongshoreEngine implements Engine {
         return { ...known, deleted: false, value: this.#values.kindOf(head).value(value) };
       }
     } catch (error) {
-      const problem = problemOf(error, this.#deps);
-      throw new ProblemError(problem.code, problem.detail, {
-        retryAfterMs: problem.retryAfterMs ?? 1_000,
-        cause: error,
-      });
+      const trouble = troubleOf(error);
+      throw trouble ? troubleProblem(trouble, error) : error;
     }
     throw new ProblemError('contention', 'the item kept changing', { retryAfterMs: 100 });
   }

@@ -1,14 +1,14 @@
 import { isFailure } from '../ports/failure.ts';
-import { ProblemError } from '../protocol/errors.ts';
-import type { PostUpdateRequest, RetryCode, Update, UpdateResult } from '../protocol/post-update.ts';
-import { type Deps, RetryLater } from './context.ts';
+import { MAX_RECORD_BYTES } from '../protocol/limits.ts';
+import type { PostUpdateRequest, Update, UpdateResult } from '../protocol/post-update.ts';
+import type { Deps } from './context.ts';
 import { hashUpdate, type Writer } from './decide-update.ts';
 import type { Dirtiness } from './dirtiness.ts';
-import { isStoreTrouble } from './durable.ts';
 import type { Caller } from './engine-types.ts';
 import { FailedKind } from './failed-kind.ts';
 import type { ItemQueue } from './item-queue.ts';
 import type { SpaceState } from './space-state.ts';
+import { troubleOf } from './trouble.ts';
 import type { UpdateWriter } from './write-update.ts';
 
 export type PostParts = {
@@ -18,26 +18,6 @@ export type PostParts = {
   readonly queue: ItemQueue;
   readonly hint: (space: SpaceState) => void;
 };
-
-/** Unusable as a whole: refused before anything is touched. */
-export function checkRequest(request: PostUpdateRequest): void {
-  const items = new Set<string>();
-  for (const update of request.updates) {
-    if (items.has(update.item))
-      throw new ProblemError('duplicateItem', `${update.item} is named twice; a request names each item at most once`);
-    items.add(update.item);
-    checkUpdate(update);
-  }
-  if (request.seq !== undefined && request.clientId === undefined) {
-    throw new ProblemError('badRequest', 'seq needs the clientId whose requests it numbers');
-  }
-}
-
-function checkUpdate(update: Update): void {
-  if ((update.op === undefined) === (update.restore === undefined)) {
-    throw new ProblemError('badRequest', `the update of ${update.item} needs exactly one of op and restore`);
-  }
-}
 
 /** The updates of one request in their order; each result stands alone. */
 export async function postUpdates(
@@ -92,32 +72,22 @@ async function postOne(
       ...written.extra,
     };
   } catch (error) {
-    return retryOf(deps, update, error);
+    return failed(deps, update, error);
   } finally {
     parts.hint(space); // also after a failure: something may have become visible
     deps.metrics.observe('post_ms', deps.clock.monotonic() - started);
   }
 }
 
-function retryOf(deps: Deps, update: Update, error: unknown): UpdateResult {
+/** What became of an update that could not be carried through. */
+function failed(deps: Deps, update: Update, error: unknown): UpdateResult {
   deps.metrics.count('updates_refused');
-  const retry = (code: RetryCode, retryAfterMs: number): UpdateResult => ({
-    item: update.item,
-    result: 'retry',
-    code,
-    retryAfterMs,
-  });
-  if (error instanceof RetryLater) return retry(error.code, error.retryAfterMs);
-  if (error instanceof FailedKind)
-    return { item: update.item, result: 'invalid', code: 'kindUnknown', detail: error.message };
-  if (isStoreTrouble(error)) return retry('storeUnavailable', 1_000);
+  const { item } = update;
+  const trouble = troubleOf(error);
+  if (trouble) return { item, result: 'retry', ...trouble };
+  if (error instanceof FailedKind) return { item, result: 'invalid', code: 'kindUnknown', detail: error.message };
+  if (isFailure(error, 'tooLarge')) return { item, result: 'tooLarge', limit: MAX_RECORD_BYTES };
   if (isFailure(error, 'storeRefused'))
-    return {
-      item: update.item,
-      result: 'invalid',
-      code: 'badOp',
-      detail: 'the item as it would become cannot be stored',
-    };
-  if (isFailure(error)) return retry('cacheUnavailable', 1_000);
+    return { item, result: 'invalid', code: 'badOp', detail: 'the item as it would become cannot be stored' };
   throw error;
 }

@@ -1,11 +1,11 @@
 import type { Head } from '../model/head.ts';
-import { isFailure } from '../ports/failure.ts';
 import { type Problem, ProblemError } from '../protocol/errors.ts';
-import { type Deps, RetryLater } from './context.ts';
+import type { Deps } from './context.ts';
 import type { PollOutcome } from './engine-types.ts';
 import type { Evaluated, Question } from './question.ts';
 import type { UpdateReader } from './read-updates.ts';
 import type { SpaceState } from './space-state.ts';
+import { troubleOf, troubleProblem } from './trouble.ts';
 
 /** One poll that has not been answered. */
 type Waiter = { readonly deliver: (outcome: PollOutcome) => void; readonly until: number; group: Group };
@@ -222,14 +222,8 @@ export function questionKey(markerText: string, question: Pick<Question, 'filter
 
 export function problemOf(error: unknown, deps: Pick<Deps, 'log'>): Problem {
   if (error instanceof ProblemError) return error.problem;
-  if (error instanceof RetryLater) {
-    const code = error.code === 'folding' ? 'overloaded' : error.code;
-    return new ProblemError(code, 'try again after the time given', { retryAfterMs: error.retryAfterMs }).problem;
-  }
-  if (isFailure(error)) {
-    const code = error.code.startsWith('store') ? 'storeUnavailable' : 'cacheUnavailable';
-    return new ProblemError(code, 'nothing was lost; try again', { retryAfterMs: 1_000 }).problem;
-  }
+  const trouble = troubleOf(error);
+  if (trouble) return troubleProblem(trouble).problem;
   deps.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a read failed');
   return new ProblemError('internal', 'the server failed; the error was logged').problem;
 }

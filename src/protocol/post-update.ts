@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Json } from '../base/json.ts';
+import { ProblemError } from './errors.ts';
 import { isId } from './ids.ts';
 import { MAX_UPDATES_PER_REQUEST } from './limits.ts';
 
@@ -35,6 +36,19 @@ export const postUpdateSchema = z.strictObject({
 
 export type Update = z.infer<typeof updateSchema>;
 export type PostUpdateRequest = z.infer<typeof postUpdateSchema>;
+
+/** Unusable as a whole: refused before anything is touched. Throws `ProblemError`. */
+export function checkPostUpdate({ clientId, seq, updates }: PostUpdateRequest): void {
+  const items = new Set<string>();
+  for (const [i, { item, op, restore }] of updates.entries()) {
+    if ((op === undefined) === (restore === undefined))
+      throw new ProblemError('badRequest', `updates[${i}]: exactly one of op and restore must be there`);
+    if (items.has(item)) throw new ProblemError('duplicateItem', `updates[${i}].item: ${item} is named more than once`);
+    items.add(item);
+  }
+  if (seq !== undefined && clientId === undefined)
+    throw new ProblemError('badRequest', 'seq needs the clientId whose requests it numbers');
+}
 
 /** Why an update can never be accepted as it is. */
 export type InvalidCode =

@@ -80,7 +80,7 @@ describe('items with large values', () => {
     assert.ok(item && 'deltas' in item, 'deltas are far smaller than the value');
     assert.equal(item.deltas.length, 40);
     assert.ok(((await world.head('j'))?.segs.length ?? 0) >= 2);
-    assert.equal((chain.values['j'] as string[]).length, 240);
+    assert.equal((chain.values.j as string[]).length, 240);
   });
 
   it('[KY23] records that no head names any more are deleted', async () => {
@@ -103,8 +103,8 @@ describe('items with large values', () => {
     await world.evict(/^b\//);
     const chain = new Chain(world);
     await chain.next({}, 1);
-    assert.equal((chain.values['j'] as string[]).length, 31);
-    assert.equal((chain.values['j'] as string[])[30], 'tail');
+    assert.equal((chain.values.j as string[]).length, 31);
+    assert.equal((chain.values.j as string[])[30], 'tail');
     const after = await world.head('j');
     assert.deepEqual([after?.v, after?.L], [before.v, before.L]);
     await world.ok('j', { add: 'more' }, { on: 1 });
@@ -134,7 +134,7 @@ describe('items with large values', () => {
     const segment = (await world.head('j'))?.segs.at(-1)?.key ?? '';
     assert.equal(await world.evict(new RegExp(`^b/.*${segment}$`)), 1);
     await chain.next();
-    assert.equal((chain.values['j'] as string[]).length, 125);
+    assert.equal((chain.values.j as string[]).length, 125);
   });
 
   it('[KY24] two instances that write one large value by turns lose nothing', async () => {

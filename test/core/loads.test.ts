@@ -247,8 +247,8 @@ describe('the loss of the whole cache', () => {
     await world.pass(2_000);
     const chain = new Chain(world);
     await chain.next({}, 1);
-    assert.equal(chain.values['released'], 'r1');
-    assert.equal(chain.values['durable'], 'd1');
-    assert.ok((chain.values['moving'] as number) >= 299 - (N + 500) / 50, `back at ${chain.values['moving']}`);
+    assert.equal(chain.values.released, 'r1');
+    assert.equal(chain.values.durable, 'd1');
+    assert.ok((chain.values.moving as number) >= 299 - (N + 500) / 50, `back at ${chain.values.moving}`);
   });
 });

@@ -5,7 +5,13 @@ import { mergePatch } from '../../src/kinds/merge-patch.ts';
 import { ProblemError } from '../../src/protocol/errors.ts';
 import type { GetUpdatesQuery, GetUpdatesResponse } from '../../src/protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../../src/protocol/ids.ts';
-import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../../src/protocol/post-update.ts';
+import {
+  checkPostUpdate,
+  type PostUpdateRequest,
+  type PostUpdateResponse,
+  type Update,
+  type UpdateResult,
+} from '../../src/protocol/post-update.ts';
 
 export type ParkedPoll = {
   readonly space: string;
@@ -31,6 +37,7 @@ export class FakeEngine implements Engine {
 
   async postUpdate(_space: SpaceId, request: PostUpdateRequest, caller: Caller): Promise<PostUpdateResponse> {
     this.#fail();
+    checkPostUpdate(request);
     this.requests.push(request);
     this.callers.push(caller);
     return { epoch: 'e1', results: request.updates.map((update) => this.#apply(update)) };
