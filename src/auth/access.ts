@@ -67,7 +67,7 @@ export class CheckedAccess implements Access {
       const recorded = (members.get(caller.subject) ?? NO_RIGHTS) & caller.cap;
       return refusal(decide(brought | recorded, right, exists), space, right);
     };
-    const policy = this.#policies.peek(space);
+    const policy = this.#policies.peek(space, need);
     return policy === undefined ? this.#policies.of(space).then(judge) : judge(policy);
   }
 

@@ -23,7 +23,7 @@ const MAX_KNOWN_SPACES = 100_000;
 
 export const NO_SPACE: SpacePolicy = { exists: false, members: new Map() };
 
-type Held = { readonly policy: SpacePolicy; readonly untilMs: number };
+type Held = { readonly policy: SpacePolicy; readonly readAt: number };
 
 /** Policies as they were at most 30 s ago; one reading at a time for each space, whoever asks. */
 export class HeldPolicies {
@@ -40,10 +40,15 @@ export class HeldPolicies {
     this.#clock = clock;
   }
 
-  /** What is known without asking. */
-  peek(space: SpaceId): SpacePolicy | undefined {
+  /**
+   * What is known without asking. Only whoever needs to know that a space is there gets newer news of one that is not: to all
+   * others both take equally long, or the time would tell them which names are in use.
+   */
+  peek(space: SpaceId, need: 'existence' | 'record' = 'record'): SpacePolicy | undefined {
     const held = this.#held.get(space);
-    return held !== undefined && this.#clock.monotonic() < held.untilMs ? held.policy : undefined;
+    if (held === undefined) return undefined;
+    const keptMs = need === 'existence' && !held.policy.exists ? ABSENT_MS : HELD_MS;
+    return this.#clock.monotonic() - held.readAt < keptMs ? held.policy : undefined;
   }
 
   isKnown(space: SpaceId): boolean {
@@ -71,13 +76,11 @@ export class HeldPolicies {
 
   async #read(space: SpaceId): Promise<SpacePolicy> {
     // Counted from before the reading, so that no answer is older than promised.
-    const began = this.#clock.monotonic();
+    const readAt = this.#clock.monotonic();
     const forgotten = this.#forgotten;
     const policy = (await this.#source.of(space)) ?? NO_SPACE;
     // What was read before a change of settings may be from before it.
-    if (forgotten === this.#forgotten) {
-      this.#held.set(space, { policy, untilMs: began + (policy.exists ? HELD_MS : ABSENT_MS) });
-    }
+    if (forgotten === this.#forgotten) this.#held.set(space, { policy, readAt });
     if (policy.exists) this.#known.set(space, true);
     return policy;
   }

@@ -77,6 +77,20 @@ describe('access', () => {
     assert.equal(there?.status, 404);
   });
 
+  it('[AU51] nor do they differ in how often they are read', async () => {
+    record({ 'dev:bob': 'rw' });
+    const eve = callerOf('dev:eve', {});
+    const readsOf = async (space: string) => {
+      const before = source.reads;
+      for (let second = 0; second < 35; second++) {
+        await access.review(eve, spaceId(space), 'read');
+        clock.advance(1_000);
+      }
+      return source.reads - before;
+    };
+    assert.deepEqual([await readsOf('board'), await readsOf('none')], [2, 2]);
+  });
+
   it('[AU52] a record counts for 30 s, and one reading serves all who ask meanwhile', async () => {
     record({ 'dev:bob': 'r' });
     const bob = callerOf('dev:bob', {});
