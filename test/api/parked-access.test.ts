@@ -33,6 +33,23 @@ describe('a parked poll', () => {
     assert.deepEqual([first.status, second.status, first.text], [200, 200, second.text]);
   });
 
+  it('[AU7] reaches the engine in the turn it came in, in mode none and with a known token or key', async () => {
+    for (const mode of ['none', 'jwt', 'key', 'iap'] as const) {
+      const { access, headers } = await castRoles(mode);
+      const { listener, engine } = makeApp({ access });
+      const atOnce: number[] = [];
+      const watched: typeof listener = (req, res) => {
+        const before = engine.polls.length;
+        listener(req, res);
+        atOnce.push(engine.polls.length - before);
+      };
+      const sent = { path: '/v1/spaces/board/updates', headers: headers('reader') };
+      for (let i = 0; i < 2; i++) assert.equal((await send(watched, sent)).status, 200);
+      // A token that was never seen has to be verified first.
+      assert.deepEqual(atOnce, mode === 'none' || mode === 'key' ? [1, 1] : [0, 1], mode);
+    }
+  });
+
   it('[AU57] whose caller lost the right meanwhile is 403, and has nothing of the answer', async () => {
     const [lost, kept] = [await park('memberReader'), await park('reader')];
     app.engine.items.set('secret-item', { kind: 'register', version: 1, value: 'secret', deleted: false });
