@@ -1,5 +1,8 @@
 # docker build -t longshore .
-# docker run -p 8080:8080 -v longshore:/data longshore
+# docker run -p 8080:8080 -v longshore:/data -e LONGSHORE_AUTH=key -e LONGSHORE_API_KEYS='[…]' longshore
+#
+# It listens for others, so it has to be told whom to let in (docs/security.md); without that it does not start. To try it on this
+# machine alone: docker run -p 127.0.0.1:8080:8080 -e LONGSHORE_ALLOW_ANONYMOUS=1 longshore
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./

@@ -1,3 +1,5 @@
+import type { Access } from '../auth/access.ts';
+import type { Tickets } from '../auth/tickets.ts';
 import type { Engine } from '../core/engine-types.ts';
 import type { Log } from '../ports/log.ts';
 import type { Problem } from '../protocol/errors.ts';
@@ -5,13 +7,16 @@ import type { Problem } from '../protocol/errors.ts';
 /** What the HTTP side stands on. */
 export type AppDeps = {
   readonly engine: Engine;
+  /** Who may do what in which space. */
+  readonly access: Access;
+  readonly tickets: Pick<Tickets, 'issue'>;
   readonly log: Log;
   /** Tells the request ids of this process from those of others; of the form of an id. */
   readonly instance: string;
   /** Web origins that may call across origins, compared exactly. */
   readonly allowedOrigins: readonly string[];
-  /** Who may call what is for operators only. */
-  readonly internal: InternalAccess;
+  /** Who may call what is for operators only; `elsewhere`: nobody here, `everybody`: whoever reaches this port. */
+  readonly internal: InternalAccess | 'elsewhere' | 'everybody';
   /** Each dependency with its state. Never rejects. */
   readonly ready: () => Promise<ReadyReport>;
   /** Why this instance must not serve just now; asked before each call of the API and before a parked poll is answered. */
@@ -20,11 +25,16 @@ export type AppDeps = {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
 };
 
+/** Each of them opens the routes of operators by itself. */
 export type InternalAccess = {
+  /** To this machine itself: only where nobody is asked who they are, and nobody else reaches the server. */
+  readonly locally: boolean;
   /** App Engine takes `X-Appengine-*` out of requests from outside; nothing else does. */
   readonly onAppEngine: boolean;
   /** Sent as `Longshore-Internal`. */
   readonly secret?: string;
+  /** A service account that shows a token. */
+  readonly isServiceAccount?: (rawHeaders: readonly string[]) => Promise<boolean>;
 };
 
 export type DependencyState = { readonly state: 'ok' | 'failed'; readonly detail?: string };

@@ -3,13 +3,14 @@ import express, { type ErrorRequestHandler, type Request, type RequestHandler, R
 import { ProblemError } from '../protocol/errors.ts';
 import type { AppDeps } from './app-deps.ts';
 import { createGetUpdates, createPostGetUpdates } from './get-updates.ts';
-import { createHealthz, createMetricsPage, createReadyz, createSweep } from './health.ts';
+import { createHealthz, createMetricsPage, createReadyz, createSweep, SWEEP_PATH } from './health.ts';
 import { createDeleteItem, createGetItem, createPatchItem, createPutItem } from './items.ts';
 import { createOpenapi } from './openapi.ts';
 import { createPage } from './page.ts';
 import { matchUpdates } from './path.ts';
 import { createPostUpdate } from './post-update.ts';
 import { Replies } from './reply.ts';
+import { createPostTicket } from './tickets.ts';
 import { DetailedProblem, sendError } from './to-response.ts';
 
 /**
@@ -45,17 +46,25 @@ function createDirectPost(deps: AllDeps) {
   };
 }
 
+/** The routes of operators alone, for a port of their own: whoever reaches that port may call them. */
+export function createInternalApp(deps: AppDeps): RequestListener {
+  const all = { ...deps, internal: 'everybody', replies: new Replies(`${deps.instance}.i`, []) } as const;
+  return finish([createOperations(all)], all);
+}
+
 function createExpress(deps: AppDeps, replies: Replies): express.Express {
+  const all = { ...deps, replies };
+  return finish([createSpaces(all), createOperations(all), createPage()], all);
+}
+
+function finish(routers: readonly Router[], { log, replies }: AllDeps): express.Express {
   const app = express();
   for (const setting of ['x-powered-by', 'etag', 'query parser']) app.disable(setting);
-  const all = { ...deps, replies };
-  app.use(createSpaces(all));
-  app.use(createOperations(all));
-  app.use(createPage());
+  for (const router of routers) app.use(router);
   app.use(() => {
     throw new ProblemError('notFound', 'no such page; the API is described at /openapi.json');
   });
-  const answerError: ErrorRequestHandler = (error, req, res, _next) => sendError(replies, deps.log, req, res, error);
+  const answerError: ErrorRequestHandler = (error, req, res, _next) => sendError(replies, log, req, res, error);
   app.use(answerError);
   return app;
 }
@@ -72,6 +81,7 @@ function createSpaces(deps: AllDeps): Router {
   const router = exactRouter();
   const postUpdate = createPostUpdate(deps);
   const postGetUpdates = createPostGetUpdates(deps);
+  const postTicket = createPostTicket(deps);
   const [getItem, putItem, patchItem, deleteItem] = [
     createGetItem(deps),
     createPutItem(deps),
@@ -95,6 +105,11 @@ function createSpaces(deps: AllDeps): Router {
     .post((req, res) => noQuery(req) ?? postGetUpdates(req, res, param(req, 'space')))
     .all(otherMethods(replies, 'POST'));
   router
+    .route('/v1/spaces/:space/tickets')
+    .all(refuseUnready)
+    .post((req, res) => noQuery(req) ?? postTicket(req, res, param(req, 'space')))
+    .all(otherMethods(replies, 'POST'));
+  router
     .route('/v1/spaces/:space/items/:item')
     .all(refuseUnready)
     .get((req, res) => getItem(req, res, place(req)))
@@ -114,7 +129,7 @@ function createOperations(deps: AllDeps): Router {
     '/openapi.json': createOpenapi(deps),
     '/_ah/warmup': createReadyz(deps),
     '/_ah/start': createHealthz(deps),
-    '/internal/sweep': createSweep(deps),
+    [SWEEP_PATH]: createSweep(deps),
   };
   for (const [path, handler] of Object.entries(pages)) {
     router.route(path).get(handler).all(otherMethods(deps.replies, 'GET, HEAD'));

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from '../auth/caller.ts';
 import type { Answer, PollOutcome } from '../core/engine-types.ts';
+import { type Problem, ProblemError } from '../protocol/errors.ts';
 import { type GetUpdatesQuery, getUpdatesSchema } from '../protocol/get-updates.ts';
 import type { SpaceId } from '../protocol/ids.ts';
 import type { AppDeps } from './app-deps.ts';
@@ -9,7 +11,7 @@ import { readJson } from './read-body.ts';
 import { type HeaderList, Replies } from './reply.ts';
 import { sendError } from './to-response.ts';
 
-type PollDeps = Pick<AppDeps, 'engine' | 'log' | 'refusal'> & { readonly replies: Replies };
+type PollDeps = Pick<AppDeps, 'access' | 'engine' | 'log' | 'refusal'> & { readonly replies: Replies };
 
 /** Headers of an answer that goes to many polls, made once. */
 const sharedHeaders = new WeakMap<Answer, HeaderList>();
@@ -27,7 +29,15 @@ function headersOf(answer: Answer): HeaderList {
 export function createGetUpdates(deps: PollDeps) {
   return function getUpdates(req: IncomingMessage, res: ServerResponse, space: string, search: string): void {
     try {
-      park(deps, req, res, readSpace(space), parseUpdatesQuery(search));
+      const id = readSpace(space);
+      const query = parseUpdatesQuery(search);
+      const caller = deps.access.admit(req.rawHeaders, id, 'read');
+      if (!(caller instanceof Promise)) park(deps, req, res, { space: id, caller }, query);
+      else {
+        caller
+          .then((known) => park(deps, req, res, { space: id, caller: known }, query))
+          .catch((error) => sendError(deps.replies, deps.log, req, res, error));
+      }
     } catch (error) {
       sendError(deps.replies, deps.log, req, res, error);
     }
@@ -38,26 +48,57 @@ export function createGetUpdates(deps: PollDeps) {
 export function createPostGetUpdates(deps: PollDeps) {
   return async function postGetUpdates(req: IncomingMessage, res: ServerResponse, space: string): Promise<void> {
     const id = readSpace(space);
-    park(deps, req, res, id, getUpdatesSchema.parse(await readJson(req)));
+    const caller = await deps.access.admit(req.rawHeaders, id, 'read');
+    park(deps, req, res, { space: id, caller }, getUpdatesSchema.parse(await readJson(req)));
   };
 }
 
+/** Whose poll it is, and where. */
+type Asked = { readonly space: SpaceId; readonly caller: Caller };
+
 /** Holds the poll until the engine answers or the client goes away. A thousand of these may be parked: keep it small. */
-function park(deps: PollDeps, req: IncomingMessage, res: ServerResponse, space: SpaceId, query: GetUpdatesQuery): void {
+function park(deps: PollDeps, req: IncomingMessage, res: ServerResponse, asked: Asked, query: GetUpdatesQuery): void {
   const refused = deps.refusal();
   if (refused !== undefined) {
     deps.replies.problem(req, res, refused);
     return;
   }
-  const cancel = deps.engine.poll(space, query, (outcome) => deliver(deps, req, res, outcome));
+  const cancel = deps.engine.poll(asked.space, query, (outcome) => deliver(deps, req, res, asked, outcome));
   if (res.writableEnded) return;
   // A client that left while its body was being read has closed already.
   if (res.closed) cancel();
   else res.once('close', cancel);
 }
 
-function deliver(deps: PollDeps, req: IncomingMessage, res: ServerResponse, outcome: PollOutcome): void {
+/** The answer is everybody's; whether this caller may still have it is asked again now. */
+function deliver(deps: PollDeps, req: IncomingMessage, res: ServerResponse, asked: Asked, outcome: PollOutcome): void {
   const problem = deps.refusal() ?? ('problem' in outcome ? outcome.problem : undefined);
-  if (problem !== undefined) deps.replies.problem(req, res, problem);
-  else if ('answer' in outcome) deps.replies.send(req, res, 200, headersOf(outcome.answer), outcome.answer.body);
+  if (problem !== undefined || !('answer' in outcome)) {
+    if (problem !== undefined) deps.replies.problem(req, res, problem);
+    return;
+  }
+  const denied = deps.access.review(asked.caller, asked.space, 'read');
+  if (!(denied instanceof Promise)) conclude(deps, req, res, denied, outcome.answer);
+  else {
+    denied
+      .then((known) => conclude(deps, req, res, known, outcome.answer))
+      .catch((error) => sendError(deps.replies, deps.log, req, res, error));
+  }
+}
+
+function conclude(
+  { replies }: PollDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  denied: Problem | undefined,
+  answer: Answer,
+): void {
+  if (denied === undefined) replies.send(req, res, 200, headersOf(answer), answer.body);
+  else replies.problem(req, res, takenAway(denied));
+}
+
+/** Whoever was let in and is not any more is told so, even where the space is now hidden from them: they knew of it. */
+function takenAway(denied: Problem): Problem {
+  if (denied.status !== 404) return denied;
+  return new ProblemError('forbidden', 'the right to read this space was taken back while the poll waited').problem;
 }

@@ -4,6 +4,8 @@ import { ProblemError } from '../protocol/errors.ts';
 import type { AppDeps, InternalAccess } from './app-deps.ts';
 import { type Replies, rawHeader } from './reply.ts';
 
+export const SWEEP_PATH = '/internal/sweep';
+
 type Handler = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 type HealthDeps = AppDeps & { readonly replies: Replies };
 
@@ -24,7 +26,7 @@ export function createReadyz({ replies, ready }: HealthDeps): Handler {
 
 export function createMetricsPage({ replies, metrics, internal }: HealthDeps): Handler {
   return async function metricsPage(req, res) {
-    requireInternal(req, internal);
+    await requireInternal(req, internal);
     const { contentType, text } = await metrics();
     replies.bytes(req, res, 200, ['Content-Type', contentType], text);
   };
@@ -33,20 +35,29 @@ export function createMetricsPage({ replies, metrics, internal }: HealthDeps): H
 /** `/internal/sweep`: what `cron.yaml` calls. */
 export function createSweep({ replies, engine, internal }: HealthDeps): Handler {
   return async function sweep(req, res) {
-    requireInternal(req, internal);
+    await requireInternal(req, internal);
     replies.json(req, res, 200, await engine.sweep());
   };
 }
 
-/**
- * Passes the App Engine cron service (there, and only there, the header cannot come from outside), the holder of the shared
- * secret, and, elsewhere than on App Engine, this machine itself. To others these pages do not exist.
- */
-export function requireInternal(req: IncomingMessage, access: InternalAccess): void {
+/** To everybody but operators these pages do not exist. */
+export async function requireInternal(req: IncomingMessage, internal: AppDeps['internal']): Promise<void> {
+  if (internal === 'everybody') return;
+  if (internal !== 'elsewhere' && (await isOperator(req, internal))) return;
+  throw new ProblemError('notFound', 'there is nothing here for this caller');
+}
+
+async function isOperator(req: IncomingMessage, access: InternalAccess): Promise<boolean> {
   const secret = rawHeader(req, 'longshore-internal');
-  if (access.secret !== undefined && secret !== undefined && isSame(secret, access.secret)) return;
-  if (access.onAppEngine ? rawHeader(req, 'x-appengine-cron') === 'true' : isLocal(req)) return;
-  throw new ProblemError('notFound', 'this is for operators: ask from this machine or send Longshore-Internal');
+  if (access.secret !== undefined && secret !== undefined && isSame(secret, access.secret)) return true;
+  if (access.onAppEngine && isCron(req)) return true;
+  if (access.locally && !access.onAppEngine && isLocal(req)) return true;
+  return access.isServiceAccount?.(req.rawHeaders) ?? false;
+}
+
+/** What `cron.yaml` calls, and nothing else: the header is no pass for other pages. */
+function isCron(req: IncomingMessage): boolean {
+  return req.url === SWEEP_PATH && rawHeader(req, 'x-appengine-cron') === 'true';
 }
 
 function isSame(a: string, b: string): boolean {

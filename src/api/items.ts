@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from '../auth/caller.ts';
 import { unreachable } from '../base/assert.ts';
 import type { Json } from '../base/json.ts';
 import type { Engine, ItemState } from '../core/engine-types.ts';
@@ -9,7 +10,6 @@ import type { UpdateResult } from '../protocol/post-update.ts';
 import type { AppDeps } from './app-deps.ts';
 import { evaluate, type Preconditions, readPreconditions, versionTag } from './etags.ts';
 import { readItem, readSpace } from './path.ts';
-import { ANONYMOUS } from './post-update.ts';
 import { parseQuery, readBoolean } from './query.ts';
 import { readJson } from './read-body.ts';
 import type { HeaderList, Replies } from './reply.ts';
@@ -20,14 +20,15 @@ const VALUE_KIND = 'register';
 /** Turns of one conditional write against others, before the answer is "later". */
 const MAX_TURNS = 8;
 
-type ItemDeps = Pick<AppDeps, 'engine'> & { readonly replies: Replies };
+type ItemDeps = Pick<AppDeps, 'access' | 'engine'> & { readonly replies: Replies };
 type Handler = (req: IncomingMessage, res: ServerResponse, place: Place) => Promise<void>;
 /** As they stand in the URL. */
 type Place = { readonly space: string; readonly item: string; readonly search: string };
 
-export function createGetItem({ engine, replies }: ItemDeps): Handler {
+export function createGetItem({ access, engine, replies }: ItemDeps): Handler {
   return async function getItem(req, res, place) {
     const { space, item, kind } = readPlace(place);
+    await access.admit(req.rawHeaders, space, 'read');
     const state = await engine.readItem(space, item);
     if (state === undefined || state.deleted) throw absent(item);
     if (kind !== undefined && kind !== state.kind) throw mismatch(`${item} is a ${state.kind}`);
@@ -39,31 +40,37 @@ export function createGetItem({ engine, replies }: ItemDeps): Handler {
   };
 }
 
-export function createPutItem({ engine, replies }: ItemDeps): Handler {
+export function createPutItem({ access, engine, replies }: ItemDeps): Handler {
   return async function putItem(req, res, place) {
     const target = readPlace(place);
+    const caller = await access.admit(req.rawHeaders, target.space, 'write');
     refuseOtherKind(target.kind);
     const op = { set: await readJson(req) };
-    const { created, result } = await write(engine, target, readPreconditions(req.headers), { op, creates: true });
+    const { created, result } = await write(engine, caller, target, readPreconditions(req.headers), {
+      op,
+      creates: true,
+    });
     sendState(replies, req, res, created ? 201 : 200, result);
   };
 }
 
-export function createPatchItem({ engine, replies }: ItemDeps): Handler {
+export function createPatchItem({ access, engine, replies }: ItemDeps): Handler {
   return async function patchItem(req, res, place) {
     const target = readPlace(place);
+    const caller = await access.admit(req.rawHeaders, target.space, 'write');
     refuseOtherKind(target.kind);
     const op = { merge: await readJson(req, ['application/merge-patch+json', 'application/json']) };
-    const { result } = await write(engine, target, readPreconditions(req.headers), { op, creates: false });
+    const { result } = await write(engine, caller, target, readPreconditions(req.headers), { op, creates: false });
     sendState(replies, req, res, 200, result);
   };
 }
 
-export function createDeleteItem({ engine, replies }: ItemDeps): Handler {
+export function createDeleteItem({ access, engine, replies }: ItemDeps): Handler {
   return async function deleteItem(req, res, place) {
     const target = readPlace(place);
+    const caller = await access.admit(req.rawHeaders, target.space, 'write');
     const change = { op: { delete: true }, creates: false, anyKind: true };
-    const { result } = await write(engine, target, readPreconditions(req.headers), change);
+    const { result } = await write(engine, caller, target, readPreconditions(req.headers), change);
     replies.empty(req, res, 204, ['Longshore-Durable-Version', String(result.durableVersion)]);
   };
 }
@@ -89,6 +96,7 @@ type Accepted = UpdateResult & { readonly result: 'ok' };
  */
 async function write(
   engine: Engine,
+  caller: Caller,
   { space, item, durable, kind }: Target,
   preconditions: Preconditions,
   change: Change,
@@ -102,7 +110,7 @@ async function write(
     if (evaluate(preconditions, current) !== 'go') throw preconditionFailed(current);
     const only = conditional || current === 0 ? { ifVersion: current } : {};
     const ofKind = change.anyKind ? {} : { kind: VALUE_KIND };
-    const result = await engine.update(space, { item, op: change.op, durable, ...ofKind, ...only }, ANONYMOUS);
+    const result = await engine.update(space, { item, op: change.op, durable, ...ofKind, ...only }, caller);
     if (result.result === 'conflict') continue;
     return { created: current === 0, result: accept(result) };
   }

@@ -26,8 +26,16 @@ const problem = (description: string, headers = {}) => ({
 });
 const answer = (description: string, content: object, headers = {}) => ({ description, headers, content });
 
+const challenge = { 'WWW-Authenticate': { schema: { type: 'string' }, description: 'Bearer, and what is wrong' } };
+/** With identities on. A space that the caller has no right in is 404 like one that is not there. */
+const strangers = {
+  401: problem('who asks is not known', challenge),
+  403: problem('the caller may not do this'),
+  404: problem('there is no such space for this caller, or no such item in it'),
+};
 const troubles = {
   400: problem('the request is not of the documented form'),
+  ...strangers,
   413: problem('the body is too large'),
   415: problem('the content type or coding is not supported'),
   503: problem('not now: try the same again later', retryAfter),
@@ -63,7 +71,6 @@ const itemTroubles = {
   412: problem('the precondition does not hold', etag),
   423: problem('somebody holds the item'),
 };
-const gone = { 404: problem('there is no such item') };
 
 const updates = {
   parameters: [inPath('space')],
@@ -95,6 +102,16 @@ const updatesGet = {
   },
 };
 
+const tickets = {
+  parameters: [inPath('space')],
+  post: {
+    operationId: 'postTicket',
+    summary: 'A one-time ticket for a transport that cannot send headers',
+    requestBody: { required: false, content: { 'application/json': { schema: { type: 'object', maxProperties: 0 } } } },
+    responses: { 201: answer('good once, for a minute', json('Ticket')), ...troubles },
+  },
+};
+
 const item = {
   parameters: itemParameters,
   get: {
@@ -104,7 +121,6 @@ const item = {
       200: answer('the value', anyValue, written),
       304: { description: 'not changed' },
       ...itemTroubles,
-      ...gone,
     },
   },
   put: {
@@ -122,24 +138,33 @@ const item = {
     summary: 'Merges (RFC 7396)',
     parameters: conditions,
     requestBody: { required: true, content: { 'application/merge-patch+json': { schema: {} }, ...anyValue } },
-    responses: { 200: answer('merged', json('ItemWritten'), written), ...itemTroubles, ...gone },
+    responses: { 200: answer('merged', json('ItemWritten'), written), ...itemTroubles },
   },
   delete: {
     operationId: 'deleteItem',
     parameters: conditions,
-    responses: { 204: { description: 'deleted, and stored as such', headers: durable }, ...itemTroubles, ...gone },
+    responses: { 204: { description: 'deleted, and stored as such', headers: durable }, ...itemTroubles },
   },
 };
 
+/** Nobody is asked who they are. */
 const page = (operationId: string, description: string, schema: string, more = {}) => ({
-  get: { operationId, responses: { 200: answer(description, json(schema)), ...more } },
+  get: { operationId, security: [], responses: { 200: answer(description, json(schema)), ...more } },
 });
+
+export const SECURITY_SCHEMES = {
+  bearer: { type: 'http', scheme: 'bearer', description: 'a JWT of a known issuer, or a key (lsk_…)' },
+  iap: { type: 'apiKey', in: 'header', name: 'x-goog-iap-jwt-assertion', description: 'set by Identity-Aware Proxy' },
+};
+/** In mode `none` nothing is needed. */
+export const SECURITY = [{}, { bearer: [] }, { iap: [] }];
 
 /** The paths of the OpenAPI document. */
 export function operations(): object {
   return {
     '/v1/spaces/{space}/updates': updates,
     '/v1/spaces/{space}/updates:get': updatesGet,
+    '/v1/spaces/{space}/tickets': tickets,
     '/v1/spaces/{space}/items/{item}': item,
     '/healthz': page('healthz', 'the process runs', 'Health'),
     '/readyz': page('readyz', 'every dependency answers', 'ReadyReport', {

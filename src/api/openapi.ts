@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { getUpdatesResponseSchema, getUpdatesSchema } from '../protocol/get-updates.ts';
+import { MAX_TICKET_CHARS } from '../protocol/limits.ts';
 import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
-import { operations } from './openapi-operations.ts';
+import { operations, SECURITY, SECURITY_SCHEMES } from './openapi-operations.ts';
 import type { Replies } from './reply.ts';
 
 const version = z.int().min(0);
@@ -21,6 +22,7 @@ const dependencySchema = z.strictObject({ state: z.enum(['ok', 'failed']), detai
 const readyReportSchema = z.strictObject({ ready: z.boolean(), dependencies: z.record(z.string(), dependencySchema) });
 const healthSchema = z.strictObject({ status: z.literal('ok') });
 const sweepSchema = z.strictObject({ swept: version, pruned: version });
+const ticketSchema = z.strictObject({ ticket: z.string().max(MAX_TICKET_CHARS), expiresInMs: z.int() });
 
 const SCHEMAS = {
   GetUpdatesRequest: getUpdatesSchema,
@@ -32,6 +34,7 @@ const SCHEMAS = {
   ReadyReport: readyReportSchema,
   Health: healthSchema,
   SweepReport: sweepSchema,
+  Ticket: ticketSchema,
 } as const;
 
 /** The OpenAPI 3.1 document; its schemas are those that requests are read with and that the tests hold answers against. */
@@ -46,7 +49,8 @@ export function describeApi(): object {
     openapi: '3.1.0',
     info: { title: 'Longshore', version: String(PROTOCOL_VERSION), license: { name: 'Apache-2.0' } },
     paths: operations(),
-    components: { schemas },
+    components: { schemas, securitySchemes: SECURITY_SCHEMES },
+    security: SECURITY,
   };
 }
 

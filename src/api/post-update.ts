@@ -1,24 +1,33 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Caller } from '../core/engine-types.ts';
+import type { Access } from '../auth/access.ts';
+import type { Caller } from '../auth/caller.ts';
 import { troubleProblem } from '../core/trouble.ts';
+import { ProblemError } from '../protocol/errors.ts';
+import type { SpaceId } from '../protocol/ids.ts';
 import { type PostUpdateResponse, postUpdateSchema, type UpdateResult } from '../protocol/post-update.ts';
 import type { AppDeps } from './app-deps.ts';
 import { readSpace } from './path.ts';
 import { readJson } from './read-body.ts';
 import type { Replies } from './reply.ts';
 
-/** Nobody is asked who they are yet. */
-export const ANONYMOUS: Caller = { subject: 'anonymous' };
-
 /** `POST …/updates`. Throws where the whole request is unusable. */
-export function createPostUpdate(deps: Pick<AppDeps, 'engine'> & { readonly replies: Replies }) {
+export function createPostUpdate(deps: Pick<AppDeps, 'access' | 'engine'> & { readonly replies: Replies }) {
   return async function postUpdate(req: IncomingMessage, res: ServerResponse, space: string): Promise<void> {
     const id = readSpace(space);
+    // Before the body: nobody gets us to read megabytes for a stranger. Most callers are known at once.
+    const admitted = deps.access.admit(req.rawHeaders, id, 'write');
+    const caller = admitted instanceof Promise ? await admitted : admitted;
     const request = postUpdateSchema.parse(await readJson(req));
-    const response = await deps.engine.postUpdate(id, request, ANONYMOUS);
+    if (request.updates.some(({ grab }) => grab)) await requireLock(deps.access, caller, id);
+    const response = await deps.engine.postUpdate(id, request, caller);
     refuseIfAllWait(response);
     deps.replies.json(req, res, 200, response);
   };
+}
+
+async function requireLock(access: Access, caller: Caller, space: SpaceId): Promise<void> {
+  const denied = await access.review(caller, space, 'lock');
+  if (denied !== undefined) throw new ProblemError(denied.code, denied.detail);
 }
 
 type Waiting = UpdateResult & { readonly result: 'retry' };

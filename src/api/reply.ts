@@ -13,7 +13,7 @@ const COMMON: HeaderList = [
   'Cross-Origin-Resource-Policy',
   'same-origin',
 ];
-const EXPOSED = 'Retry-After, ETag, X-Request-Id, Longshore-Durable-Version';
+const EXPOSED = 'Retry-After, ETag, WWW-Authenticate, X-Request-Id, Longshore-Durable-Version';
 const PREFLIGHT: HeaderList = [
   'Access-Control-Allow-Methods',
   'GET, HEAD, POST, PUT, PATCH, DELETE',

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { NotIdentified } from '../auth/caller.ts';
 import { troubleOf, troubleProblem } from '../core/trouble.ts';
 import { isFailure } from '../ports/failure.ts';
 import type { Log } from '../ports/log.ts';
@@ -31,8 +32,13 @@ export function sendError(replies: Replies, log: Log, req: IncomingMessage, res:
     log.error({ requestId, method: req.method, error }, 'a request failed unexpectedly');
   }
   const problem = known ?? new ProblemError('internal', 'the failure is in the log under this request id').problem;
-  const details = error instanceof DetailedProblem ? error : undefined;
+  const details = error instanceof DetailedProblem ? error : challengeOf(error);
   replies.problem(req, res, problem, { requestId, ...(details && { headers: details.headers, more: details.more }) });
+}
+
+function challengeOf(error: unknown): { readonly headers: HeaderList; readonly more: object } | undefined {
+  if (!(error instanceof NotIdentified)) return undefined;
+  return { headers: ['WWW-Authenticate', error.challenge], more: {} };
 }
 
 function toProblem(error: unknown): Problem | undefined {

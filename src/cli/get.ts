@@ -7,7 +7,7 @@ export function getCommand(program: Command): Command {
   return program
     .command('get <space> [item]')
     .description("print an item's value, or all items of a space, one JSON object a line")
-    .action(async (space: string, item: string | undefined, options: { url: string }) => {
+    .action(async (space: string, item: string | undefined, options: { url: string; token?: string }) => {
       const client = new HttpClient(options);
       if (item === undefined) await printSpace(client, space);
       else await printItem(client, space, item);

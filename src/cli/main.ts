@@ -1,9 +1,10 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { describeFailure, EXIT } from './failures.ts';
 import { getCommand } from './get.ts';
 import { postCommand } from './post.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
+import { tokenCommand } from './token.ts';
 import { watchCommand } from './watch.ts';
 
 /** Where the server is when nobody says. */
@@ -29,10 +30,17 @@ function createProgram(): Command {
     );
   serveCommand(program.command('serve'));
   for (const add of [watchCommand, postCommand, getCommand, replayCommand]) {
-    add(program).requiredOption('--url <url>', 'where the server is', readUrl, defaultUrl());
+    add(program)
+      .requiredOption('--url <url>', 'where the server is', readUrl, defaultUrl())
+      .addOption(
+        new Option('--token <token>', 'token or key; others on this machine may see it').env('LONGSHORE_TOKEN'),
+      );
   }
+  tokenCommand(program);
   // Subcommands copy the settings of their parent only when they are made by it.
-  for (const command of program.commands) command.exitOverride().showHelpAfterError('(add --help for what there is)');
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
+    command.exitOverride().showHelpAfterError('(add --help for what there is)');
+  }
   return program;
 }
 

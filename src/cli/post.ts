@@ -4,6 +4,7 @@ import { EXIT, UsageError } from './failures.ts';
 
 type PostOptions = {
   readonly url: string;
+  readonly token?: string;
   readonly kind?: string;
   readonly merge?: boolean;
   readonly delete?: boolean;

@@ -4,7 +4,7 @@ import { HttpClient, mayRetry } from '../client/http-client.ts';
 import { EXIT, UsageError } from './failures.ts';
 import { type Replayed, readElements } from './replay-file.ts';
 
-type ReplayOptions = { readonly url: string; readonly space: string; readonly rate: string };
+type ReplayOptions = { readonly url: string; readonly token?: string; readonly space: string; readonly rate: string };
 
 /** Requests under way at once; beyond it the rate is not kept, and the latencies show it. */
 const MAX_IN_FLIGHT = 64;

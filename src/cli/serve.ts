@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Config } from '../server/config.ts';
 import { UsageError } from './failures.ts';
 
@@ -15,10 +15,18 @@ export function serveCommand(command: Command): Command {
     .option('--persist-ms <ms>', 'the longest that a change goes unstored (LONGSHORE_PERSIST_MS)')
     .option('--index-shards <n>', 'shards of the recent index; equal on all instances (LONGSHORE_INDEX_SHARDS)')
     .option('--allowed-origins <list>', 'web origins that may call across origins (LONGSHORE_ALLOWED_ORIGINS)')
+    .option('--auth <modes>', 'none, or a comma list of jwt and key (LONGSHORE_AUTH)')
+    .addOption(
+      new Option('--allow-anonymous', 'let everybody in who reaches the address (LONGSHORE_ALLOW_ANONYMOUS)').preset(
+        '1',
+      ),
+    )
+    .option('--internal-port <port>', 'where alone /metrics and /internal/* answer (LONGSHORE_INTERNAL_PORT)')
     .option('--log-level <level>', 'debug, info, warn, error or silent (LONGSHORE_LOG_LEVEL)')
     .addHelpText(
       'after',
-      '\nSecrets come from the environment only: LONGSHORE_SECRET, LONGSHORE_INTERNAL_SECRET, LONGSHORE_CACHE_PASSWORD.',
+      '\nFrom the environment only: LONGSHORE_SECRET, LONGSHORE_ISSUERS, LONGSHORE_JWT_SECRET, LONGSHORE_API_KEYS,\n' +
+        'LONGSHORE_INTERNAL_SECRET, LONGSHORE_INTERNAL_AUDIENCE, LONGSHORE_INTERNAL_ACCOUNTS, LONGSHORE_CACHE_PASSWORD.',
     )
     .action(async (flags: { [flag: string]: string }) => {
       // The server's parts are many: only who serves waits for them.
@@ -28,17 +36,18 @@ export function serveCommand(command: Command): Command {
       const outcome = parseConfig(process.env, { logLevel: process.env.LONGSHORE_LOG_LEVEL ?? 'warn', ...flags });
       if (!outcome.ok) throw new UsageError(`the settings cannot be used:\n  ${outcome.problems.join('\n  ')}`);
       for (const warning of outcome.warnings) console.error(`longshore: ${warning}`);
-      const code = await serve(outcome.config, ({ host, port }) =>
-        console.log(describeServer(outcome.config, host, port)),
-      );
+      const code = await serve(outcome.config, (address) => console.log(describeServer(outcome.config, address)));
       process.exit(code);
     });
 }
 
-function describeServer(config: Config, host: string, port: number): string {
+type Address = { readonly host: string; readonly port: number; readonly internalPort?: number };
+
+function describeServer(config: Config, { host, port, internalPort }: Address): string {
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
   const url = `http://${shown}:${port}`;
-  const { cache, store, blobs } = config;
+  const { auth, cache, store, blobs } = config;
+  const header = auth.modes.length === 0 ? '' : " -H 'Authorization: Bearer TOKEN'";
   const servers = cache.backend === 'memcached' ? cache.servers.map((one) => `${one.host}:${one.port}`).join(', ') : '';
   const updates = `${url}/v1/spaces/demo/updates`;
   return [
@@ -47,10 +56,12 @@ function describeServer(config: Config, host: string, port: number): string {
     `  store   ${store.backend}${'path' in store ? ` ${store.path}` : ''}`,
     `  blobs   ${blobs.backend} ${'path' in blobs ? blobs.path : blobs.bucket}`,
     `  data    ${config.dataDir}`,
+    `  auth    ${auth.modes.length === 0 ? 'none: whoever reaches this address may do everything' : auth.modes.join(', ')}`,
+    ...(internalPort === undefined ? [] : [`  ops     http://${shown}:${internalPort}/metrics`]),
     '',
     'Post an update, read what is there, wait for the next change:',
-    `  curl ${updates} -H 'Content-Type: application/json' -d '{"updates":[{"item":"hello","op":{"set":{"x":1}}}]}'`,
-    `  curl ${updates}`,
-    `  curl '${updates}?marker=now'`,
+    `  curl ${updates}${header} -H 'Content-Type: application/json' -d '{"updates":[{"item":"hello","op":{"set":{"x":1}}}]}'`,
+    `  curl ${updates}${header}`,
+    `  curl '${updates}?marker=now'${header}`,
   ].join('\n');
 }

@@ -5,6 +5,7 @@ import { describeFailure } from './failures.ts';
 
 type WatchOptions = {
   readonly url: string;
+  readonly token?: string;
   readonly json?: boolean;
   readonly now?: boolean;
   readonly ids?: string;

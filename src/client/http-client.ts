@@ -39,10 +39,18 @@ export class NoAnswerError extends Error {
 export type HttpClientOptions = {
   /** Where the server is: `http://127.0.0.1:8080`. */
   readonly url: string;
+  /** A token or key, sent as `Authorization: Bearer`. Never part of a URL, nor of an error. */
+  readonly token?: string;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly fraction?: () => number;
   readonly fetch?: typeof fetch;
+};
+
+type Init = {
+  readonly method?: string;
+  readonly headers?: { readonly [name: string]: string };
+  readonly body?: string;
 };
 
 export type PollQuery = {
@@ -65,11 +73,13 @@ export class HttpClient {
   readonly clock: Clock;
   readonly fraction: () => number;
   readonly #fetch: typeof fetch;
+  readonly #authorization: { readonly [name: string]: string };
 
   constructor(options: HttpClientOptions) {
     this.url = options.url.replace(/\/+$/, '');
     this.clock = options.clock ?? realClock;
     this.fraction = options.fraction ?? realFraction;
+    this.#authorization = options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` };
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
   }
 
@@ -135,12 +145,13 @@ export class HttpClient {
     return this.clock.sleep(pauseMs(failures, asked, this.fraction()));
   }
 
-  async #call(path: string, signal?: AbortSignal, init: RequestInit = {}): Promise<Response> {
+  async #call(path: string, signal?: AbortSignal, init: Init = {}): Promise<Response> {
     const watchdog = AbortSignal.timeout(LONGEST_WAIT_MS + WATCHDOG_MS);
     let response: Response;
     try {
       response = await this.#fetch(`${this.url}${path}`, {
         ...init,
+        headers: { ...init.headers, ...this.#authorization },
         signal: signal === undefined ? watchdog : AbortSignal.any([signal, watchdog]),
       });
     } catch (cause) {

@@ -40,6 +40,10 @@ export function seenKey(space: string, hash: string): CacheKey {
 export function pulseKey(space: string): CacheKey {
   return `p/${part(space)}/`;
 }
+/** That a one-time ticket was used. */
+export function ticketKey(space: string, random: string): CacheKey {
+  return `t/${part(space)}/${random}`;
+}
 
 /** Records that can be made again from the store, or whose loss costs one more read. */
 export function isReloadable(key: CacheKey): boolean {

@@ -21,6 +21,8 @@ export type ProblemCode =
   | 'duplicateItem'
   | 'kindMismatch'
   | 'unsupportedMediaType'
+  | 'unauthenticated'
+  | 'forbidden'
   | 'notFound'
   | 'methodNotAllowed'
   | 'preconditionFailed'
@@ -28,6 +30,7 @@ export type ProblemCode =
   | 'locked'
   | 'cacheUnavailable'
   | 'storeUnavailable'
+  | 'identityUnavailable'
   | 'overloaded'
   | 'recovering'
   | 'notReady'
@@ -47,6 +50,8 @@ const TITLES: { readonly [code in ProblemCode]: readonly [status: number, title:
   duplicateItem: [422, 'A request names each item at most once'],
   kindMismatch: [409, 'The item is of another kind'],
   unsupportedMediaType: [415, 'The content type is not supported'],
+  unauthenticated: [401, 'Who asks is not known'],
+  forbidden: [403, 'The caller may not do this'],
   notFound: [404, 'There is nothing here'],
   methodNotAllowed: [405, 'The method is not allowed here'],
   preconditionFailed: [412, 'The precondition does not hold'],
@@ -54,6 +59,7 @@ const TITLES: { readonly [code in ProblemCode]: readonly [status: number, title:
   locked: [423, 'Somebody holds the item'],
   cacheUnavailable: [503, 'The cache does not answer'],
   storeUnavailable: [503, 'The store does not answer'],
+  identityUnavailable: [503, 'Who asks cannot be found out just now'],
   overloaded: [503, 'The server is busy'],
   recovering: [503, 'The space is recovering from a lost cache'],
   notReady: [503, 'This instance is not ready'],

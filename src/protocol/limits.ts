@@ -43,3 +43,16 @@ export const MAX_KNOWN_IDS = 2000;
 
 /** Keys of the cache; memcached takes 250 bytes. */
 export const MAX_CACHE_KEY_BYTES = 200;
+
+/** A bearer token; all headers together may have 16 KiB. */
+export const MAX_TOKEN_CHARS = 8 * 1024;
+/** Longer names of callers go by their hash: heads remember up to `MAX_REMEMBERED_CLIENTS` of them. */
+export const MAX_PLAIN_SUBJECT_CHARS = 64;
+export const MAX_SUBJECT_CHARS = 128;
+/** Patterns that one token or key may carry. */
+export const MAX_GRANTS = 200;
+/** Subjects named in the record of one space. */
+export const MAX_MEMBERS = 1000;
+/** One-time tickets. */
+export const TICKET_MS = 60_000;
+export const MAX_TICKET_CHARS = 1024;

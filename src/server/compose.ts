@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
-import { createApp } from '../api/create-app.ts';
+import { createApp, createInternalApp } from '../api/create-app.ts';
+import type { Tickets } from '../auth/tickets.ts';
 import { createEngine } from '../core/engine.ts';
 import { DEFAULT_ENGINE_CONFIG, type Engine, type EngineConfig } from '../core/engine-types.ts';
 import { KINDS } from '../kinds/registry.ts';
 import type { Log } from '../ports/log.ts';
 import { openBlobs, openBus, openCache, openStore, type SystemParts } from './backends.ts';
 import { Closers } from './closers.ts';
+import { composeAuth } from './compose-auth.ts';
 import { type Config, describeConfig } from './config.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
@@ -19,6 +21,9 @@ import { systemClock, systemRandom } from './system.ts';
 /** A server put together, not yet listening. */
 export type Composed = {
   readonly listener: RequestListener;
+  readonly internal: RequestListener;
+  /** For transports that are opened with a ticket. */
+  readonly tickets: Tickets;
   readonly engine: Engine;
   readonly log: Log;
   /** Answers parked polls, stores what it can within `drainMs`, then lets go of everything, in reverse order. */
@@ -74,24 +79,22 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     },
     clock,
   );
-  const listener = createApp({
+  const auth = composeAuth(config, parts, { cache, store, secrets });
+  const deps = {
+    ...auth,
     engine,
     log,
     instance: random.id(),
     allowedOrigins: config.allowedOrigins,
-    internal: {
-      onAppEngine: config.onAppEngine,
-      ...(config.internalSecret === undefined ? {} : { secret: config.internalSecret }),
-    },
     ready,
     refusal: () => owner.refusal(),
     metrics: page,
-  });
+  };
   const close = (ms: number): Promise<void> => {
     drainMs = ms;
     return closers.closeAll();
   };
-  return { listener, engine, log, close };
+  return { listener: createApp(deps), internal: createInternalApp(deps), tickets: auth.tickets, engine, log, close };
 }
 
 function engineConfigOf(config: Config, secrets: readonly string[]): EngineConfig {

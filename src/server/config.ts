@@ -1,5 +1,15 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { assembleAuth, checkAuth, describeAuth } from './assemble-auth.ts';
+import {
+  type AuthChoice,
+  parseAccounts,
+  parseApiKeys,
+  parseIssuers,
+  parseModes,
+  parseSwitch,
+  parseTokenSecret,
+} from './auth-settings.ts';
 import {
   type BlobsChoice,
   type BusChoice,
@@ -28,7 +38,10 @@ export type Config = {
   readonly persistMs: number;
   readonly indexShards: number;
   readonly allowedOrigins: readonly string[];
+  readonly auth: AuthChoice;
   readonly internalSecret?: string;
+  /** Where the routes of operators answer, and nowhere else. 0: any free one. */
+  readonly internalPort?: number;
   readonly logLevel: string;
   readonly onAppEngine: boolean;
   readonly projectId?: string;
@@ -90,6 +103,14 @@ const settings = z.object({
   LONGSHORE_DATA_DIR: read((text) => resolve(text)).optional(),
   LONGSHORE_SECRET: read((text) => list(text).map(readSecret)).optional(),
   LONGSHORE_INTERNAL_SECRET: read(readSecret).optional(),
+  LONGSHORE_INTERNAL_PORT: integer(0, 65_535).optional(),
+  LONGSHORE_INTERNAL_AUDIENCE: z.string().optional(),
+  LONGSHORE_INTERNAL_ACCOUNTS: read(parseAccounts).optional(),
+  LONGSHORE_AUTH: read(parseModes).optional(),
+  LONGSHORE_ALLOW_ANONYMOUS: read(parseSwitch).optional(),
+  LONGSHORE_ISSUERS: read(parseIssuers).optional(),
+  LONGSHORE_JWT_SECRET: read(parseTokenSecret).optional(),
+  LONGSHORE_API_KEYS: read(parseApiKeys).optional(),
   LONGSHORE_HOST: z
     .string()
     .regex(/^[A-Za-z0-9.:_-]+$/, 'must be an address or a host name')
@@ -109,7 +130,7 @@ type Settings = z.infer<typeof settings>;
 export type SettingName = keyof Settings;
 
 /** Read by other parts of the program than the server. */
-const OTHER_NAMES = ['LONGSHORE_URL'];
+const OTHER_NAMES = ['LONGSHORE_URL', 'LONGSHORE_TOKEN'];
 
 /** The command line's flags, each with the variable that it overrides. Secrets have none: others could see them in the process list. */
 export const FLAGS: { readonly [flag: string]: SettingName } = {
@@ -123,6 +144,9 @@ export const FLAGS: { readonly [flag: string]: SettingName } = {
   persistMs: 'LONGSHORE_PERSIST_MS',
   indexShards: 'LONGSHORE_INDEX_SHARDS',
   allowedOrigins: 'LONGSHORE_ALLOWED_ORIGINS',
+  auth: 'LONGSHORE_AUTH',
+  allowAnonymous: 'LONGSHORE_ALLOW_ANONYMOUS',
+  internalPort: 'LONGSHORE_INTERNAL_PORT',
   logLevel: 'LONGSHORE_LOG_LEVEL',
 };
 
@@ -168,9 +192,11 @@ function assemble(given: Partial<Settings>): Config {
     persistMs: given.LONGSHORE_PERSIST_MS ?? 5_000,
     indexShards: given.LONGSHORE_INDEX_SHARDS ?? 4,
     allowedOrigins: given.LONGSHORE_ALLOWED_ORIGINS ?? [],
+    auth: assembleAuth(given),
     logLevel: given.LONGSHORE_LOG_LEVEL ?? 'info',
     onAppEngine: given.GAE_ENV !== undefined,
     ...(given.LONGSHORE_INTERNAL_SECRET ? { internalSecret: given.LONGSHORE_INTERNAL_SECRET } : {}),
+    ...(given.LONGSHORE_INTERNAL_PORT === undefined ? {} : { internalPort: given.LONGSHORE_INTERNAL_PORT }),
     ...(given.GOOGLE_CLOUD_PROJECT ? { projectId: given.GOOGLE_CLOUD_PROJECT } : {}),
     ...(given.DATASTORE_EMULATOR_HOST ? { datastoreEmulator: given.DATASTORE_EMULATOR_HOST } : {}),
     ...(given.STORAGE_EMULATOR_HOST ? { storageEmulator: given.STORAGE_EMULATOR_HOST } : {}),
@@ -185,7 +211,7 @@ function withCredentials(cache: CacheChoice, given: Partial<Settings>): CacheCho
 
 /** What single settings cannot see. */
 function crossCheck(config: Config, given: Values): string[] {
-  const problems: string[] = [];
+  const problems = checkAuth(config.auth, given, isLoopback(config.host));
   const { cache, bus } = config;
   const { LONGSHORE_SECRET: secret, LONGSHORE_CACHE_USERNAME: username, LONGSHORE_CACHE_PASSWORD: password } = given;
   if (cache.backend === 'memcached' && secret === undefined) {
@@ -200,6 +226,9 @@ function crossCheck(config: Config, given: Values): string[] {
   if (cache.backend === 'memory' && bus.backend === 'pulse') {
     problems.push('LONGSHORE_BUS can be pulse: only with memcached, where the pulse is kept');
   }
+  if (config.internalPort !== undefined && config.internalPort !== 0 && config.internalPort === config.port) {
+    problems.push('LONGSHORE_INTERNAL_PORT must be another port than PORT');
+  }
   return problems;
 }
 
@@ -210,7 +239,7 @@ function warningsOf(config: Config, env: Values): string[] {
     if (name.startsWith('LONGSHORE_') && !known.includes(name))
       warnings.push(`${name} is not a setting of this version`);
   }
-  if (!isLoopback(config.host))
+  if (!isLoopback(config.host) && config.auth.modes.length === 0)
     warnings.push('there is no sign-in: whoever reaches this address can read and change everything');
   return warnings;
 }
@@ -221,10 +250,11 @@ export function isLoopback(host: string): boolean {
 
 /** For people and logs: everything but secrets. */
 export function describeConfig(config: Config): { readonly [name: string]: unknown } {
-  const { secrets, internalSecret, cache, ...open } = config;
+  const { secrets, internalSecret, cache, auth, ...open } = config;
   const { password, ...safeCache } = { password: undefined, ...cache };
   return {
     ...open,
+    auth: describeAuth(auth),
     cache: password === undefined ? safeCache : { ...safeCache, password: '[set]' },
     secrets: secrets.length === 0 ? '[kept in the data folder]' : `[${secrets.length} set]`,
     internalSecret: internalSecret === undefined ? '[not set]' : '[set]',

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import type { Log } from '../ports/log.ts';
 
 /** Never in the log, whoever hands them in. */
-const SECRET_FIELDS = ['secret', 'secrets', 'password', 'token', 'marker', 'authorization', 'cookie'];
+const SECRET_FIELDS = ['secret', 'secrets', 'password', 'token', 'ticket', 'marker', 'authorization', 'cookie'];
 
 /** JSON lines on stderr, so that stdout stays for what the command line prints. `severity` is what Cloud Logging reads. */
 export function createLog(level: string, destination: pino.DestinationStream = pino.destination(2)): Log {

@@ -1,35 +1,25 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener, Server } from 'node:http';
 import type { Log } from '../ports/log.ts';
 import type { Config } from './config.ts';
+import { createHttpServer, listen } from './http-server.ts';
 
 /** What has to be running to be served. */
 export type Servable = {
   readonly listener: RequestListener;
+  /** The routes of operators, for a port of their own. */
+  readonly internal: RequestListener;
   readonly log: Log;
   readonly close: (drainMs: number) => Promise<void>;
 };
 
-export type Announce = (address: { readonly host: string; readonly port: number }) => void;
+export type Address = { readonly host: string; readonly port: number; readonly internalPort?: number };
+export type Announce = (address: Address) => void;
 
 /** App Engine kills about 3 s after its signal: the drain leaves time to close. */
 const DRAIN_MS = 2_000;
 const HARD_STOP_MS = 2_400;
 const HOLD_MS = 60_000;
-const MAX_CONNECTIONS = 50_000;
-
-/**
- * Times of the HTTP server, ms. A load balancer in front keeps its connections for 600 s and must never find one closed
- * that it is about to use; `requestTimeout` counts receiving only, so it does not cut a parked poll.
- */
-const HTTP_OPTIONS = {
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
-  keepAliveTimeout: 620_000,
-  connectionsCheckingInterval: 5_000,
-  maxHeaderSize: 16 * 1024,
-} as const;
 
 /**
  * Serves until SIGTERM, SIGINT or an error nobody caught; settles with the exit code. A second signal ends the process at
@@ -41,20 +31,11 @@ export async function runServer(config: Config, start: () => Promise<Servable>, 
   const hold = setInterval(() => undefined, HOLD_MS);
   try {
     const servable = await start();
-    const server = createServer(HTTP_OPTIONS, servable.listener);
-    server.maxConnections = MAX_CONNECTIONS;
-    try {
-      const { port } = await listen(server, config.host, config.port);
-      servable.log.info({ host: config.host, port }, 'listening');
-      announce?.({ host: config.host, port });
-    } catch (error) {
-      await servable.close(0);
-      throw error;
-    }
+    const servers = await open(config, servable, announce);
     const end = await signals.ended;
     if (end.error === undefined) servable.log.info({ signal: end.signal }, 'stopping');
     else servable.log.error({ error: end.error }, 'an error that nobody caught: stopping');
-    const clean = await stop(server, servable);
+    const clean = await stop(servers, servable);
     return end.error === undefined && clean ? 0 : 1;
   } finally {
     clearInterval(hold);
@@ -62,31 +43,48 @@ export async function runServer(config: Config, start: () => Promise<Servable>, 
   }
 }
 
-async function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
-  server.listen(port, host);
-  await once(server, 'listening'); // rejects on 'error'
-  return server.address() as AddressInfo;
+/** Listens on the port, and on that for operators where there is one. */
+async function open(config: Config, servable: Servable, announce?: Announce): Promise<Server[]> {
+  const { host, port: wanted, internalPort } = config;
+  const servers: Server[] = [];
+  const start = async (listener: RequestListener, port: number): Promise<number> => {
+    const server = createHttpServer(listener);
+    servers.push(server);
+    return (await listen(server, host, port)).port;
+  };
+  try {
+    const internal = internalPort === undefined ? {} : { internalPort: await start(servable.internal, internalPort) };
+    const address: Address = { host, port: await start(servable.listener, wanted), ...internal };
+    servable.log.info(address, 'listening');
+    announce?.(address);
+    return servers;
+  } catch (error) {
+    for (const server of servers) server.close();
+    await servable.close(0);
+    throw error;
+  }
 }
 
 /** Stops accepting, has parked polls answered, closes the rest; never longer than `HARD_STOP_MS`. */
-async function stop(server: Server, { log, close }: Servable): Promise<boolean> {
+async function stop(servers: readonly Server[], { log, close }: Servable): Promise<boolean> {
   const hardStop = setTimeout(() => {
     log.error({}, 'stopping took too long; what is not stored is in the ledger');
     process.exit(1);
   }, HARD_STOP_MS).unref();
-  const closed = once(server, 'close');
-  server.close();
+  const closed = Promise.all(servers.map((server) => once(server, 'close')));
+  for (const server of servers) server.close();
+  const cut = () => servers.forEach((server) => void server.closeAllConnections());
   try {
     await close(DRAIN_MS);
     // Answers have been written; give them a moment on their way out.
-    server.closeIdleConnections();
-    const timer = setTimeout(() => server.closeAllConnections(), 100);
+    for (const server of servers) server.closeIdleConnections();
+    const timer = setTimeout(cut, 100);
     await closed;
     clearTimeout(timer);
     return true;
   } catch (error) {
     log.error({ error }, 'not everything could be closed');
-    server.closeAllConnections();
+    cut();
     return false;
   } finally {
     clearTimeout(hardStop);

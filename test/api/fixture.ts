@@ -7,7 +7,9 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { AppDeps } from '../../src/api/app-deps.ts';
 import { createApp } from '../../src/api/create-app.ts';
 import { describeApi } from '../../src/api/openapi.ts';
+import { OPEN_ACCESS } from '../../src/auth/access.ts';
 import { FakeEngine } from '../doubles/fake-engine.ts';
+import { makeTickets } from '../support/callers.ts';
 import { RecordedLog } from '../support/recorded-log.ts';
 
 export const ORIGIN = 'https://app.example';
@@ -23,7 +25,9 @@ export function makeApp(options: Partial<AppDeps> = {}): App {
     log,
     instance: 'test',
     allowedOrigins: [ORIGIN],
-    internal: { onAppEngine: false },
+    access: OPEN_ACCESS,
+    tickets: makeTickets(),
+    internal: { locally: true, onAppEngine: false },
     ready: async () => ({ ready: true, dependencies: { cache: { state: 'ok' } } }),
     refusal: () => undefined,
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', text: 'longshore_up 1\n' }),

@@ -27,21 +27,36 @@ describe('operations', () => {
 
   type Case = readonly [who: string, access: InternalAccess, headers: Record<string, string>, allowed: boolean];
   const cases: readonly Case[] = [
-    ['this machine', { onAppEngine: false }, {}, true],
-    ['this machine for somebody else', { onAppEngine: false }, { 'X-Forwarded-For': '1.2.3.4' }, false],
-    ['a web page on this machine', { onAppEngine: false }, { Origin: 'https://evil.example' }, false],
+    ['this machine', { locally: true, onAppEngine: false }, {}, true],
+    ['this machine for somebody else', { locally: true, onAppEngine: false }, { 'X-Forwarded-For': '1.2.3.4' }, false],
+    ['a web page on this machine', { locally: true, onAppEngine: false }, { Origin: 'https://evil.example' }, false],
     [
       'a claimed cron elsewhere',
-      { onAppEngine: false },
+      { locally: true, onAppEngine: false },
       { 'X-Appengine-Cron': 'true', Forwarded: 'for=1.2.3.4' },
       false,
     ],
-    ['the cron of App Engine', { onAppEngine: true }, { 'X-Appengine-Cron': 'true' }, true],
-    ['anybody on App Engine', { onAppEngine: true }, {}, false],
-    ['the holder of the secret', { onAppEngine: true, secret: SECRET }, { 'Longshore-Internal': SECRET }, true],
-    ['a wrong secret', { onAppEngine: true, secret: SECRET }, { 'Longshore-Internal': `${SECRET}x` }, false],
-    ['an empty secret', { onAppEngine: true, secret: SECRET }, { 'Longshore-Internal': '' }, false],
-    ['any secret where none is set', { onAppEngine: true }, { 'Longshore-Internal': 'undefined' }, false],
+    ['this machine where identities are on', { locally: false, onAppEngine: false }, {}, false],
+    ['anybody on App Engine', { locally: true, onAppEngine: true }, {}, false],
+    [
+      'the holder of the secret',
+      { locally: true, onAppEngine: true, secret: SECRET },
+      { 'Longshore-Internal': SECRET },
+      true,
+    ],
+    [
+      'a wrong secret',
+      { locally: true, onAppEngine: true, secret: SECRET },
+      { 'Longshore-Internal': `${SECRET}x` },
+      false,
+    ],
+    ['an empty secret', { locally: true, onAppEngine: true, secret: SECRET }, { 'Longshore-Internal': '' }, false],
+    [
+      'any secret where none is set',
+      { locally: true, onAppEngine: true },
+      { 'Longshore-Internal': 'undefined' },
+      false,
+    ],
   ];
   for (const [who, internal, headers, allowed] of cases) {
     it(`[HT52] ${allowed ? 'opens' : 'hides'} sweep and metrics ${allowed ? 'to' : 'from'} ${who}`, async () => {
@@ -52,6 +67,17 @@ describe('operations', () => {
       assert.equal(engine.swept, allowed ? 1 : 0);
     });
   }
+
+  it('[HT54] opens the sweep to the cron of App Engine, there alone, and nothing but the sweep', async () => {
+    const headers = { 'X-Appengine-Cron': 'true' };
+    const ask = async (onAppEngine: boolean, path: string) => {
+      const { listener } = makeApp({ internal: { locally: false, onAppEngine } });
+      return (await send(listener, { path, headers })).status;
+    };
+    assert.equal(await ask(true, '/internal/sweep'), 200);
+    assert.equal(await ask(true, '/metrics'), 404);
+    assert.equal(await ask(false, '/internal/sweep'), 404);
+  });
 
   it('[HT53] metrics are what Prometheus reads', async () => {
     const { text, headers } = await send(makeApp().listener, { path: '/metrics' });

@@ -39,6 +39,34 @@ describe('the first page', () => {
     assert.equal(headers['referrer-policy'], 'no-referrer');
   });
 
+  it('[HT59] sends the token that was entered, in the header alone', async () => {
+    const { follow, Items, useToken } = await import(join(FOLDER, 'api.js'));
+    const asked: { readonly url: string; readonly authorization: string | undefined }[] = [];
+    const real = globalThis.fetch;
+    const ask = async (token: string) => {
+      const stop = new AbortController();
+      globalThis.fetch = async (url, init) => {
+        const authorization = (init?.headers as Record<string, string> | undefined)?.Authorization;
+        asked.push({ url: String(url), authorization });
+        return Response.json({ marker: 'm', items: [], upToDate: true, changesRemaining: 0 });
+      };
+      useToken(token);
+      const onChange = () => stop.abort();
+      await follow('board', new Items(), { signal: stop.signal, onChange, onState: () => undefined });
+    };
+    try {
+      await ask(' my-token ');
+      await ask('');
+    } finally {
+      globalThis.fetch = real;
+    }
+    assert.deepEqual(
+      asked.map(({ authorization }) => authorization),
+      ['Bearer my-token', undefined],
+    );
+    assert.ok(asked.every(({ url }) => !url.includes('my-token')));
+  });
+
   it('[HT58] has nothing inline and writes no markup from data', () => {
     for (const file of readdirSync(FOLDER)) {
       const source = readFileSync(join(FOLDER, file), 'utf8');

@@ -63,6 +63,8 @@ describe('the command line', () => {
     [['post'], /missing required argument/],
     [['nope'], /unknown command/],
     [['get', 'one', '--url', 'ftp://x'], /http:\/\//],
+    [['serve', '--host', '0.0.0.0', '--port', '0'], /LONGSHORE_AUTH must be jwt or key/],
+    [['serve', '--auth', 'jwt'], /LONGSHORE_ISSUERS/],
     [['serve', '--cache', 'redis:'], /--cache must be memory: or memcached/],
     [['replay', '/nowhere', '--space', 's'], /cannot be read/],
     [['replay', 'x'], /--space/],

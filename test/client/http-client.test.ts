@@ -84,6 +84,26 @@ describe('pauses between tries', () => {
 describe('HttpClient', () => {
   const request = { clientId: 'c', seq: 1, updates: [{ item: 'a', op: { set: 1 } }] };
 
+  it('[CL22] sends its token in the header of every request, never in the URL', async () => {
+    const sent: { readonly url: string; readonly authorization: string | null }[] = [];
+    const client = new HttpClient({
+      url: 'http://server',
+      token: 'my-token',
+      fetch: async (url, init) => {
+        sent.push({ url: String(url), authorization: new Headers(init?.headers).get('Authorization') });
+        return Response.json({}, { headers: { ETag: '"1"' } });
+      },
+    });
+    await client.postUpdate('s', { updates: [] });
+    await client.getUpdates('s', { marker: 'm' });
+    await client.getItem('s', 'a');
+    assert.deepEqual(
+      sent.map(({ authorization }) => authorization),
+      ['Bearer my-token', 'Bearer my-token', 'Bearer my-token'],
+    );
+    assert.ok(sent.every(({ url }) => !url.includes('my-token')));
+  });
+
   it('[CL11] sends a numbered request again, unchanged, until it is answered', async () => {
     const lost = new TypeError('socket hang up');
     const { client, clock, asked } = scripted([lost, { status: 503, code: 'recovering', retry: '2' }, {}]);

@@ -31,10 +31,11 @@ describe('configuration', () => {
   });
 
   it('[CF2] listens on every address on App Engine and Cloud Run, unless told otherwise', () => {
-    assert.equal(configOf({ GAE_ENV: 'standard' }).host, '0.0.0.0');
-    assert.equal(configOf({ K_SERVICE: 'x' }).host, '0.0.0.0');
+    const open = { LONGSHORE_ALLOW_ANONYMOUS: '1' };
+    assert.equal(configOf({ GAE_ENV: 'standard', ...open }).host, '0.0.0.0');
+    assert.equal(configOf({ K_SERVICE: 'x', ...open }).host, '0.0.0.0');
     assert.equal(configOf({ K_SERVICE: 'x', LONGSHORE_HOST: '127.0.0.1' }).host, '127.0.0.1');
-    assert.equal(configOf({ K_SERVICE: 'x' }).onAppEngine, false);
+    assert.equal(configOf({ K_SERVICE: 'x', ...open }).onAppEngine, false);
   });
 
   it('[CF3] a flag wins over the environment, and an empty variable is none', () => {
@@ -171,9 +172,17 @@ describe('configuration', () => {
   });
 
   it('[CF9] warns of settings it does not know, and of an address that others reach', () => {
-    const outcome = parseConfig({ LONGSHORE_CAHCE: 'memory:', LONGSHORE_HOST: '0.0.0.0' });
+    const outcome = parseConfig({
+      LONGSHORE_CAHCE: 'memory:',
+      LONGSHORE_HOST: '0.0.0.0',
+      LONGSHORE_ALLOW_ANONYMOUS: '1',
+    });
     assert.ok(outcome.ok);
     assert.match(outcome.warnings.join('\n'), /LONGSHORE_CAHCE is not a setting.*\n.*no sign-in/);
-    assert.deepEqual(parseConfig({ LONGSHORE_URL: 'x' }), { ok: true, config: configOf({}), warnings: [] });
+    assert.deepEqual(parseConfig({ LONGSHORE_URL: 'x', LONGSHORE_TOKEN: 'y' }), {
+      ok: true,
+      config: configOf({}),
+      warnings: [],
+    });
   });
 });

@@ -63,6 +63,18 @@ describe('a server process', () => {
     socket.destroy();
   });
 
+  it('[AU72] with a port for operators, their routes answer there and nowhere else', async () => {
+    server = await ServerProcess.start(['--data-dir', folder.path, '--internal-port', '0']);
+    const internal = /ops +(http:\S+)\/metrics/.exec(server.greeting)?.[1];
+    assert.ok(internal !== undefined, server.greeting);
+    const status = async (url: string) => (await fetch(url)).status;
+    for (const path of ['/metrics', '/internal/sweep']) {
+      assert.deepEqual([await status(`${internal}${path}`), await status(`${server.url}${path}`)], [200, 404]);
+    }
+    assert.equal(await status(`${internal}/v1/spaces/board/updates`), 404);
+    assert.equal(await server.end(), 0);
+  });
+
   it('[CF37] says what is in the way when it cannot start', async () => {
     const { url } = await start();
     const { port } = new URL(url);

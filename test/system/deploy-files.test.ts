@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { parseConfig } from '../../src/server/config.ts';
 import { ROOT } from '../support/files.ts';
 import { skipFor } from '../support/need.ts';
 
@@ -146,6 +147,28 @@ describe('deploy files', () => {
       writeFileSync(join(upload, '.gcloudignore'), ignore);
       assert.deepEqual(read<string[]>('upload', upload), ['app.yaml']);
     });
+  });
+
+  it('[DP11] app.yaml says whom to let in, and the server starts with what it says', () => {
+    const app = readFileSync(join(ROOT, 'app.yaml'), 'utf8').replaceAll('PROJECT_ID', 'my-project');
+    const entries = [...app.matchAll(/^ {2}(LONGSHORE_[A-Z_]+): (?:"([^"]*)"|'([^']*)')$/gm)];
+    const env = Object.fromEntries(entries.map(([, name, plain, quoted]) => [name, plain ?? quoted]));
+    const outcome = parseConfig({ ...env, GAE_ENV: 'standard', LONGSHORE_SECRET: 'sealing-key-of-the-test' });
+    assert.ok(outcome.ok, JSON.stringify(outcome));
+    assert.deepEqual(outcome.config.auth.modes, ['jwt']);
+    assert.equal(outcome.config.auth.allowAnonymous, false);
+    assert.deepEqual(outcome.warnings, []);
+  });
+
+  it('[DP12] the image lets nobody in until it is told whom', () => {
+    const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8').replace(/^#.*$/gm, '');
+    assert.doesNotMatch(dockerfile, /LONGSHORE_(ALLOW_ANONYMOUS|AUTH|ISSUERS|JWT_SECRET|API_KEYS)/);
+    const env = Object.fromEntries(
+      [...dockerfile.matchAll(/\b(LONGSHORE_[A-Z_]+)=(\S+)/g)].map(([, name, value]) => [name, value]),
+    );
+    const outcome = parseConfig(env);
+    assert.ok(!outcome.ok);
+    assert.match(outcome.problems.join(), /LONGSHORE_AUTH must be/);
   });
 
   it('[DP7] a schedule that App Engine would not take is recognised', () => {

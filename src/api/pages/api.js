@@ -4,6 +4,17 @@ const MAX_PAUSE_MS = 15_000;
 const RESETS_ALLOWED = 3;
 const RESETS_WITHIN_MS = 30_000;
 
+/** Kept in memory only: a reload asks for it again. */
+let token = '';
+
+export function useToken(text) {
+  token = text.trim();
+}
+
+function authorized(headers = {}) {
+  return token === '' ? headers : { ...headers, Authorization: `Bearer ${token}` };
+}
+
 const sleep = (ms, signal) =>
   new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
@@ -74,7 +85,7 @@ export class Items {
   }
 }
 
-/** Follows a space until `signal` aborts. `onChange` is called after each answer, `onState` with `live`, `wait` or `trouble`. */
+/** Follows a space until `signal` aborts. `onChange` is called after each answer, `onState` with `live`, `wait` or `trouble`, a text and the status. */
 export async function follow(space, items, { signal, onChange, onState }) {
   const base = `/v1/spaces/${encodeURIComponent(space)}`;
   const resets = [];
@@ -84,7 +95,7 @@ export async function follow(space, items, { signal, onChange, onState }) {
     let response;
     try {
       const query = marker === undefined ? '' : `&marker=${encodeURIComponent(marker)}`;
-      response = await fetch(`${base}/updates?durable=true${query}`, { signal });
+      response = await fetch(`${base}/updates?durable=true${query}`, { signal, headers: authorized() });
       if (!response.ok) throw new Error((await response.json()).detail);
       const answer = await response.json();
       const missing = items.apply(answer, marker === undefined);
@@ -97,14 +108,14 @@ export async function follow(space, items, { signal, onChange, onState }) {
     } catch (error) {
       if (signal.aborted) return;
       if (response?.status === 400) marker = undefined;
-      onState('trouble', error.message || 'no answer');
+      onState('trouble', error.message || 'no answer', response?.status);
       await sleep(pauseAfter(response, failures++), signal);
     }
   }
 }
 
 async function refetch(base, id, items, signal) {
-  const response = await fetch(`${base}/items/${encodeURIComponent(id)}`, { signal });
+  const response = await fetch(`${base}/items/${encodeURIComponent(id)}`, { signal, headers: authorized() });
   if (response.status === 404) return items.all.delete(id);
   if (!response.ok) throw new Error(`item ${id}: ${response.status}`);
   const version = Number(response.headers.get('ETag')?.replaceAll('"', ''));
@@ -162,7 +173,7 @@ export class Outbox {
       try {
         response = await fetch(`/v1/spaces/${encodeURIComponent(this.#space)}/updates`, {
           method: 'POST',
-          headers: { 'Content-Type': 'application/json' },
+          headers: authorized({ 'Content-Type': 'application/json' }),
           body: JSON.stringify(body),
         });
         const answer = await response.json();

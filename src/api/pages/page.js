@@ -1,4 +1,4 @@
-import { follow, Items, Outbox, randomName } from './api.js';
+import { follow, Items, Outbox, randomName, useToken } from './api.js';
 
 const find = (id) => document.getElementById(id);
 const board = find('board');
@@ -20,7 +20,8 @@ function openSpace(space) {
   void follow(space, items, { signal: following.signal, onChange: render, onState: showState });
 }
 
-function showState(state, text) {
+function showState(state, text, status) {
+  if (status === 401 || status === 403 || status === 404) find('token-field').hidden = false;
   find('status').dataset.state = state;
   find('status').textContent = text;
 }
@@ -134,7 +135,9 @@ function drag(down, id, card) {
 
 find('open').addEventListener('submit', (event) => {
   event.preventDefault();
-  location.hash = find('space').value;
+  useToken(find('token').value);
+  if (spaceOfAddress() === find('space').value) openSpace(find('space').value);
+  else location.hash = find('space').value;
 });
 
 find('post').addEventListener('submit', (event) => {

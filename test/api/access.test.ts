@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { describeApi } from '../../src/api/openapi.ts';
+import { AUTH_MODES, type Cast, castRoles, type Mode, ROLES, type Role } from '../support/roles.ts';
+import { type Answered, JSON_TYPE, makeApp, type Sent, send } from './fixture.ts';
+
+type Row = { readonly right: 'read' | 'write' | 'lock' | 'none'; readonly sent: Sent; readonly ok: number };
+
+const body = (value: unknown) => ({ body: JSON.stringify(value), headers: JSON_TYPE });
+const POST = { updates: [{ item: 'a', op: { set: 1 } }] };
+const GRAB = { updates: [{ item: 'a', op: { set: 1 }, grab: true }] };
+const ITEM = '/v1/spaces/board/items/a';
+
+/** One row for each operation that `/openapi.json` names. */
+const ROWS: { readonly [operation: string]: Row } = {
+  getUpdates: { right: 'read', sent: { path: '/v1/spaces/board/updates' }, ok: 200 },
+  postUpdate: { right: 'write', sent: { method: 'POST', path: '/v1/spaces/board/updates', ...body(POST) }, ok: 200 },
+  postGetUpdates: {
+    right: 'read',
+    sent: { method: 'POST', path: '/v1/spaces/board/updates:get', ...body({}) },
+    ok: 200,
+  },
+  postTicket: { right: 'read', sent: { method: 'POST', path: '/v1/spaces/board/tickets' }, ok: 201 },
+  getItem: { right: 'read', sent: { path: ITEM }, ok: 200 },
+  putItem: { right: 'write', sent: { method: 'PUT', path: ITEM, ...body(2) }, ok: 200 },
+  patchItem: { right: 'write', sent: { method: 'PATCH', path: ITEM, ...body({ b: 1 }) }, ok: 200 },
+  deleteItem: { right: 'write', sent: { method: 'DELETE', path: ITEM }, ok: 204 },
+  healthz: { right: 'none', sent: { path: '/healthz' }, ok: 200 },
+  readyz: { right: 'none', sent: { path: '/readyz' }, ok: 200 },
+  sweep: { right: 'none', sent: { path: '/internal/sweep' }, ok: 200 },
+};
+
+const MAY: { readonly [role in Role]: readonly string[] } = {
+  stranger: [],
+  elsewhere: [],
+  reader: ['read'],
+  writer: ['read', 'write'],
+  locker: ['read', 'lock'],
+  admin: ['read', 'write', 'lock'],
+  memberReader: ['read'],
+  memberWriter: ['read', 'write'],
+  memberAdmin: ['read', 'write', 'lock'],
+};
+
+function expected(mode: Mode, role: Role, { right, ok }: Row): number {
+  if (mode === 'none' || right === 'none' || MAY[role].includes(right)) return ok;
+  return MAY[role].length === 0 ? 404 : 403;
+}
+
+const casts = new Map<Mode, Promise<Cast>>();
+/** Made once for each mode: nothing here changes it. */
+function castOf(mode: Mode): Promise<Cast> {
+  const cast = casts.get(mode) ?? castRoles(mode);
+  casts.set(mode, cast);
+  return cast;
+}
+
+async function ask(mode: Mode, row: Row, pick: (cast: Cast) => object): Promise<Answered> {
+  const cast = await castOf(mode);
+  const { listener, engine } = makeApp({ access: cast.access });
+  engine.items.set('a', { kind: 'register', version: 1, value: { x: 1 }, deleted: false });
+  const answer = await send(listener, { ...row.sent, headers: { ...row.sent.headers, ...pick(cast) } });
+  if (answer.status >= 400) assert.equal(engine.requests.length + engine.polls.length, 0, 'the engine was asked');
+  return answer;
+}
+
+describe('who may call what', () => {
+  it('[AU6] has a row for every operation', () => {
+    const ids = [...JSON.stringify(describeApi()).matchAll(/"operationId":"(\w+)"/g)].map(([, id]) => String(id));
+    assert.deepEqual(Object.keys(ROWS).sort(), ids.sort());
+  });
+
+  for (const mode of AUTH_MODES) {
+    for (const [operation, row] of Object.entries(ROWS)) {
+      it(`[AU6] ${operation} in mode ${mode}, for every role`, async () => {
+        for (const role of Object.keys(ROLES) as Role[]) {
+          const answer = await ask(mode, row, ({ headers }) => headers(role));
+          assert.equal(answer.status, expected(mode, role, row), `${role}: ${answer.text}`);
+        }
+      });
+
+      it(`[AU4] ${operation} in mode ${mode}, without a credential and with bad ones`, async () => {
+        const open = mode === 'none' || row.right === 'none';
+        const none = await ask(mode, row, () => ({}));
+        assert.equal(none.status, open ? row.ok : 401);
+        if (!open) assert.deepEqual([none.headers['www-authenticate'], none.json.code], ['Bearer', 'unauthenticated']);
+        const { bad } = await castOf(mode);
+        for (const [i] of bad.entries()) {
+          const answer = await ask(mode, row, (cast) => cast.bad[i] ?? {});
+          assert.equal(answer.status, open ? row.ok : 401, JSON.stringify(bad[i]));
+          if (!open) assert.equal(answer.headers['www-authenticate'], 'Bearer error="invalid_token"');
+        }
+      });
+    }
+  }
+
+  it('[AU17] a grab takes the right to lock', async () => {
+    const { headers, access } = await castRoles('key');
+    const grab = async (role: Role) => {
+      const sent = { method: 'POST', path: '/v1/spaces/board/updates', body: JSON.stringify(GRAB) };
+      return (await send(makeApp({ access }).listener, { ...sent, headers: { ...JSON_TYPE, ...headers(role) } }))
+        .status;
+    };
+    assert.deepEqual([await grab('writer'), await grab('memberWriter'), await grab('memberAdmin')], [403, 403, 200]);
+  });
+
+  it('[AU18] a space that is not there: empty to whoever may read it, made by its first write of an admin alone', async () => {
+    const { headers, access, policies } = await castRoles('key');
+    policies.spaces.clear();
+    const { listener, engine } = makeApp({ access });
+    const get = await send(listener, { path: '/v1/spaces/board/updates', headers: headers('reader') });
+    assert.deepEqual([get.status, get.json.items], [200, []]);
+    const post = (role: Role) =>
+      send(listener, {
+        method: 'POST',
+        path: '/v1/spaces/board/updates',
+        body: JSON.stringify(POST),
+        headers: { ...JSON_TYPE, ...headers(role) },
+      });
+    const refused = await post('writer');
+    assert.deepEqual([refused.status, refused.json.code], [403, 'forbidden']);
+    assert.match(refused.json.detail, /not there yet/);
+    assert.equal((await post('admin')).status, 200);
+    assert.equal(engine.callers.at(-1)?.subject, 'key:admin');
+  });
+
+  it('[AU19] a stranger’s body is not read', async () => {
+    const { access } = await castRoles('key');
+    for (const path of ['/v1/spaces/board/updates', '/v1/spaces/board/updates:get']) {
+      const sent = { method: 'POST', path, body: '{"not":', headers: JSON_TYPE };
+      assert.equal((await send(makeApp({ access }).listener, sent)).status, 401);
+    }
+  });
+
+  it('[AU19] a preflight needs no credential', async () => {
+    const { access } = await castRoles('jwt');
+    const { listener } = makeApp({ access });
+    const headers = { Origin: 'https://app.example', 'Access-Control-Request-Method': 'GET' };
+    const answer = await send(listener, { method: 'OPTIONS', path: '/v1/spaces/board/updates', headers });
+    assert.equal(answer.status, 204);
+    assert.match(String(answer.headers['access-control-allow-headers']), /Authorization/);
+    const refused = await send(listener, { path: '/v1/spaces/board/updates', headers });
+    assert.match(String(refused.headers['access-control-expose-headers']), /WWW-Authenticate/);
+  });
+});
