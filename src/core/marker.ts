@@ -54,7 +54,8 @@ const MAC_BYTES = 16;
 const KEY_NAME_CHARS = 4;
 /** With the longest header this stays below `MAX_MARKER_CHARS`. */
 const MAX_SEEN_BYTES = 2_600;
-const MAX_OPENED = 256;
+/** Markers that many clients come with, or are given, at about the same time. */
+const MAX_KEPT = 256;
 
 /**
  * Seals and opens markers: `<key name><header>.<seen>.<mac>`, base64url, HMAC-SHA256 over the space and all of it. The first secret seals, all of them open. Markers hold no
@@ -63,6 +64,7 @@ const MAX_OPENED = 256;
 export class Markers {
   readonly #keys: readonly { readonly name: string; readonly secret: Buffer }[];
   readonly #opened = new Map<string, OpenedMarker>();
+  readonly #macs = new Map<string, Buffer>();
 
   constructor(secrets: readonly string[]) {
     this.#keys = secrets.map((secret) => {
@@ -88,8 +90,20 @@ export class Markers {
     if (!key) throw new Error('no secret to seal markers with');
     const inline = spilled ? '' : seen.toString('base64url');
     const text = `${key.name}${Buffer.from(JSON.stringify(header)).toString('base64url')}.${inline}`;
-    const mac = macOf(key.secret, space, text).toString('base64url');
+    const mac = this.#mac(key, space, text).toString('base64url');
     return { text: `${text}.${mac}`, ...(name ? { spill: { name, bytes: seen } } : {}) };
+  }
+
+  /** The key's name begins the text, so texts of two keys never meet. */
+  #mac(key: { readonly secret: Buffer }, space: string, text: string): Buffer {
+    const name = `${space}\n${text}`;
+    let mac = this.#macs.get(name);
+    if (!mac) {
+      mac = createHmac('sha256', key.secret).update(name).digest().subarray(0, MAC_BYTES);
+      if (this.#macs.size >= MAX_KEPT) this.#macs.clear();
+      this.#macs.set(name, mac);
+    }
+    return mac;
   }
 
   /** Many clients may come with one marker: the last ones opened are kept. */
@@ -100,7 +114,7 @@ export class Markers {
     if (!opened) {
       opened = this.#open(space, text);
       if (opened.status === 'bad') return opened;
-      if (this.#opened.size >= MAX_OPENED) this.#opened.clear();
+      if (this.#opened.size >= MAX_KEPT) this.#opened.clear();
       this.#opened.set(name, opened);
     }
     return opened;
@@ -113,7 +127,7 @@ export class Markers {
     const key = this.#keys.find((each) => each.name === head.slice(0, KEY_NAME_CHARS));
     if (!key) return looksSealed(head, macText) ? { status: 'unknownKey' } : { status: 'bad' };
     const mac = Buffer.from(macText, 'base64url');
-    const expected = macOf(key.secret, space, `${head}.${seenText}`);
+    const expected = this.#mac(key, space, `${head}.${seenText}`);
     if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) return { status: 'bad' };
     const header = JSON.parse(Buffer.from(head.slice(KEY_NAME_CHARS), 'base64url').toString()) as Header;
     if (header.f !== FORMAT_VERSION) return { status: 'otherFormat' };
@@ -127,10 +141,6 @@ export class Markers {
     };
     return header.x ? { status: 'seenElsewhere', marker, name: header.x } : { status: 'ok', marker };
   }
-}
-
-function macOf(secret: Buffer, space: string, text: string): Buffer {
-  return createHmac('sha256', secret).update(`${space}\n${text}`).digest().subarray(0, MAC_BYTES);
 }
 
 function looksSealed(head: string, mac: string): boolean {
