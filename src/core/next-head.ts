@@ -1,7 +1,6 @@
-import type { Kind } from '../kinds/kind.ts';
 import type { Delta, Head } from '../model/head.ts';
 import type { Update } from '../protocol/post-update.ts';
-import { ANY_HASH, type Restore } from './decide-restore.ts';
+import { ANY_HASH, markAfter, type Restore } from './decide-restore.ts';
 import { remember, rememberWrite, type Verdict, type Writer } from './decide-update.ts';
 import type { Layout } from './layout.ts';
 
@@ -41,7 +40,7 @@ export function accepted(request: WriteRequest, head: Head, verdict: Exclude<Ver
   switch (verdict.kind) {
     case 'delete':
       return {
-        head: { ...head, dead: true },
+        head: { ...head, ...nothingLeft(head), dead: true },
         state: undefined,
         deltas: [],
         fresh: true,
@@ -60,7 +59,9 @@ export function accepted(request: WriteRequest, head: Head, verdict: Exclude<Ver
         ...sender,
         t: request.now,
       };
-      const next = { ...head, ...backAfter(head, itemKind), kind: itemKind.name, dead: false, index };
+      // Where the last write wins, and in a new life, what was lost is pointless.
+      const past = itemKind.lastWins || creates ? nothingLeft(head) : {};
+      const next = { ...head, ...past, kind: itemKind.name, dead: false, index };
       return {
         head: next,
         state: applied.state,
@@ -73,9 +74,9 @@ export function accepted(request: WriteRequest, head: Head, verdict: Exclude<Ver
   }
 }
 
-/** Where the last write wins, an update after a rollback makes what was lost pointless: nothing reaches further any more. */
-function backAfter(head: Head, kind: Kind): Pick<Head, 'back'> {
-  return head.back && kind.lastWins ? { back: { ...head.back, got: head.back.ceil } } : {};
+/** No chain reaches further any more. */
+function nothingLeft({ back }: Head): Pick<Head, 'back'> {
+  return back ? { back: { ...back, got: back.ceil } } : {};
 }
 
 /** Each restored operation is a version of its own, and its sender's repeat is known again. */
@@ -89,9 +90,12 @@ function restored(request: WriteRequest, head: Head, restore: Restore): Omit<Nex
     deltas.push({ op, ...(count > 0 ? { i: index } : {}), ...(known ? { c: clientId, s: seq } : {}), t: request.now });
     if (!known) continue;
     const writer = { key: `${request.subject ?? ''}/${clientId}`, seq, place: 0, hash: ANY_HASH };
+    if (Object.hasOwn(memory.seqs, writer.key) && (memory.seqs[writer.key]?.[0] ?? 0) >= seq) continue; // has gone on since
     memory = remember(memory, writer, head.v + i + 1);
   }
-  const next = { ...head, seqs: memory.seqs, seqFloor: memory.seqFloor, back: restore.back, index };
+  const client = request.writer ? { client: request.writer.client } : {};
+  const restoredBy = { subject: request.subject ?? '', ...client, t: request.now };
+  const next = { ...head, seqs: memory.seqs, seqFloor: memory.seqFloor, back: restore.back, restoredBy, index };
   return { head: next, state: restore.state, deltas, fresh: false, accepted: { extra: {} } };
 }
 
@@ -106,7 +110,7 @@ export function nextHead(
   plan: Layout,
   made: Made,
 ): Head {
-  const { body: _body, ref: _ref, ...rest } = next.head;
+  const { body: _body, ref: _ref, back, ...rest } = next.head;
   const { dead } = next.head;
   return {
     ...rest,
@@ -120,6 +124,7 @@ export function nextHead(
     tb: plan.tb,
     segs: plan.segs,
     tail: plan.tail,
+    ...markAfter(back, request.now, next.accepted && request.writer),
     ...(plan.ref ? { ref: plan.ref } : dead ? {} : { body: plan.body ?? null }),
     ...memoryOf(request, writeId, before, next, made.v),
   };

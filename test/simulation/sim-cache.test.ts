@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import type { CasToken } from '../../src/ports/cache.ts';
 import { isFailure } from '../../src/ports/failure.ts';
-import { CALM, type CacheFaults } from './faults.ts';
+import { CacheWorld } from './cache-world.ts';
+import { CALM } from './configs.ts';
+import type { CacheFaults } from './faults.ts';
 import { Scheduler, SimProcess } from './scheduler.ts';
 import { Seeded } from './seeded.ts';
-import { CacheWorld, SimCache } from './sim-cache.ts';
+import { SimCache } from './sim-cache.ts';
 
 const KEY = 'i/space/item';
 
