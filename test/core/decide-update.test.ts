@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { ANY_HASH, decideRestore } from '../../src/core/decide-restore.ts';
+import { ANY_HASH, decideRestore, markAfter } from '../../src/core/decide-restore.ts';
 import {
   decideUpdate,
   findRepeat,
@@ -176,5 +176,34 @@ describe('what a restore does', () => {
   it('[RS22] a deleted item is not brought back', () => {
     const dead = restore(3, deltas, { ...head, dead: true });
     assert.ok(dead.kind === 'refuse' && dead.result.result === 'ok');
+  });
+
+  it('[RS13] numbers from the first one posted since are skipped, those before and those of others are not', () => {
+    const posted = { ...back, posted: { c: 5 } };
+    const mixed = [
+      ...deltas,
+      { version: 7, op: { add: '7' }, clientId: 'd', seq: 5 },
+      { version: 8, op: { add: '8' } },
+    ];
+    const some = restore(3, mixed, { ...head, back: posted });
+    assert.ok(some.kind === 'restore');
+    assert.deepEqual([some.state, some.back], [['0', '4', '7', '8'], { ...posted, got: 8 }]);
+  });
+
+  it('[RS13] the mark knows the first number of each client; of too many clients nothing can be restored any more', () => {
+    const now = 10_000;
+    const one = markAfter(back, now, { client: 'c', seq: 7 }).back;
+    assert.deepEqual(one?.posted, { c: 7 });
+    assert.equal(markAfter(one, now, { client: 'c', seq: 8 }).back, one);
+    assert.equal(markAfter(one, now, undefined).back, one);
+    let mark: Head['back'] = one;
+    for (let n = 1; n < MAX_REMEMBERED_CLIENTS; n++) mark = markAfter(mark, now, { client: `c${n}`, seq: 1 }).back;
+    assert.equal(mark?.got, back.got);
+    assert.equal(markAfter(mark, now, { client: 'one more', seq: 1 }).back?.got, back.ceil);
+  });
+
+  it('[RS12] the mark is gone strictly after untilMs', () => {
+    assert.equal(markAfter(back, 20_000, undefined).back, back);
+    assert.deepEqual(markAfter(back, 20_001, undefined), {});
   });
 });

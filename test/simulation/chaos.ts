@@ -1,5 +1,6 @@
 import type { ChaosEvent } from './faults.ts';
 import { spotOf } from './history.ts';
+import { CLOCK_JUMP_MS } from './loss-bound.ts';
 import type { World } from './world.ts';
 
 /** What each event does; `place` is one of the instances. */
@@ -37,7 +38,8 @@ const EVENTS: { readonly [event in ChaosEvent]: (world: World, place: number) =>
   pause({ fleet, random, scheduler }, place) {
     fleet.at(place).process.pausedUntil = scheduler.now + random.int(9_000);
   },
-  clockJump: ({ fleet, random }, place) => fleet.at(place).clock.jump(Math.floor((random.fraction() * 2 - 1) * 20_000)),
+  clockJump: ({ fleet, random }, place) =>
+    fleet.at(place).clock.jump(Math.floor((random.fraction() * 2 - 1) * CLOCK_JUMP_MS)),
 };
 
 /** What goes wrong in a run beside single operations. */

@@ -104,4 +104,18 @@ describe('the checkers of the simulator', () => {
     assert.deepEqual(check(undefined, '-', 40), []);
     assert.deepEqual(check(undefined, '-', 20), ['C3 skipped', 'C6 diverged']);
   });
+
+  it('[SI23] see what was written into one item in another, of this space or the next', () => {
+    for (const place of ['s/j1', 't/j0']) {
+      const history = new History();
+      history.wrote(write('a', 1));
+      history.saw('s/j0', 1, 0, '+a', 'one');
+      assert.deepEqual(history.findings, []);
+      history.saw(place, 1, 0, '+a', 'one');
+      assert.deepEqual(
+        history.findings.map(({ check }) => check),
+        ['leak'],
+      );
+    }
+  });
 });

@@ -126,7 +126,8 @@ export class History {
       versions.set(version, content);
       for (const op of opsOf(content)) {
         const spot = this.#spots.get(op);
-        if (spot !== undefined && spot !== item) this.found('leak', `${op} of ${spot} is in ${item} v${version} (${where})`);
+        if (spot !== undefined && spot !== item)
+          this.found('leak', `${op} of ${spot} is in ${item} v${version} (${where})`);
       }
     } else if (before !== content) {
       this.found('C1 two contents', `${item} v${version}: "${before}", then "${content}" (${where})`);

@@ -1,12 +1,13 @@
 import type { SpaceId } from '../../src/protocol/ids.ts';
 import { liveChaos } from './chaos.ts';
-import { checkFinal, checkReader, type Final, type Truth } from './checkers.ts';
+import { checkFinal, checkReader, type Final } from './checkers.ts';
 import type { SimConfig } from './faults.ts';
 import type { CreateEngine } from './fleet.ts';
-import { contentOf, DELETED, type Finding, spotOf } from './history.ts';
+import type { Finding } from './history.ts';
 import { ITEMS } from './items.ts';
+import { checkBound, checkStore, readAll } from './losing-all.ts';
 import { lossDeadline } from './loss-bound.ts';
-import { readItem, SimReader } from './reader.ts';
+import { SimReader } from './reader.ts';
 import { World } from './world.ts';
 import { SimWriter } from './writer.ts';
 
@@ -80,12 +81,20 @@ async function calmDown(world: World, readers: readonly SimReader[]): Promise<vo
       fleet.kill(place);
     });
   }
+  // Of what dead instances left, the store's index alone tells then.
+  if (world.config.chaos.weights.evictLedger !== undefined && world.random.chance(0.3)) loseLedger(world);
   await scheduler.sleep(12_000, 'calm');
+  if (world.random.chance(0.35)) await checkBound(world);
   if (world.random.chance(0.4)) await compare(world, readers, false);
   for (let round = 0; round < 2; round++) {
     await sweepAll(world);
     await scheduler.sleep(3 * fleet.engineConfig.persistMs, 'between sweeps');
   }
+}
+
+function loseLedger({ fleet, history }: World): void {
+  history.count('evictLedger');
+  for (const key of fleet.cache.keys('d')) fleet.cache.remove(key);
 }
 
 async function sweepAll(world: World): Promise<void> {
@@ -162,46 +171,4 @@ async function compare(world: World, readers: readonly SimReader[], quiet: boole
     return;
   }
   history.found('C11 stuck', 'items keep changing in the calm');
-}
-
-/** C6, C9: after everything was stored, an empty cache and new instances tell the same content. */
-async function checkStore(world: World): Promise<void> {
-  const { fleet, history } = world;
-  const before = await readAll(world, 'the cache');
-  fleet.instances.forEach((_, place) => {
-    fleet.kill(place);
-  });
-  fleet.cache.restart();
-  const after = await readAll(world, 'the store');
-  for (const item of before.keys()) {
-    const { version, stored } = before.get(item) ?? { version: 0, stored: 0 };
-    if (stored < version)
-      history.found('C11 stuck', `in the quiet end ${item} v${version} is stored only up to v${stored}`);
-    const [was, is] = [before.get(item), after.get(item)];
-    if (was?.content === is?.content && (is?.version ?? 0) >= (was?.version ?? 0)) continue;
-    if (was?.content === DELETED && is?.content === DELETED) continue;
-    history.found('C6 diverged', `${item} in the cache ${JSON.stringify(was)}, in the store ${JSON.stringify(is)}`);
-  }
-}
-
-async function readAll(world: World, where: string): Promise<Map<string, Truth & { readonly stored: number }>> {
-  const { fleet, history, scheduler } = world;
-  const truth = new Map<string, Truth & { readonly stored: number }>();
-  for (const space of world.spaces)
-    for (const item of ITEMS) truth.set(spotOf(space, item), await readOne(space, item));
-  return truth;
-
-  async function readOne(space: SpaceId, item: string): Promise<Truth & { readonly stored: number }> {
-    const spot = spotOf(space, item);
-    let state = await readItem(fleet, space, item);
-    for (let turn = 0; turn < 10 && state === 'failed'; turn++) {
-      await scheduler.sleep(500, 'read again');
-      state = await readItem(fleet, space, item);
-    }
-    if (state === 'failed') history.found('C11 stuck', `${spot} cannot be read in the calm from ${where}`);
-    const whole = state === 'failed' ? undefined : state;
-    const content = contentOf(whole?.value);
-    if (whole) history.saw(spot, whole.version, whole.durableVersion, content, where);
-    return { version: whole?.version ?? 0, content, stored: whole?.durableVersion ?? 0 };
-  }
 }
