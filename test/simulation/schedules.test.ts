@@ -28,12 +28,14 @@ import {
 import {
   deltaOverRollback,
   flushAfterPrune,
+  ledgerLostWithServer,
   loaderDiedAfterRollback,
   ownCopyFirst,
   repeatAfterLoad,
   rolledBackBeforeStored,
   sleptBeforeFilling,
   sleptBeforeRollback,
+  storedAfterOutage,
 } from './schedules-store.ts';
 import {
   judgedFromMemory,
@@ -199,6 +201,13 @@ describe('the schedules', function () {
   );
   itNeeds('[SI69] after ten minutes nothing is restored', 'noExpiry', restoreTooLate);
   itNeeds('[SI70] the first write after that removes the mark from head and row', 'markForever', writtenAfterExpiry);
+
+  itNeeds('[SI71] what the store refused is stored when it is back', 'noFlushRetry', storedAfterOutage);
+  itNeeds(
+    '[SI72] what a dead server left is stored though the ledger was lost with it',
+    'ledgerOnly',
+    ledgerLostWithServer,
+  );
 
   it('[SI55] exist for every rule that no seed is known to break', () => {
     const unnoticed = MUTANTS.filter(({ name, found }) => !found && !scripted.has(name));
