@@ -196,6 +196,11 @@ describe('what a restore does', () => {
     assert.deepEqual(one?.posted, { c: 7 });
     assert.equal(markAfter(one, now, { client: 'c', seq: 8 }).back, one);
     assert.equal(markAfter(one, now, undefined).back, one);
+    const odd = markAfter(one, now, { client: '__proto__', seq: 3 }).back;
+    assert.deepEqual(Object.entries(JSON.parse(JSON.stringify(odd)).posted), [
+      ['c', 7],
+      ['__proto__', 3],
+    ]);
     let mark: Head['back'] = one;
     for (let n = 1; n < MAX_REMEMBERED_CLIENTS; n++) mark = markAfter(mark, now, { client: `c${n}`, seq: 1 }).back;
     assert.equal(mark?.got, back.got);
