@@ -58,6 +58,7 @@ export function decideRestore(
     last = delta.version;
     if (delta.version <= back.got || isPosted(back, delta)) continue;
     const applied = itemKind.apply(value, delta.op, { ...context, version: head.v + ops.length });
+    if (applied.result === 'unchanged') continue; // somebody has done the same since
     if (applied.result !== 'ok')
       return refuse(update, 'badOp', `the operation of version ${delta.version} does not apply`);
     value = applied.state;

@@ -10,9 +10,11 @@ import {
   type Writer,
 } from '../../src/core/decide-update.ts';
 import { absentHead } from '../../src/core/load-item.ts';
+import type { Kind } from '../../src/kinds/kind.ts';
 import type { Head } from '../../src/model/head.ts';
 import { MAX_REMEMBERED_CLIENTS } from '../../src/protocol/limits.ts';
 import type { Update } from '../../src/protocol/post-update.ts';
+import { journal } from '../doubles/journal-kind.ts';
 import { TEST_KINDS } from '../support/engine-fixture.ts';
 import { sampleHead } from '../support/sample-heads.ts';
 
@@ -176,6 +178,28 @@ describe('what a restore does', () => {
   it('[RS22] a deleted item is not brought back', () => {
     const dead = restore(3, deltas, { ...head, dead: true });
     assert.ok(dead.kind === 'refuse' && dead.result.result === 'ok');
+  });
+
+  it('[RS23] what changes nothing any more is left out, and a chain of nothing else is ok and changes nothing', () => {
+    const once: Kind<readonly string[]> = {
+      ...journal,
+      apply: (state, op, at) =>
+        state.includes((op as { add: string }).add) ? { result: 'unchanged' } : journal.apply(state, op, at),
+    };
+    const kinds = new Map([['journal', once as Kind]]);
+    const restoreInto = (state: readonly string[]) =>
+      decideRestore(kinds, head, () => state, { item: 'j' }, { from: 3, deltas }, context);
+    const some = restoreInto(['5']);
+    assert.ok(some.kind === 'restore');
+    assert.deepEqual(
+      [some.state, some.ops.map(({ op }) => op)],
+      [
+        ['5', '4', '6'],
+        [{ add: '4' }, { add: '6' }],
+      ],
+    );
+    const none = restoreInto(['4', '5', '6']);
+    assert.ok(none.kind === 'refuse' && none.result.result === 'ok' && none.result.version === head.v);
   });
 
   it('[RS13] numbers from the first one posted since are skipped, those before and those of others are not', () => {
