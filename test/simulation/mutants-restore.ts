@@ -70,7 +70,7 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
     'markReplaced',
     'A second rollback of what the first one left keeps what can be restored.',
     undefined,
-    change('rows', 'row.back && row.v === row.back.ceil + 1', 'false'),
+    change('rows', 'back && v === back.ceil + 1 && back.untilMs >= now', 'false && back'),
   ),
   mutant(
     'noExpiry',
