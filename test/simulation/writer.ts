@@ -22,6 +22,8 @@ export class SimWriter {
   readonly #restorer: Restorer;
   /** The newest version this client knows of an item. */
   readonly #versions = new Map<string, number>();
+  /** Of what it posted itself. A conflict may show a version that nobody was told to be accepted yet; no reader need have that one. */
+  readonly #posted = new Map<string, number>();
   #clientId: string;
   #seq = 0;
 
@@ -151,6 +153,7 @@ export class SimWriter {
     write.version = result.version;
     write.stored = result.durableVersion >= result.version;
     this.#versions.set(result.item, Math.max(result.version, this.#versions.get(result.item) ?? 0));
+    this.#posted.set(result.item, Math.max(result.version, this.#posted.get(result.item) ?? 0));
     history.count('acked');
     if (write.durable && !write.stored) {
       history.found(
@@ -216,7 +219,7 @@ export class SimWriter {
   }
 
   async #readOwnWrites(): Promise<void> {
-    const known = new Map(this.#versions);
+    const known = new Map(this.#posted);
     const answer = await this.#reader.poll(this.#world.fleet.any(), 0);
     if (!answer?.upToDate || this.#reader.model.wanted.size > 0) return;
     for (const [item, version] of known) {

@@ -17,6 +17,8 @@ export class LoadWriter {
   readonly #name: string;
   readonly #reader: LoadReader;
   readonly #versions = new Map<string, number>();
+  /** Of what it posted itself; a conflict may show a version that is not acknowledged yet. */
+  readonly #posted = new Map<string, number>();
   #seq = 0;
 
   constructor(name: string, load: Load) {
@@ -81,6 +83,7 @@ export class LoadWriter {
       }
       Object.assign(write, { outcome: 'ok', version: result.version });
       write.stored = result.durableVersion >= result.version;
+      this.#posted.set(result.item, Math.max(result.version, this.#posted.get(result.item) ?? 0));
       this.#versions.set(result.item, Math.max(result.version, this.#versions.get(result.item) ?? 0));
       if (write.durable && !write.stored)
         history.found('answer', `${write.op}: ${JSON.stringify(result)} is not durable`);
@@ -137,7 +140,7 @@ export class LoadWriter {
 
   async #readOwnWrites(): Promise<void> {
     const losses = this.#load.history.losses.length;
-    const known = new Map(this.#versions);
+    const known = new Map(this.#posted);
     const answer = await this.#reader.poll(0);
     if (!answer?.upToDate || this.#reader.model.wanted.size > 0 || losses !== this.#load.history.losses.length) return;
     for (const [item, version] of known) {
