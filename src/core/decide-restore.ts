@@ -1,6 +1,7 @@
 import type { Json } from '../base/json.ts';
 import type { ApplyContext, Kind, Kinds } from '../kinds/kind.ts';
 import type { Head, RolledBack } from '../model/head.ts';
+import { MAX_REMEMBERED_CLIENTS } from '../protocol/limits.ts';
 import type { InvalidCode, Update, UpdateResult } from '../protocol/post-update.ts';
 
 /** Remembered for operations that were restored: what exactly their sender had sent is not known. */
@@ -21,6 +22,8 @@ export type Restore = {
   readonly ops: readonly RestoredOp[];
   readonly back: RolledBack;
 };
+
+type RestoredDelta = NonNullable<Update['restore']>['deltas'][number];
 
 type Refusal = { readonly kind: 'refuse'; readonly result: UpdateResult };
 
@@ -53,8 +56,9 @@ export function decideRestore(
     if (delta.version <= last || delta.version > back.ceil)
       return refuse(update, 'badOp', 'versions must rise and be ones that were given out');
     last = delta.version;
-    if (delta.version <= back.got) continue;
+    if (delta.version <= back.got || isPosted(back, delta)) continue;
     const applied = itemKind.apply(value, delta.op, { ...context, version: head.v + ops.length });
+    if (applied.result === 'unchanged') continue; // somebody has done the same since
     if (applied.result !== 'ok')
       return refuse(update, 'badOp', `the operation of version ${delta.version} does not apply`);
     value = applied.state;
@@ -64,7 +68,28 @@ export function decideRestore(
   return { kind: 'restore', itemKind, state: value, ops, back: { ...back, got: last } };
 }
 
-function senderOf(delta: { readonly clientId?: string | undefined; readonly seq?: number | undefined }) {
+/** Its sender has sent it again since the rollback, and knows what became of it: restored, it would be there twice, or though it was refused. */
+function isPosted(back: RolledBack, { clientId, seq }: RestoredDelta): boolean {
+  if (clientId === undefined || seq === undefined || !back.posted || !Object.hasOwn(back.posted, clientId))
+    return false;
+  return seq >= (back.posted[clientId] ?? 0);
+}
+
+/** The mark after a request at `now` of this client, if one sent it: gone when its time is over. */
+export function markAfter(
+  back: RolledBack | undefined,
+  now: number,
+  writer: { readonly client: string; readonly seq: number } | undefined,
+): { readonly back?: RolledBack } {
+  if (!back || back.untilMs < now) return {};
+  const posted = back.posted ?? {};
+  if (!writer || Object.hasOwn(posted, writer.client)) return { back };
+  // Of more clients nobody could tell any more what they have sent again.
+  if (Object.keys(posted).length >= MAX_REMEMBERED_CLIENTS) return { back: { ...back, got: back.ceil } };
+  return { back: { ...back, posted: { ...posted, [writer.client]: writer.seq } } };
+}
+
+function senderOf(delta: RestoredDelta) {
   return delta.clientId !== undefined && delta.seq !== undefined ? { clientId: delta.clientId, seq: delta.seq } : {};
 }
 

@@ -1,8 +1,7 @@
 import type { Json } from '../base/json.ts';
-import type { Kind } from '../kinds/kind.ts';
 import type { Delta, Head } from '../model/head.ts';
 import type { Update } from '../protocol/post-update.ts';
-import { ANY_HASH, type Restore } from './decide-restore.ts';
+import { ANY_HASH, markAfter, type Restore } from './decide-restore.ts';
 import { remember, rememberWrite, type Verdict, type Writer } from './decide-update.ts';
 import type { Layout } from './layout.ts';
 
@@ -46,7 +45,7 @@ export function accepted(request: WriteRequest, head: Head, verdict: Exclude<Ver
   switch (verdict.kind) {
     case 'delete':
       return {
-        head: { ...head, dead: true },
+        head: { ...head, ...nothingLeft(head), dead: true },
         state: undefined,
         deltas: [],
         fresh: true,
@@ -59,9 +58,11 @@ export function accepted(request: WriteRequest, head: Head, verdict: Exclude<Ver
     case 'accept': {
       const { applied, itemKind, creates } = verdict;
       const index = (creates ? 0 : head.index) + applied.count;
+      // Where the last write wins, and in a new life, what was lost is pointless.
+      const past = itemKind.lastWins || creates ? nothingLeft(head) : {};
       const same = !creates && applied.count === 0 && !head.back;
       return {
-        head: same ? head : { ...head, ...backAfter(head, itemKind), kind: itemKind.name, dead: false, index },
+        head: same ? head : { ...head, ...past, kind: itemKind.name, dead: false, index },
         state: applied.state,
         ...(applied.chars === undefined ? {} : { chars: applied.chars }),
         deltas: applied.whole ? [] : [deltaOf(request, applied, index)],
@@ -83,9 +84,9 @@ function deltaOf(
   return { op: applied.delta, ...(applied.count > 0 ? { i: index } : {}), ...sender, t: request.now };
 }
 
-/** Where the last write wins, an update after a rollback makes what was lost pointless: nothing reaches further any more. */
-function backAfter(head: Head, kind: Kind): Pick<Head, 'back'> {
-  return head.back && kind.lastWins ? { back: { ...head.back, got: head.back.ceil } } : {};
+/** No chain reaches further any more. */
+function nothingLeft({ back }: Head): Pick<Head, 'back'> {
+  return back ? { back: { ...back, got: back.ceil } } : {};
 }
 
 /** Each restored operation is a version of its own, and its sender's repeat is known again. */
@@ -99,9 +100,12 @@ function restored(request: WriteRequest, head: Head, restore: Restore): Omit<Nex
     deltas.push({ op, ...(count > 0 ? { i: index } : {}), ...(known ? { c: clientId, s: seq } : {}), t: request.now });
     if (!known) continue;
     const writer = { key: `${request.subject ?? ''}/${clientId}`, seq, place: 0, hash: ANY_HASH };
+    if (Object.hasOwn(memory.seqs, writer.key) && (memory.seqs[writer.key]?.[0] ?? 0) >= seq) continue; // has gone on since
     memory = remember(memory, writer, head.v + i + 1);
   }
-  const next = { ...head, seqs: memory.seqs, seqFloor: memory.seqFloor, back: restore.back, index };
+  const client = request.writer ? { client: request.writer.client } : {};
+  const restoredBy = { subject: request.subject ?? '', ...client, t: request.now };
+  const next = { ...head, seqs: memory.seqs, seqFloor: memory.seqFloor, back: restore.back, restoredBy, index };
   return { head: next, state: restore.state, deltas, fresh: false, whole: false, accepted: { extra: {} } };
 }
 
@@ -145,9 +149,13 @@ export function nextHead(
   if (plan.ref) result.ref = plan.ref;
   else if (!head.dead) result.body = plan.body ?? null;
   if (head.lock) result.lock = head.lock;
-  if (head.back) result.back = head.back;
+  const { back } = head.back ? markAfter(head.back, request.now, next.accepted && request.writer) : NO_MARK;
+  if (back) result.back = back;
+  if (head.restoredBy) result.restoredBy = head.restoredBy;
   return result;
 }
+
+const NO_MARK: Pick<Head, 'back'> = {};
 
 function memoryOf(
   request: WriteRequest,

@@ -35,6 +35,7 @@ export function rowOf(head: Head, body: Json, storedAt: number): Row {
     fence: head.fence,
     ...(head.lock ? { lock: head.lock } : {}),
     ...(head.back ? { back: head.back } : {}),
+    ...(head.restoredBy ? { restoredBy: head.restoredBy } : {}),
     storedAt,
   };
 }
@@ -135,11 +136,17 @@ export function decideRollback(
     if (!record || record.data !== read.data) return { changes: [], result: undefined };
     const row = decodeRow(record);
     const v = row.ceil + 1;
-    const back: RolledBack = { from: row.v, ceil: row.ceil, got: row.v, untilMs: now + restoreMs };
+    const back = markOf(row, now, restoreMs);
     const { lock: _lock, ...rest } = row;
     const next: Row = { ...rest, v, ceil: v, open: false, L: row.L + 1, ...cover, back, storedAt: now };
     return { changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }], result: next };
   };
+}
+
+/** A row that stands as an earlier rollback has left it still lacks what that one took: there is nothing else to bring back. */
+function markOf({ v, ceil, back }: Row, now: number, restoreMs: number): RolledBack {
+  if (back && v === back.ceil + 1 && back.untilMs >= now) return { ...back, ceil };
+  return { from: v, ceil, got: v, untilMs: now + restoreMs };
 }
 
 export type PruneLimits = {

@@ -4,6 +4,7 @@ import type { UpdateResult } from '../protocol/post-update.ts';
 import { HeadCommitter } from './commit-head.ts';
 import { type Deps, type HeldHead, LOOP, RetryLater } from './context.ts';
 import { isCovered, planCoverage } from './coverage.ts';
+import { markAfter } from './decide-restore.ts';
 import { decideUpdate, findRepeat, invalid, mustRemember, remember } from './decide-update.ts';
 import { makeDurable, markStored, snapshotOf } from './durable.ts';
 import { getFloor, type HeldFloor } from './floor.ts';
@@ -136,7 +137,8 @@ export class UpdateWriter {
   ): Promise<boolean> {
     if (!request.writer || !mustRemember(result)) return true;
     const memory = remember(held.head, request.writer, held.head.v, { refused: result } as unknown as Json);
-    return this.#committer.amend(space, request.item, held, { ...held.head, ...memory });
+    const mark = markAfter(held.head.back, request.now, request.writer);
+    return this.#committer.amend(space, request.item, held, { ...held.head, ...memory, ...mark });
   }
 
   async #refusedAgain(

@@ -33,7 +33,12 @@ export type RolledBack = {
   /** Highest lost version restored so far. */
   readonly got: Version;
   readonly untilMs: number;
+  /** By client id: the first seq used on the item since it was rolled back. What was sent from there on is in the item, or was refused. */
+  readonly posted?: { readonly [client: string]: number };
 };
+
+/** Who brought back what a rollback had taken, and when (server time, ms). Kept for whoever looks into a record; no answer shows it. */
+export type RestoredBy = { readonly subject: string; readonly client?: string; readonly t: number };
 
 export type Lock = { readonly holder: string; readonly subject: string };
 
@@ -80,6 +85,8 @@ export type Head = {
   readonly fence: number;
   readonly lock?: Lock;
   readonly back?: RolledBack;
+  /** Of the last restore. */
+  readonly restoredBy?: RestoredBy;
 };
 
 /** What stands under a head's key while one instance loads it. `id` tells whose. */

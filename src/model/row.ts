@@ -1,6 +1,6 @@
 import type { Json } from '../base/json.ts';
 import type { Epoch, Version } from '../protocol/ids.ts';
-import type { Lock, Remembered, RolledBack } from './head.ts';
+import type { Lock, Remembered, RestoredBy, RolledBack } from './head.ts';
 import { shardOf } from './keys.ts';
 import { DecodedOnce, decodeRecordText, encodeRecordText } from './record.ts';
 import type { StoreRecord } from './store-record.ts';
@@ -25,6 +25,7 @@ export type Row = {
   readonly fence: number;
   readonly lock?: Lock;
   readonly back?: RolledBack;
+  readonly restoredBy?: RestoredBy;
   /** Server time of this write, ms; finds open rows that nobody stores any more. */
   readonly storedAt: number;
 };

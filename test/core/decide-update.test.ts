@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { ANY_HASH, decideRestore } from '../../src/core/decide-restore.ts';
+import { ANY_HASH, decideRestore, markAfter } from '../../src/core/decide-restore.ts';
 import {
   decideUpdate,
   findRepeat,
@@ -10,9 +10,11 @@ import {
   type Writer,
 } from '../../src/core/decide-update.ts';
 import { absentHead } from '../../src/core/load-item.ts';
+import type { Kind } from '../../src/kinds/kind.ts';
 import type { Head } from '../../src/model/head.ts';
 import { MAX_REMEMBERED_CLIENTS } from '../../src/protocol/limits.ts';
 import type { Update } from '../../src/protocol/post-update.ts';
+import { journal } from '../doubles/journal-kind.ts';
 import { TEST_KINDS } from '../support/engine-fixture.ts';
 import { sampleHead } from '../support/sample-heads.ts';
 
@@ -176,5 +178,61 @@ describe('what a restore does', () => {
   it('[RS22] a deleted item is not brought back', () => {
     const dead = restore(3, deltas, { ...head, dead: true });
     assert.ok(dead.kind === 'refuse' && dead.result.result === 'ok');
+  });
+
+  it('[RS23] what changes nothing any more is left out, and a chain of nothing else is ok and changes nothing', () => {
+    const once: Kind<readonly string[]> = {
+      ...journal,
+      apply: (state, op, at) =>
+        state.includes((op as { add: string }).add) ? { result: 'unchanged' } : journal.apply(state, op, at),
+    };
+    const kinds = new Map([['journal', once as Kind]]);
+    const restoreInto = (state: readonly string[]) =>
+      decideRestore(kinds, head, () => state, { item: 'j' }, { from: 3, deltas }, context);
+    const some = restoreInto(['5']);
+    assert.ok(some.kind === 'restore');
+    assert.deepEqual(
+      [some.state, some.ops.map(({ op }) => op)],
+      [
+        ['5', '4', '6'],
+        [{ add: '4' }, { add: '6' }],
+      ],
+    );
+    const none = restoreInto(['4', '5', '6']);
+    assert.ok(none.kind === 'refuse' && none.result.result === 'ok' && none.result.version === head.v);
+  });
+
+  it('[RS13] numbers from the first one posted since are skipped, those before and those of others are not', () => {
+    const posted = { ...back, posted: { c: 5 } };
+    const mixed = [
+      ...deltas,
+      { version: 7, op: { add: '7' }, clientId: 'd', seq: 5 },
+      { version: 8, op: { add: '8' } },
+    ];
+    const some = restore(3, mixed, { ...head, back: posted });
+    assert.ok(some.kind === 'restore');
+    assert.deepEqual([some.state, some.back], [['0', '4', '7', '8'], { ...posted, got: 8 }]);
+  });
+
+  it('[RS13] the mark knows the first number of each client; of too many clients nothing can be restored any more', () => {
+    const now = 10_000;
+    const one = markAfter(back, now, { client: 'c', seq: 7 }).back;
+    assert.deepEqual(one?.posted, { c: 7 });
+    assert.equal(markAfter(one, now, { client: 'c', seq: 8 }).back, one);
+    assert.equal(markAfter(one, now, undefined).back, one);
+    const odd = markAfter(one, now, { client: '__proto__', seq: 3 }).back;
+    assert.deepEqual(Object.entries(JSON.parse(JSON.stringify(odd)).posted), [
+      ['c', 7],
+      ['__proto__', 3],
+    ]);
+    let mark: Head['back'] = one;
+    for (let n = 1; n < MAX_REMEMBERED_CLIENTS; n++) mark = markAfter(mark, now, { client: `c${n}`, seq: 1 }).back;
+    assert.equal(mark?.got, back.got);
+    assert.equal(markAfter(mark, now, { client: 'one more', seq: 1 }).back?.got, back.ceil);
+  });
+
+  it('[RS12] the mark is gone strictly after untilMs', () => {
+    assert.equal(markAfter(back, 20_000, undefined).back, back);
+    assert.deepEqual(markAfter(back, 20_001, undefined), {});
   });
 });

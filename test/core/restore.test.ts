@@ -139,4 +139,76 @@ describe('restore after a rollback', () => {
     await world.ok('j', undefined, { on, restore: { from: 1, deltas: lost } });
     assert.deepEqual(await texts(world), ['0', '1', '2', '3', '4']);
   });
+
+  it('[RS11] who restored and when is kept in head and row, over later updates and loads, and shown to nobody', async () => {
+    const { world, lost } = await rolledBack();
+    await world.ok('j', undefined, { on, restore: { from: 1, deltas: lost }, clientId: 'd', seq: 1 });
+    const restoredBy = { subject: 'anonymous', client: 'd', t: world.clock.now() };
+    assert.deepEqual((await world.head('j'))?.restoredBy, restoredBy);
+    await world.pass(1_000);
+    await world.ok('j', { add: '5' }, { on, release: true });
+    assert.deepEqual((await world.row('j'))?.restoredBy, restoredBy);
+    await world.evict(/^i\//);
+    const [item] = (await world.snapshot(1)).items;
+    assert.deepEqual((await world.head('j'))?.restoredBy, restoredBy);
+    assert.ok(item && !('restoredBy' in item));
+  });
+
+  it('[RS11] without a client the subject alone is kept; the last restore counts', async () => {
+    const { world, lost } = await rolledBack();
+    for (const length of [2, 4]) {
+      await world.pass(100);
+      await world.ok('j', undefined, { on, restore: { from: 1, deltas: lost.slice(0, length) } });
+      assert.deepEqual((await world.head('j'))?.restoredBy, { subject: 'anonymous', t: world.clock.now() });
+    }
+  });
+
+  it('[RS12] the mark goes with the first write after its time, and with no earlier one', async () => {
+    const { world } = await rolledBack();
+    await world.snapshot(1);
+    await world.pass(10 * 60_000, 5_000);
+    await world.ok('j', { add: 'in time' }, { on });
+    assert.ok((await world.head('j'))?.back);
+    await world.pass(1);
+    await world.ok('j', { add: 'after it' }, { on, release: true });
+    assert.equal((await world.head('j'))?.back, undefined);
+    assert.equal((await world.row('j'))?.back, undefined);
+  });
+
+  it('[RS13] what its sender has sent again since is not restored, whatever it sent after that', async () => {
+    for (const sentLater of [[], ['5', '6']]) {
+      const { world, lost } = await rolledBack();
+      await world.ok('j', { add: '4' }, { on, seq: 5 });
+      for (const [i, add] of sentLater.entries()) await world.ok('j', { add }, { on, seq: 6 + i });
+      await world.ok('j', undefined, { on, restore: { from: 1, deltas: lost } });
+      assert.deepEqual(await texts(world), ['0', '4', ...sentLater, '1', '2', '3']);
+    }
+  });
+
+  it('[RS13] nor what was sent again and refused', async () => {
+    const { world, lost } = await rolledBack();
+    const again = await world.post('j', { add: '4' }, { on, seq: 5, ifVersion: 4 });
+    assert.equal(again.result, 'conflict');
+    await world.ok('j', undefined, { on, restore: { from: 1, deltas: lost } });
+    assert.deepEqual(await texts(world), ['0', '1', '2', '3']);
+  });
+
+  it('[RS14] a client that has gone on since keeps its newest number', async () => {
+    const { world, lost } = await rolledBack();
+    const newest = await world.ok('j', { add: '5' }, { on, seq: 6 });
+    await world.ok('j', undefined, { on, restore: { from: 1, deltas: lost } });
+    const again = await world.ok('j', { add: '5' }, { on, seq: 6 });
+    assert.equal(again.version, newest.version);
+    assert.deepEqual(await texts(world), ['0', '5', '1', '2', '3', '4']);
+  });
+
+  it('[RS15] nothing comes back into an item that was deleted since, nor into the one created after that', async () => {
+    const { world, lost } = await rolledBack();
+    await world.ok('j', { delete: true }, { on });
+    await world.ok('j', undefined, { on, restore: { from: 1, deltas: lost } });
+    assert.equal(await texts(world), undefined);
+    await world.ok('j', { add: 'new' }, { on, kind: 'journal' });
+    await world.ok('j', undefined, { on, restore: { from: 1, deltas: lost } });
+    assert.deepEqual(await texts(world), ['new']);
+  });
 });

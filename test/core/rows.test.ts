@@ -104,6 +104,19 @@ describe('rolling back and pruning', () => {
     assert.deepEqual([result.e, result.cu, result.lock], ['new', 77, undefined]);
   });
 
+  it('[LD42] of an item that stands as a rollback has left it, another rollback keeps what can be restored', () => {
+    const back = { from: 5, ceil: 100, got: 5, untilMs: 601_000, posted: { c: 7 } };
+    const left = { v: 101, L: 1, open: true, ceil: 1_125, back };
+    const again = (head: Head, now = 5_000) => {
+      const row = encodeRow('s', 'a', rowOf(head, { x: 1 }, 0));
+      return decideRollback('s', 'a', row, { e: 'e', cu: 1 }, now, 600_000)([row]).result?.back;
+    };
+    assert.deepEqual(again(sampleHead(left)), { ...back, ceil: 1_125 });
+    assert.equal(again(sampleHead(left), 601_000)?.untilMs, 601_000);
+    assert.deepEqual(again(sampleHead(left), 601_001), { from: 101, ceil: 1_125, got: 101, untilMs: 1_201_001 });
+    assert.deepEqual(again(sampleHead({ ...left, v: 102 })), { from: 102, ceil: 1_125, got: 102, untilMs: 605_000 });
+  });
+
   it('[LD41] a row that has changed since it was read is not rolled back', () => {
     const open = record(sampleHead());
     const moved = record(sampleHead({ v: 6 }));

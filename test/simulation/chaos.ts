@@ -1,4 +1,6 @@
 import type { ChaosEvent } from './faults.ts';
+import { spotOf } from './history.ts';
+import { CLOCK_JUMP_MS } from './loss-bound.ts';
 import type { World } from './world.ts';
 
 /** What each event does; `place` is one of the instances. */
@@ -13,14 +15,22 @@ const EVENTS: { readonly [event in ChaosEvent]: (world: World, place: number) =>
     history.losses.push({ at: scheduler.now });
     fleet.cache.restart();
   },
-  cacheOutage({ fleet, random, scheduler }) {
-    fleet.cache.downUntil = scheduler.now + random.int(2_500);
+  restartNode(world) {
+    const { fleet, history, scheduler, random } = world;
+    const node = random.int(fleet.cache.nodes.length);
+    for (const space of world.spaces)
+      if (fleet.cache.nodeOf(space) === node) history.losses.push({ at: scheduler.now, space });
+    fleet.cache.restartNode(node);
   },
+  cacheOutage: ({ fleet, random }) => fleet.cache.takeDown(random.int(2_500)),
+  nodeOutage: ({ fleet, random }) => fleet.cache.takeDown(random.int(2_500), [random.int(fleet.cache.nodes.length)]),
   cutInstance({ fleet, random, scheduler }, place) {
     fleet.at(place).cache.cutUntil = scheduler.now + random.int(4_000);
   },
-  storeOutage({ fleet, random, scheduler }) {
-    fleet.store.downUntil = scheduler.now + random.int(8_000);
+  storeOutage({ fleet, random, scheduler, history }) {
+    const until = scheduler.now + random.int(8_000);
+    history.outages.push({ from: scheduler.now, until });
+    fleet.store.downUntil = until;
   },
   breakConnection: ({ fleet }, place) => fleet.at(place).cache.reconnect(),
   kill: ({ fleet }, place) => fleet.kill(place),
@@ -28,7 +38,8 @@ const EVENTS: { readonly [event in ChaosEvent]: (world: World, place: number) =>
   pause({ fleet, random, scheduler }, place) {
     fleet.at(place).process.pausedUntil = scheduler.now + random.int(9_000);
   },
-  clockJump: ({ fleet, random }, place) => fleet.at(place).clock.jump(Math.floor((random.fraction() * 2 - 1) * 20_000)),
+  clockJump: ({ fleet, random }, place) =>
+    fleet.at(place).clock.jump(Math.floor((random.fraction() * 2 - 1) * CLOCK_JUMP_MS)),
 };
 
 /** What goes wrong in a run beside single operations. */
@@ -59,6 +70,7 @@ function evict({ fleet, random, scheduler, history }: World, letter: string): vo
   const key = random.pick(keys);
   scheduler.note(`chaos: evicts ${key}`);
   fleet.cache.remove(key);
-  if (letter === 'i') history.losses.push({ at: scheduler.now, item: key.split('/')[2] ?? '' });
-  if (letter === 'b') history.losses.push({ at: scheduler.now });
+  const [, space = '', item = ''] = key.split('/');
+  if (letter === 'i') history.losses.push({ at: scheduler.now, space, item: spotOf(space, item) });
+  if (letter === 'b') history.losses.push({ at: scheduler.now, space });
 }

@@ -5,7 +5,9 @@ import { type CheckName, History, type Write } from './history.ts';
 function write(op: string, version: number, more: Partial<Write> = {}): Write {
   return {
     op,
-    item: 'j0',
+    item: 's/j0',
+    client: 'c',
+    seq: version,
     deletes: false,
     durable: false,
     invokedAt: version * 10,
@@ -19,12 +21,12 @@ function write(op: string, version: number, more: Partial<Write> = {}): Write {
 }
 
 function final(truth: Truth): Final {
-  return { truth: new Map([['j0', truth]]), lossBoundMs: 1_000 };
+  return { truth: new Map([['s/j0', truth]]), mayBeLostUntil: (ackedAt) => ackedAt + 1_000 };
 }
 
 function found(truth: Truth, writes: readonly Write[], prepare: (history: History) => void = () => {}): CheckName[] {
   const history = new History();
-  history.writes.push(...writes);
+  for (const each of writes) history.wrote(each);
   prepare(history);
   checkFinal(history, final(truth));
   return history.findings.map(({ check }) => check);
@@ -45,7 +47,7 @@ describe('the checkers of the simulator', () => {
       [],
     );
     assert.deepEqual(
-      found(now, writes, (history) => history.losses.push({ at: 500, item: 'j1' })),
+      found(now, writes, (history) => history.losses.push({ at: 500, item: 's/j1' })),
       ['C4 lost'],
     );
     assert.deepEqual(
@@ -61,7 +63,7 @@ describe('the checkers of the simulator', () => {
     assert.deepEqual(found(now, [write('c', 2, { stored: true })], lose), ['C9 lost durable']);
     const told = (history: History) => {
       lose(history);
-      history.saw('j0', 2, 2, '+a,c', 'a reader');
+      history.saw('s/j0', 2, 2, '+a,c', 'a reader');
     };
     assert.deepEqual(found(now, [write('c', 2)], told), ['C9 lost durable']);
   });
@@ -81,18 +83,18 @@ describe('the checkers of the simulator', () => {
 
   it('[SI15] see a version with two contents, wherever it was read', () => {
     const history = new History();
-    history.saw('j0', 2, 0, '+a', 'one');
-    history.saw('j0', 2, 0, '+a', 'another');
+    history.saw('s/j0', 2, 0, '+a', 'one');
+    history.saw('s/j0', 2, 0, '+a', 'another');
     assert.equal(history.findings.length, 0);
-    history.saw('j0', 2, 0, '+b', 'a third');
+    history.saw('s/j0', 2, 0, '+b', 'a third');
     assert.equal(history.findings[0]?.check, 'C1 two contents');
   });
 
   it('[SI16] see a reader that is behind or holds something else, and excuse one that began later', () => {
     const check = (version: number | undefined, content: string, partialSince?: number) => {
       const history = new History();
-      history.writes.push(write('a', 1), write('b', 3));
-      const reader = { name: 'r', partialSince, version: () => version, content: () => content };
+      for (const each of [write('a', 1), write('b', 3)]) history.wrote(each);
+      const reader = { name: 'r', space: 's', partialSince, version: () => version, content: () => content };
       checkReader(history, reader, final(now));
       return history.findings.map(({ check: name }) => name);
     };
@@ -101,5 +103,19 @@ describe('the checkers of the simulator', () => {
     assert.deepEqual(check(3, '+a'), ['C6 diverged']);
     assert.deepEqual(check(undefined, '-', 40), []);
     assert.deepEqual(check(undefined, '-', 20), ['C3 skipped', 'C6 diverged']);
+  });
+
+  it('[SI23] see what was written into one item in another, of this space or the next', () => {
+    for (const place of ['s/j1', 't/j0']) {
+      const history = new History();
+      history.wrote(write('a', 1));
+      history.saw('s/j0', 1, 0, '+a', 'one');
+      assert.deepEqual(history.findings, []);
+      history.saw(place, 1, 0, '+a', 'one');
+      assert.deepEqual(
+        history.findings.map(({ check }) => check),
+        ['leak'],
+      );
+    }
   });
 });

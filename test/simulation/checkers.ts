@@ -1,53 +1,46 @@
-import { DELETED, type History, opsOf, type Write } from './history.ts';
+import { checkRestores } from './check-restores.ts';
+import { DELETED, type History, hits, opsOf, type Write } from './history.ts';
 
 /** How the item stands in the end. `version` 0: there is no such item. */
 export type Truth = { readonly version: number; readonly content: string };
 
 export type Final = {
   readonly truth: ReadonlyMap<string, Truth>;
-  /** Longest time that an unstored update may be lost, ms; `undefined` where nobody promises one. */
-  readonly lossBoundMs: number | undefined;
+  /** Until when an update acknowledged at this time and not yet stored may be lost. */
+  readonly mayBeLostUntil: (ackedAt: number) => number;
 };
 
 /** What can be judged from the end of a run and its history. Each check adds what it finds. */
 export function checkFinal(history: History, final: Final): void {
   for (const [item, truth] of final.truth) {
     const writes = history.writes.filter((write) => write.item === item);
-    checkLost(history, item, truth, writes, final.lossBoundMs);
+    checkLost(history, item, truth, writes, final);
     checkTwice(history, item, truth);
     checkGhosts(history, item, truth, writes);
     checkChain(history, item, writes);
   }
+  checkRestores(history, final);
 }
 
 /** C4, C9, C10: an acknowledged operation is in the final value, or a delete or a loss explains why not. */
-function checkLost(
-  history: History,
-  item: string,
-  truth: Truth,
-  writes: readonly Write[],
-  lossBoundMs: number | undefined,
-): void {
+function checkLost(history: History, item: string, truth: Truth, writes: readonly Write[], final: Final): void {
   const present = new Set(opsOf(truth.content));
   for (const write of writes) {
     if (write.outcome !== 'ok' || write.deletes || present.has(write.op) || deletedAfter(write, writes)) continue;
     const what = `${item}: ${write.op} acknowledged as v${write.version} at ${write.endedAt}; now v${truth.version} ${truth.content}`;
     if (write.durable || write.stored || history.stored.has(`${item}/${write.op}`))
       history.found('C9 lost durable', what);
-    else checkLoss(history, write, what, lossBoundMs);
+    else checkLoss(history, write, what, final);
   }
   if (truth.version < highestAcked(writes) && truth.version > 0) {
     history.found('C4 lost', `${item} is at v${truth.version}, acknowledged was v${highestAcked(writes)}`);
   }
 }
 
-function checkLoss(history: History, write: Write, what: string, boundMs: number | undefined): void {
-  const later = history.losses.filter(
-    (loss) => loss.at >= write.invokedAt && (loss.item === undefined || loss.item === write.item),
-  );
-  const first = later[0];
+function checkLoss(history: History, write: Write, what: string, final: Final): void {
+  const first = history.losses.find((loss) => loss.at >= write.invokedAt && hits(loss, write.item));
   if (!first) history.found('C4 lost', what);
-  else if (boundMs !== undefined && first.at > write.endedAt + boundMs) {
+  else if (first.at > final.mayBeLostUntil(write.endedAt)) {
     history.found('C10 lost too much', `${what}; the loss came ${first.at - write.endedAt} ms later`);
   } else history.count('lost moves');
 }
@@ -100,6 +93,7 @@ function checkChain(history: History, item: string, writes: readonly Write[]): v
 
 export type Reader = {
   readonly name: string;
+  readonly space: string;
   /** Saw only what changed after this time. */
   readonly partialSince: number | undefined;
   version(item: string): number | undefined;
@@ -108,22 +102,24 @@ export type Reader = {
 
 /** C3, C6: what a reader holds in the end is how things stand. */
 export function checkReader(history: History, reader: Reader, final: Final): void {
-  for (const [item, truth] of final.truth) {
+  for (const [spot, truth] of final.truth) {
+    const [space, item = ''] = spot.split('/');
+    if (space !== reader.space) continue;
     const version = reader.version(item);
     const held = reader.content(item);
-    const writes = history.writes.filter((write) => write.item === item);
+    const writes = history.writes.filter((write) => write.item === spot);
     if (version === undefined && unknownToPartial(reader, writes)) continue;
     if (held === DELETED && truth.content === DELETED) continue;
     if ((version ?? 0) < highestAcked(writes)) {
       history.found(
         'C3 skipped',
-        `${reader.name} has ${item} v${version ?? 0}, acknowledged was v${highestAcked(writes)}`,
+        `${reader.name} has ${spot} v${version ?? 0}, acknowledged was v${highestAcked(writes)}`,
       );
     }
     if (version !== truth.version || held !== truth.content) {
       history.found(
         'C6 diverged',
-        `${reader.name} has ${item} v${version ?? 0} ${held}, it is v${truth.version} ${truth.content}`,
+        `${reader.name} has ${spot} v${version ?? 0} ${held}, it is v${truth.version} ${truth.content}`,
       );
     }
   }

@@ -6,12 +6,14 @@ import { KINDS } from '../../src/kinds/registry.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
 import { journal } from '../doubles/journal-kind.ts';
-import { CALM, type SimConfig } from './faults.ts';
+import { CacheWorld } from './cache-world.ts';
+import { CALM } from './configs.ts';
+import type { SimConfig } from './faults.ts';
 import type { History } from './history.ts';
 import { type Scheduler, SimProcess } from './scheduler.ts';
 import type { Seeded } from './seeded.ts';
 import { BusWorld, SimBus } from './sim-bus.ts';
-import { CacheWorld, SimCache } from './sim-cache.ts';
+import { SimCache } from './sim-cache.ts';
 import { SimClock } from './sim-clock.ts';
 import { SimStore, StoreWorld } from './sim-store.ts';
 
@@ -71,7 +73,7 @@ export class Fleet {
     this.#history = history;
     this.#create = create;
     this.#config = config;
-    this.cache = new CacheWorld(scheduler, random.fork(), config.cache);
+    this.cache = new CacheWorld(scheduler, random.fork(), config.cache, config.nodes);
     this.store = new StoreWorld(scheduler, random.fork(), config.store);
     this.bus = new BusWorld(scheduler, random.fork(), config.bus);
     scheduler.pauses = config.pauses;
@@ -127,7 +129,7 @@ export class Fleet {
     this.store.faults = CALM.store;
     this.bus.faults = CALM.bus;
     this.#scheduler.pauses = CALM.pauses;
-    this.cache.downUntil = 0;
+    for (const node of this.cache.nodes) node.downUntil = 0;
     this.store.downUntil = 0;
     for (const { process, cache } of this.instances) {
       process.pausedUntil = 0;

@@ -26,6 +26,10 @@ export type CheckName =
   /** Without faults something does not end. */
   | 'C11 stuck'
   | 'twice'
+  /** What was written into one item is in another, perhaps of another space. */
+  | 'leak'
+  /** A client was told that its lost operations are back, and they are not; or not in their order; or over something newer. */
+  | 'restore'
   /** Refused, yet applied; or deleted, yet there. */
   | 'ghost'
   | 'starved'
@@ -37,7 +41,10 @@ export type CheckName =
 export type Write = {
   /** Names the operation wherever it appears in a value. */
   readonly op: string;
+  /** As `spotOf` tells it. */
   readonly item: string;
+  readonly client: string;
+  readonly seq: number;
   readonly deletes: boolean;
   readonly durable: boolean;
   readonly ifVersion?: number;
@@ -52,17 +59,45 @@ export type Write = {
   sent: number;
 };
 
-/** Something that may cost content: which item (undefined: any), when. */
-export type Loss = { readonly at: number; readonly item?: string };
+/** Something that may cost content: which space, which item of it (undefined: any), when. */
+export type Loss = { readonly at: number; readonly space?: string; readonly item?: string };
+
+/** The store took an item back: to this version, above this ceiling. */
+export type Rollback = { readonly item: string; readonly at: number; readonly from: number; readonly ceil: number };
+
+/** Operations in their order that a client was told to be in the item again. */
+export type Restored = {
+  readonly item: string;
+  readonly from: number;
+  readonly ops: readonly string[];
+  readonly invokedAt: number;
+  readonly endedAt: number;
+};
+
+/** Names an item among those of all spaces. */
+export function spotOf(space: string, item: string): string {
+  return `${space}/${item}`;
+}
+
+/** Does it concern this item? */
+export function hits(loss: Loss, spot: string): boolean {
+  if (loss.item !== undefined) return loss.item === spot;
+  return loss.space === undefined || spot.startsWith(`${loss.space}/`);
+}
 
 /** What was done and seen in one run, by whom it was seen last. */
 export class History {
   readonly writes: Write[] = [];
   readonly losses: Loss[] = [];
+  /** Times in which the store took nothing. */
+  readonly outages: { readonly from: number; readonly until: number }[] = [];
+  readonly rollbacks: Rollback[] = [];
+  readonly restores: Restored[] = [];
   readonly findings: Finding[] = [];
   readonly counters = new Map<string, number>();
   /** Operations that an answer showed to be durable, as `item/op`. */
   readonly stored = new Set<string>();
+  readonly #spots = new Map<string, string>();
   readonly #contents = new Map<string, Map<number, string>>();
 
   found(check: CheckName, detail: string): void {
@@ -73,13 +108,28 @@ export class History {
     this.counters.set(name, (this.counters.get(name) ?? 0) + by);
   }
 
+  lastRollback(spot: string): Rollback | undefined {
+    return this.rollbacks.findLast(({ item }) => item === spot);
+  }
+
+  wrote(write: Write): void {
+    this.writes.push(write);
+    this.#spots.set(write.op, write.item);
+  }
+
   /** Somebody holds this content for this version. */
   saw(item: string, version: number, durableVersion: number, content: string, where: string): void {
     const versions = this.#contents.get(item) ?? new Map<number, string>();
     this.#contents.set(item, versions);
     const before = versions.get(version);
-    if (before === undefined) versions.set(version, content);
-    else if (before !== content) {
+    if (before === undefined) {
+      versions.set(version, content);
+      for (const op of opsOf(content)) {
+        const spot = this.#spots.get(op);
+        if (spot !== undefined && spot !== item)
+          this.found('leak', `${op} of ${spot} is in ${item} v${version} (${where})`);
+      }
+    } else if (before !== content) {
       this.found('C1 two contents', `${item} v${version}: "${before}", then "${content}" (${where})`);
     }
     if (durableVersion >= version) for (const op of opsOf(content)) this.stored.add(`${item}/${op}`);

@@ -130,4 +130,25 @@ export const STORE_MUTANTS: readonly Mutant[] = [
       '}',
     ),
   ),
+  mutant(
+    'noFlushRetry',
+    'A flush that the store refused is tried again.',
+    undefined,
+    change('flush-policy', 'if (until > now) return', 'if (until > 0) return'),
+  ),
+  mutant(
+    'ledgerOnly',
+    "What dead instances left is found by the store's index where the ledger was lost.",
+    undefined,
+    change(
+      'sweeper',
+      'for (const { space, id } of await overdue(parts)) {',
+      'for (const { space, id } of (await overdue(parts)).slice(0, 0)) {',
+    ),
+  ),
+  mutant('rowsShared', 'The rows of one space are not those of another.', at('nodes', 1), {
+    file: 'src/model/keys.ts',
+    find: "return { space, kind: 'item', id: item };",
+    replace: "return { space: space.slice(0, 0), kind: 'item', id: item };",
+  }),
 ];

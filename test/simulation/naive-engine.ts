@@ -5,8 +5,8 @@ import { headKey, itemRowKey } from '../../src/model/keys.ts';
 import type { GetUpdatesQuery } from '../../src/protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../../src/protocol/ids.ts';
 import type { PostUpdateRequest, Update, UpdateResult } from '../../src/protocol/post-update.ts';
-import { inFilter, kindOf } from './reader.ts';
-import { ITEMS, SPACE } from './world.ts';
+import { ITEMS, kindOf } from './items.ts';
+import { inFilter } from './reader.ts';
 
 type Head = { readonly v: number; readonly t: number; readonly value?: Json };
 
@@ -20,8 +20,8 @@ export function createNaiveEngine(deps: Deps): Engine {
       return { epoch: 'naive', results: await Promise.all(request.updates.map((update) => post(deps, space, update))) };
     },
     update: (space, update) => post(deps, space, update),
-    poll(_space, query, deliver) {
-      park(deps, query).then(deliver, () =>
+    poll(space, query, deliver) {
+      park(deps, space, query).then(deliver, () =>
         deliver({ problem: { status: 503, code: 'cacheUnavailable', title: '', detail: '' } }),
       );
       return () => {};
@@ -77,23 +77,23 @@ async function readHead(deps: Deps, space: SpaceId, item: string) {
   return { head: row ? (JSON.parse(row.data) as Head) : { v: 0, t: 0 }, token: undefined };
 }
 
-async function park(deps: Deps, query: GetUpdatesQuery): Promise<PollOutcome> {
+async function park(deps: Deps, space: SpaceId, query: GetUpdatesQuery): Promise<PollOutcome> {
   const until = deps.clock.monotonic() + (query.wait ?? 0) * 1000;
   for (;;) {
-    const outcome = await read(deps, query);
+    const outcome = await read(deps, space, query);
     if (!('answer' in outcome) || !outcome.answer.empty || deps.clock.monotonic() >= until) return outcome;
     await deps.clock.sleep(500);
   }
 }
 
-async function read(deps: Deps, query: GetUpdatesQuery): Promise<PollOutcome> {
+async function read(deps: Deps, space: SpaceId, query: GetUpdatesQuery): Promise<PollOutcome> {
   const since =
     query.marker === undefined ? 0 : query.marker === 'now' ? Number.POSITIVE_INFINITY : Number(query.marker);
   const now = deps.clock.now();
   const heads = await Promise.all(
     ITEMS.filter((item) => inFilter(query, item)).map(async (item) => ({
       item,
-      ...(await readHead(deps, SPACE, item)).head,
+      ...(await readHead(deps, space, item)).head,
     })),
   );
   const items = heads

@@ -2,8 +2,9 @@ import { must } from '../../src/base/assert.ts';
 import type { Json } from '../../src/base/json.ts';
 import type { Kinds } from '../../src/kinds/kind.ts';
 import type { GetUpdatesResponse, ItemAnswer } from '../../src/protocol/get-updates.ts';
+import { ChainKeeper } from './chain-keeper.ts';
 import type { Reader } from './checkers.ts';
-import { contentOf, DELETED, type History } from './history.ts';
+import { contentOf, DELETED, type History, spotOf } from './history.ts';
 
 export type Held = { readonly version: number; readonly kind: string; readonly value: Json | undefined };
 
@@ -19,6 +20,8 @@ export class ReaderModel {
   readonly held = new Map<string, Held>();
   /** Items whose whole value must be fetched, and the version at least needed. */
   readonly wanted = new Map<string, number>();
+  readonly chains = new ChainKeeper();
+  readonly #space: string;
   readonly #history: History;
   readonly #kinds: Kinds;
   marker: string | undefined;
@@ -32,8 +35,9 @@ export class ReaderModel {
   /** Items of the last answer that were not known in that version. */
   news = 0;
 
-  constructor(name: string, history: History, kinds: Kinds) {
+  constructor(name: string, space: string, history: History, kinds: Kinds) {
     this.name = name;
+    this.#space = space;
     this.#history = history;
     this.#kinds = kinds;
   }
@@ -80,7 +84,10 @@ export class ReaderModel {
     this.wanted.delete(item);
     const has = this.held.get(item)?.version ?? 0;
     if (!held) this.#hold(item, { version: Math.max(has, needed), kind: '', value: undefined }, undefined);
-    else if (held.version > has) this.#hold(item, held, held.durableVersion);
+    else if (held.version > has) {
+      this.chains.begin(item, held.version);
+      this.#hold(item, held, held.durableVersion);
+    }
   }
 
   content(item: string): string {
@@ -91,6 +98,7 @@ export class ReaderModel {
   view(): Reader {
     return {
       name: this.name,
+      space: this.#space,
       partialSince: this.partialSince,
       version: (item) => this.held.get(item)?.version,
       content: (item) => this.content(item),
@@ -114,6 +122,7 @@ export class ReaderModel {
     if ('deleted' in item)
       this.#hold(item.id, { version: item.version, kind: item.kind, value: undefined }, item.durableVersion);
     else if ('value' in item) {
+      this.chains.begin(item.id, item.version);
       this.#hold(item.id, { version: item.version, kind: item.kind, value: item.value as Json }, item.durableVersion);
     } else this.#takeDeltas(item, has);
   }
@@ -127,6 +136,7 @@ export class ReaderModel {
     }
     const kind = must(this.#kinds.get(item.kind), `a known kind, not ${item.kind}`);
     let state = kind.decode(has.value);
+    this.chains.extend(item.id, item.deltas);
     for (const delta of item.deltas) if (delta.version > has.version) state = kind.replay(state, delta.op as Json);
     this.#history.count('deltas');
     this.#hold(item.id, { version: item.version, kind: item.kind, value: kind.value(state) }, item.durableVersion);
@@ -136,12 +146,16 @@ export class ReaderModel {
     this.held.set(item, held);
     const wanted = this.wanted.get(item);
     if (wanted !== undefined && wanted <= held.version) this.wanted.delete(item);
-    if (durableVersion !== undefined) this.#note(item, held.version, durableVersion, held.value);
+    if (held.value === undefined) this.chains.forget(item);
+    if (durableVersion === undefined) return;
+    this.chains.stored(item, durableVersion);
+    this.#note(item, held.version, durableVersion, held.value);
   }
 
   #note(item: string, version: number, durableVersion: number, value: Json | undefined): void {
     const content = contentOf(value);
-    if (content !== DELETED || version > 0) this.#history.saw(item, version, durableVersion, content, this.name);
+    if (content !== DELETED || version > 0)
+      this.#history.saw(spotOf(this.#space, item), version, durableVersion, content, this.name);
   }
 }
 

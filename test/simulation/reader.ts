@@ -4,10 +4,12 @@ import {
   type GetUpdatesResponse,
   getUpdatesResponseSchema,
 } from '../../src/protocol/get-updates.ts';
-import type { ItemId } from '../../src/protocol/ids.ts';
+import type { ItemId, SpaceId } from '../../src/protocol/ids.ts';
 import type { Fleet, Instance } from './fleet.ts';
+import { kindOf } from './items.ts';
 import { ReaderModel, type Whole } from './reader-model.ts';
-import { SPACE, type World } from './world.ts';
+import { Restorer } from './restorer.ts';
+import type { World } from './world.ts';
 
 export type Filter = { readonly ids?: string[]; readonly kinds?: string[] };
 
@@ -20,16 +22,20 @@ const MAX_PAGES = 12;
 /** A client that follows a space along one marker chain, on whichever instance. */
 export class SimReader {
   readonly model: ReaderModel;
+  readonly space: SpaceId;
   readonly #world: World;
+  readonly #restorer: Restorer;
   readonly #limit: number;
   readonly #known: boolean;
   readonly #fromNow: boolean;
   #filter: Filter = {};
 
-  constructor(name: string, world: World, cold = false) {
+  constructor(name: string, world: World, space: SpaceId, cold = false) {
     const { random, config } = world;
     this.#world = world;
-    this.model = new ReaderModel(name, world.history, world.kinds);
+    this.space = space;
+    this.model = new ReaderModel(name, space, world.history, world.kinds);
+    this.#restorer = new Restorer(world, space, name, { next: () => undefined, givenUp: () => {} });
     this.#limit = cold || random.chance(0.5) ? 500 : 1 + random.int(2);
     this.#known = !cold && random.chance(config.work.known);
     this.#fromNow = !cold && random.chance(config.work.fromNow);
@@ -40,6 +46,7 @@ export class SimReader {
     for (let turn = 0; turn < config.work.polls; turn++) {
       if (random.chance(config.work.filters)) this.#filter = random.pick(FILTERS);
       await this.poll(this.#world.fleet.any(), random.chance(0.5) ? 0 : 1 + random.int(4));
+      await this.#restorer.restoreLost(this.model.chains);
       await this.#world.pauseBetweenRequests();
     }
   }
@@ -76,7 +83,8 @@ export class SimReader {
     const reply = await this.#world.fleet.call(instance, {
       label: `poll of ${this.model.name}`,
       patienceMs: wait * 1000 + 10_000,
-      send: (engine, onGiveUp) => new Promise<PollOutcome>((resolve) => onGiveUp(engine.poll(SPACE, query, resolve))),
+      send: (engine, onGiveUp) =>
+        new Promise<PollOutcome>((resolve) => onGiveUp(engine.poll(this.space, query, resolve))),
     });
     if (reply.kind === 'lost') return undefined;
     if (reply.kind === 'failed') {
@@ -125,7 +133,7 @@ export class SimReader {
 
   async #fetch(item: string): Promise<void> {
     for (let turn = 0; turn < 30 && this.model.wanted.has(item); turn++) {
-      const state = await readItem(this.#world.fleet, item);
+      const state = await readItem(this.#world.fleet, this.space, item);
       if (state === 'failed') await this.#world.scheduler.sleep(100 + this.#world.random.int(300));
       else this.model.takeWhole(item, state);
     }
@@ -155,13 +163,14 @@ function told(message: object): string {
 /** The item as the server tells it; `failed` where it would not say. */
 export async function readItem(
   fleet: Fleet,
+  space: SpaceId,
   item: string,
   instance = fleet.any(),
 ): Promise<Whole | undefined | 'failed'> {
   const reply = await fleet.call(instance, {
     label: `read ${item}`,
     patienceMs: 10_000,
-    send: (engine) => engine.readItem(SPACE, item as ItemId),
+    send: (engine) => engine.readItem(space, item as ItemId),
   });
   if (reply.kind !== 'answered') return 'failed';
   const state = reply.value;
@@ -171,8 +180,4 @@ export async function readItem(
 export function inFilter(filter: Pick<GetUpdatesQuery, 'ids' | 'kinds'>, item: string): boolean {
   const byId = filter.ids?.some((id) => (id.endsWith('*') ? item.startsWith(id.slice(0, -1)) : item === id)) ?? true;
   return byId && (filter.kinds?.includes(kindOf(item)) ?? true);
-}
-
-export function kindOf(item: string): 'journal' | 'register' {
-  return item.startsWith('j') ? 'journal' : 'register';
 }

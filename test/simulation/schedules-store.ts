@@ -131,3 +131,36 @@ export async function ownCopyFirst(make: MakeWorld): Promise<void> {
   await rollBackBy(world, 'a', 0);
   assert.equal(await readValue(world, 'a', 0), 'newest');
 }
+
+/** For `noFlushRetry`. */
+export async function storedAfterOutage(make: MakeWorld): Promise<void> {
+  const world = make({ ...NO_SWEEP });
+  await world.ok('a', { set: 'before' });
+  await world.ok('a', { set: 'unstored' });
+  const { store } = world.at(0);
+  let refused = 0;
+  store.before = () => {
+    refused++;
+    throw new Failure('storeUnavailable', 'away');
+  };
+  await world.pass(2 * N);
+  assert.ok(refused > 0);
+  store.before = undefined;
+  await world.pass(N + 1_000);
+  assert.equal((await world.row('a'))?.body, 'unstored');
+}
+
+/** For `ledgerOnly`. */
+export async function ledgerLostWithServer(make: MakeWorld): Promise<void> {
+  const world = make({ ...NO_SWEEP }, 2);
+  await world.ok('a', { set: 'stored' });
+  await world.ok('a', { set: 'unstored' });
+  world.at(0).kill();
+  await world.evict(/^d\//);
+  await world.pass(3 * N + 10_000);
+  await world.run(world.at(1).engine.sweep());
+  await world.pass(N);
+  await world.run(world.at(1).engine.sweep());
+  const row = await world.row('a');
+  assert.deepEqual([row?.body, row?.open], ['unstored', false]);
+}

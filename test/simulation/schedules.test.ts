@@ -13,14 +13,29 @@ import {
   writtenAmidLook,
 } from './schedules-reader.ts';
 import {
+  chainsOfAllLengths,
+  forgedNumber,
+  repeatAfterRestore,
+  repeatOfTheNewest,
+  restoreAfterRefusal,
+  restoreAfterRepeat,
+  restoreIntoNewLife,
+  restoreOverNewer,
+  restoreTooLate,
+  rolledBackAmidRestore,
+  writtenAfterExpiry,
+} from './schedules-restore.ts';
+import {
   deltaOverRollback,
   flushAfterPrune,
+  ledgerLostWithServer,
   loaderDiedAfterRollback,
   ownCopyFirst,
   repeatAfterLoad,
   rolledBackBeforeStored,
   sleptBeforeFilling,
   sleptBeforeRollback,
+  storedAfterOutage,
 } from './schedules-store.ts';
 import {
   judgedFromMemory,
@@ -149,6 +164,49 @@ describe('the schedules', function () {
     '[SI54] the deltas of an item that was deleted and created again begin at its creation',
     'deltaOverTomb',
     recreated,
+  );
+
+  itNeeds(
+    '[SI60] chains of all lengths in any order bring each operation back once',
+    'shorterChain',
+    chainsOfAllLengths,
+  );
+  itNeeds('[SI61] a chain with a number that was never given out brings nothing back', 'aboveCeiling', forgedNumber);
+  itNeeds('[SI62] a repeat of what others have restored is not applied again', 'restoredUnknown', repeatAfterRestore);
+  itNeeds(
+    '[SI63] what its sender has sent again before others restore it is there once',
+    'sentAgainRestored',
+    restoreAfterRepeat,
+  );
+  itNeeds(
+    '[SI64] what was sent again and refused before others restore it is not there',
+    'refusedRestored',
+    restoreAfterRefusal,
+  );
+  itNeeds(
+    '[SI65] restoring older operations of a client does not make its newest one forgotten',
+    'memoryGoesBack',
+    repeatOfTheNewest,
+  );
+  itNeeds(
+    '[SI66] what a rollback took does not come back into an item that was deleted and created since',
+    'restoredOverDelete',
+    restoreIntoNewLife,
+  );
+  itNeeds('[SI67] a register written since its rollback is not restored', 'restoredOverNewer', restoreOverNewer);
+  itNeeds(
+    '[SI68] a second rollback in the middle of a restore leaves what the first one took to be restored',
+    'markReplaced',
+    rolledBackAmidRestore,
+  );
+  itNeeds('[SI69] after ten minutes nothing is restored', 'noExpiry', restoreTooLate);
+  itNeeds('[SI70] the first write after that removes the mark from head and row', 'markForever', writtenAfterExpiry);
+
+  itNeeds('[SI71] what the store refused is stored when it is back', 'noFlushRetry', storedAfterOutage);
+  itNeeds(
+    '[SI72] what a dead server left is stored though the ledger was lost with it',
+    'ledgerOnly',
+    ledgerLostWithServer,
   );
 
   it('[SI55] exist for every rule that no seed is known to break', () => {

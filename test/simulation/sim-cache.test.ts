@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict';
 import type { CasToken } from '../../src/ports/cache.ts';
 import { isFailure } from '../../src/ports/failure.ts';
-import { CALM, type CacheFaults } from './faults.ts';
+import { CacheWorld } from './cache-world.ts';
+import { CALM } from './configs.ts';
+import type { CacheFaults } from './faults.ts';
 import { Scheduler, SimProcess } from './scheduler.ts';
 import { Seeded } from './seeded.ts';
-import { CacheWorld, SimCache } from './sim-cache.ts';
+import { SimCache } from './sim-cache.ts';
+import { SPACES } from './world.ts';
 
 const KEY = 'i/space/item';
 
-function setUp(seed: number, faults: Partial<CacheFaults> = {}) {
+function setUp(seed: number, faults: Partial<CacheFaults> = {}, nodes = 1) {
   const scheduler = new Scheduler(new Seeded(seed));
-  const world = new CacheWorld(scheduler, new Seeded(seed + 1), { ...CALM.cache, ...faults });
+  const world = new CacheWorld(scheduler, new Seeded(seed + 1), { ...CALM.cache, ...faults }, nodes);
   const cache = new SimCache(world, new SimProcess('a'));
   const drive = <T>(work: Promise<T>) => scheduler.drive(work, 10_000);
   const read = () => world.read(KEY)?.value.toString();
@@ -76,5 +79,33 @@ describe('the simulated cache', () => {
     assert.equal(sim.read(), 'old');
     await sim.drive(sim.scheduler.sleep(200));
     assert.equal(sim.read(), undefined);
+  });
+
+  it('[SI26] a node that restarts, or is away, takes nothing from the others', async () => {
+    const sim = setUp(1, {}, 2);
+    const [own, other] = SPACES.map((space) => `i/${space}/item`) as [string, string];
+    const [lost, kept] = [
+      await sim.drive(sim.cache.add(own, Buffer.from('old'))),
+      await sim.drive(sim.cache.add(other, Buffer.from('old'))),
+    ];
+    assert.ok(lost && kept);
+    sim.world.restartNode(sim.world.nodeOf('space'));
+    await sim.drive(sim.cache.add(own, Buffer.from('new')));
+    assert.equal((await sim.drive(sim.cache.cas(own, Buffer.from('stale'), lost))).status, 'conflict');
+    assert.equal((await sim.drive(sim.cache.cas(other, Buffer.from('next'), kept))).status, 'stored');
+    const both = await sim.drive(sim.cache.get([other, own]));
+    assert.deepEqual(
+      both.map((entry) => entry?.value.toString()),
+      ['next', 'new'],
+    );
+    sim.world.takeDown(1_000, [sim.world.nodeOf('space')]);
+    await assert.rejects(sim.drive(sim.cache.get([own])), (error) => isFailure(error, 'cacheUnavailable'));
+    await assert.rejects(sim.drive(sim.cache.get([other, own])), (error) => isFailure(error, 'cacheUnavailable'));
+    assert.equal((await sim.drive(sim.cache.get([other])))[0]?.value.toString(), 'next');
+  });
+
+  it('[SI27] two spaces are on two nodes', () => {
+    const { world } = setUp(1, {}, 2);
+    assert.deepEqual(SPACES.map((space) => world.nodeOf(space)).sort(), [0, 1]);
   });
 });

@@ -1,72 +1,24 @@
-import { checkKey, checkSamePlace, checkSize, checkTtl } from '../../src/backends/cache/guards.ts';
+import { checkKey, checkSamePlace, checkSize, checkTtl, placeOf } from '../../src/backends/cache/guards.ts';
 import type { Cache, CacheEntry, CacheKey, CasOutcome, CasToken } from '../../src/ports/cache.ts';
 import { Failure } from '../../src/ports/failure.ts';
 import { MAX_RECORD_BYTES } from '../../src/protocol/limits.ts';
+import type { CacheWorld } from './cache-world.ts';
 import type { CacheFaults } from './faults.ts';
-import type { Scheduler, SimProcess } from './scheduler.ts';
+import type { SimProcess } from './scheduler.ts';
 import type { Seeded } from './seeded.ts';
 
 /** Whoever has no answer after this long stops waiting, ms. */
 const DEADLINE_MS = 300;
 
-type Entry = { readonly value: Buffer; readonly token: number; readonly expiresAt: number };
 /** What a `CasToken` is here: a number of the cache, and the connection it was read through. */
 type Token = { readonly number: number; readonly connection: number };
-
-/** The one cache that all instances share: a Map with tokens and TTLs in virtual time. Tokens start again with each restart. */
-export class CacheWorld {
-  readonly scheduler: Scheduler;
-  readonly random: Seeded;
-  faults: CacheFaults;
-  downUntil = 0;
-  life = 0;
-  readonly clients = new Set<SimCache>();
-  readonly #entries = new Map<CacheKey, Entry>();
-  #tokens = 0;
-
-  constructor(scheduler: Scheduler, random: Seeded, faults: CacheFaults) {
-    this.scheduler = scheduler;
-    this.random = random;
-    this.faults = faults;
-  }
-
-  read(key: CacheKey): Entry | undefined {
-    const entry = this.#entries.get(key);
-    if (entry && entry.expiresAt <= this.scheduler.now) {
-      this.#entries.delete(key);
-      return undefined;
-    }
-    return entry;
-  }
-
-  write(key: CacheKey, value: Buffer, expiresAt: number): number {
-    if (this.random.chance(this.faults.full)) throw new Failure('cacheFull', 'out of memory');
-    this.#entries.set(key, { value, token: ++this.#tokens, expiresAt });
-    return this.#tokens;
-  }
-
-  remove(key: CacheKey): boolean {
-    return this.#entries.delete(key);
-  }
-
-  keys(letter: string): CacheKey[] {
-    return [...this.#entries.keys()].filter((key) => key[0] === letter);
-  }
-
-  /** Everything is gone and every connection broken; what was on its way to the old process never arrives. */
-  restart(): void {
-    this.#entries.clear();
-    this.#tokens = 0;
-    this.life++;
-    for (const client of this.clients) client.reconnect();
-  }
-}
 
 /** The cache as one instance sees it, over a connection that delays, loses and breaks. */
 export class SimCache implements Cache {
   readonly #world: CacheWorld;
   readonly #process: SimProcess;
-  #connection = 1;
+  /** One per node. */
+  readonly #connections: number[];
   #closed = false;
   /** This instance alone does not reach the cache. */
   cutUntil = 0;
@@ -74,31 +26,36 @@ export class SimCache implements Cache {
   constructor(world: CacheWorld, process: SimProcess) {
     this.#world = world;
     this.#process = process;
+    this.#connections = world.nodes.map(() => 1);
     world.clients.add(this);
   }
 
-  /** Tokens read so far are refused from now on. */
-  reconnect(): void {
-    this.#connection++;
+  /** Tokens read so far, from this node or from all, are refused from now on. */
+  reconnect(node?: number): void {
+    for (const [n, connection] of this.#connections.entries())
+      if (node === undefined || node === n) this.#connections[n] = connection + 1;
   }
 
   async get(keys: readonly CacheKey[]): Promise<(CacheEntry | undefined)[]> {
     keys.forEach(checkKey);
     if (keys.length === 0) return [];
-    return this.#send(`get ${keys.join(' ')}`, [() => keys.map((key) => this.#entry(key))]);
+    const nodes = new Set(keys.map((key) => this.#nodeOf(key)));
+    const answers = await Promise.all([...nodes].map((node) => this.#getFrom(node, keys)));
+    const found = new Map(answers.flat());
+    return keys.map((key) => found.get(key));
   }
 
   async add(key: CacheKey, value: Buffer, ttlSeconds?: number): Promise<CasToken | undefined> {
     check(key, value, ttlSeconds);
-    return this.#send(`add ${key}`, [
-      () => (this.#world.read(key) ? undefined : this.#token(this.#write(key, value, ttlSeconds))),
+    return this.#send(this.#nodeOf(key), `add ${key}`, [
+      () => (this.#world.read(key) ? undefined : this.#token(key, this.#write(key, value, ttlSeconds))),
     ]);
   }
 
   async cas(key: CacheKey, value: Buffer, token: CasToken): Promise<CasOutcome> {
     check(key, value);
-    if (this.#stale(token)) return { status: 'conflict' };
-    return this.#send(`cas ${key}`, [() => this.#cas(key, value, token)]);
+    if (this.#stale(key, token)) return { status: 'conflict' };
+    return this.#send(this.#nodeOf(key), `cas ${key}`, [() => this.#cas(key, value, token)]);
   }
 
   async casThenGet(
@@ -109,9 +66,9 @@ export class SimCache implements Cache {
   ): Promise<{ readonly cas: CasOutcome; readonly read: (CacheEntry | undefined)[] }> {
     check(key, value);
     checkSamePlace(key, then);
-    const stale = this.#stale(token);
+    const stale = this.#stale(key, token);
     let cas: CasOutcome = { status: 'conflict' };
-    return this.#send(`cas ${key} then ${then.join(' ')}`, [
+    return this.#send(this.#nodeOf(key), `cas ${key} then ${then.join(' ')}`, [
       () => {
         if (!stale) cas = this.#cas(key, value, token);
       },
@@ -121,7 +78,7 @@ export class SimCache implements Cache {
 
   async append(key: CacheKey, value: Buffer): Promise<boolean> {
     check(key, value);
-    return this.#send(`append ${key}`, [
+    return this.#send(this.#nodeOf(key), `append ${key}`, [
       () => {
         const entry = this.#world.read(key);
         if (!entry || entry.value.length + value.length > MAX_RECORD_BYTES) return false;
@@ -133,8 +90,8 @@ export class SimCache implements Cache {
 
   async delete(key: CacheKey, token?: CasToken): Promise<boolean> {
     checkKey(key);
-    if (token && this.#stale(token)) return false;
-    return this.#send(`delete ${key}`, [
+    if (token && this.#stale(key, token)) return false;
+    return this.#send(this.#nodeOf(key), `delete ${key}`, [
       () => {
         if (token && this.#world.read(key)?.token !== numberOf(token)) return false;
         return this.#world.remove(key);
@@ -144,11 +101,13 @@ export class SimCache implements Cache {
 
   async set(key: CacheKey, value: Buffer, ttlSeconds?: number): Promise<void> {
     check(key, value, ttlSeconds);
-    return this.#send(`set ${key}`, [() => void this.#write(key, value, ttlSeconds)]);
+    return this.#send(this.#nodeOf(key), `set ${key}`, [() => void this.#write(key, value, ttlSeconds)]);
   }
 
   ping(): Promise<void> {
-    return this.#send('ping', [() => undefined]);
+    return Promise.all([...this.#world.nodes.keys()].map((n) => this.#send(n, 'ping', [() => undefined]))).then(
+      () => undefined,
+    );
   }
 
   async close(): Promise<void> {
@@ -156,24 +115,34 @@ export class SimCache implements Cache {
     this.#world.clients.delete(this);
   }
 
+  #nodeOf(key: CacheKey): number {
+    return this.#world.nodeOf(placeOf(key));
+  }
+
+  #getFrom(node: number, keys: readonly CacheKey[]): Promise<[CacheKey, CacheEntry | undefined][]> {
+    const own = keys.filter((key) => this.#nodeOf(key) === node);
+    return this.#send(node, `get ${own.join(' ')}`, [() => own.map((key) => [key, this.#entry(key)])]);
+  }
+
   #entry(key: CacheKey): CacheEntry | undefined {
     const entry = this.#world.read(key);
-    return entry && { value: entry.value, token: this.#token(entry.token) };
+    return entry && { value: entry.value, token: this.#token(key, entry.token) };
   }
 
-  #token(number: number): CasToken {
-    return { number, connection: this.#connection } satisfies Token as unknown as CasToken;
+  #token(key: CacheKey, number: number): CasToken {
+    const connection = this.#connections[this.#nodeOf(key)] ?? 0;
+    return { number, connection } satisfies Token as unknown as CasToken;
   }
 
-  #stale(token: CasToken): boolean {
-    return (token as unknown as Token).connection !== this.#connection;
+  #stale(key: CacheKey, token: CasToken): boolean {
+    return (token as unknown as Token).connection !== this.#connections[this.#nodeOf(key)];
   }
 
   #cas(key: CacheKey, value: Buffer, token: CasToken): CasOutcome {
     const entry = this.#world.read(key);
     if (!entry) return { status: 'missing' };
     if (entry.token !== numberOf(token)) return { status: 'conflict' };
-    return { status: 'stored', token: this.#token(this.#write(key, value)) };
+    return { status: 'stored', token: this.#token(key, this.#write(key, value)) };
   }
 
   #write(key: CacheKey, value: Buffer, ttlSeconds?: number): number {
@@ -182,7 +151,7 @@ export class SimCache implements Cache {
   }
 
   /** Carries out `stages` in order, each a step of its own; the answer is what the last one returns. */
-  #send<T>(label: string, stages: readonly (() => unknown)[]): Promise<T> {
+  #send<T>(node: number, label: string, stages: readonly (() => unknown)[]): Promise<T> {
     const { scheduler, random, faults } = this.#world;
     const process = this.#process;
     return new Promise<T>((resolve, reject) => {
@@ -193,21 +162,21 @@ export class SimCache implements Cache {
         cancelDeadline();
         how();
       };
-      const fail = (unclear: boolean) => end(() => this.#fail(unclear, reject));
+      const fail = (unclear: boolean) => end(() => this.#fail(node, unclear, reject));
       const cancelDeadline = scheduler.schedule(DEADLINE_MS, `${label}: no answer`, () => fail(true), { process });
       if (this.#closed) return end(() => reject(new Failure('closed', label)));
-      if (this.#unreachable()) {
+      if (this.#unreachable(node)) {
         scheduler.schedule(random.int(20), `${label}: unreachable`, () => fail(false), { process });
         return;
       }
-      const life = this.#world.life;
+      const { life } = this.#world.node(node);
       const plan = delays(random, faults);
       const stage = (index: number, delay: number) =>
         scheduler.schedule(
           delay,
           index === 0 ? label : `${label}: stage ${index}`,
           () => {
-            if (this.#world.life !== life || this.#unreachable()) return;
+            if (this.#world.node(node).life !== life || this.#unreachable(node)) return;
             const answer = attempt(stages[index]);
             if (index + 1 < stages.length && !answer.error)
               return stage(index + 1, random.chance(0.5) ? 0 : random.int(faults.latencyMs));
@@ -220,13 +189,13 @@ export class SimCache implements Cache {
     });
   }
 
-  #unreachable(): boolean {
+  #unreachable(node: number): boolean {
     const { now } = this.#world.scheduler;
-    return this.#world.downUntil > now || this.cutUntil > now;
+    return this.#world.node(node).downUntil > now || this.cutUntil > now;
   }
 
-  #fail(unclear: boolean, reject: (error: Failure) => void): void {
-    this.reconnect();
+  #fail(node: number, unclear: boolean, reject: (error: Failure) => void): void {
+    this.reconnect(node);
     reject(new Failure('cacheUnavailable', unclear ? 'no answer in time' : 'not reachable', { unclear }));
   }
 }

@@ -1,9 +1,10 @@
 import type { Cache } from '../../src/ports/cache.ts';
 import { cacheContract } from '../contracts/cache.ts';
-import { CALM } from './faults.ts';
+import { CacheWorld } from './cache-world.ts';
+import { CALM } from './configs.ts';
 import { Scheduler, SimProcess } from './scheduler.ts';
 import { Seeded } from './seeded.ts';
-import { CacheWorld, SimCache } from './sim-cache.ts';
+import { SimCache } from './sim-cache.ts';
 
 const MAX_STEPS = 100_000;
 

@@ -13,6 +13,8 @@ export class StoreWorld {
   readonly random: Seeded;
   faults: StoreFaults;
   downUntil = 0;
+  /** Is told of every record that is written, and of the one before. */
+  committed: (key: StoreKey, before: StoreRecord | undefined, record: StoreRecord) => void = () => {};
   readonly #records = new Map<string, { readonly key: StoreKey; readonly record: StoreRecord }>();
 
   constructor(scheduler: Scheduler, random: Seeded, faults: StoreFaults) {
@@ -34,7 +36,10 @@ export class StoreWorld {
     }
     for (const { key, record } of changes) {
       if (record === 'delete') this.#records.delete(nameOf(key));
-      else this.#records.set(nameOf(key), { key, record: { ...record } }); // a copy: it has to be decoded
+      else {
+        this.committed(key, this.#records.get(nameOf(key))?.record, record);
+        this.#records.set(nameOf(key), { key, record: { ...record } }); // a copy: it has to be decoded
+      }
     }
   }
 

@@ -1,10 +1,14 @@
+import type { SpaceId } from '../../src/protocol/ids.ts';
 import { liveChaos } from './chaos.ts';
-import { checkFinal, checkReader, type Final, type Truth } from './checkers.ts';
+import { checkFinal, checkReader, type Final } from './checkers.ts';
 import type { SimConfig } from './faults.ts';
 import type { CreateEngine } from './fleet.ts';
-import { contentOf, DELETED, type Finding } from './history.ts';
-import { readItem, SimReader } from './reader.ts';
-import { ITEMS, World } from './world.ts';
+import type { Finding } from './history.ts';
+import { ITEMS } from './items.ts';
+import { checkBound, checkStore, readAll } from './losing-all.ts';
+import { lossDeadline } from './loss-bound.ts';
+import { SimReader } from './reader.ts';
+import { World } from './world.ts';
 import { SimWriter } from './writer.ts';
 
 export type RunReport = {
@@ -39,8 +43,8 @@ export async function simulate(
 
 async function live(world: World): Promise<void> {
   const { work } = world.config;
-  const writers = Array.from({ length: work.writers }, (_, n) => new SimWriter(`w${n}`, world));
-  const readers = Array.from({ length: work.readers }, (_, n) => new SimReader(`reader ${n}`, world));
+  const writers = Array.from({ length: work.writers }, (_, n) => new SimWriter(`w${n}`, world, world.spaceOf(n)));
+  const readers = Array.from({ length: work.readers }, (_, n) => new SimReader(`reader ${n}`, world, world.spaceOf(n)));
   await Promise.all([
     ...writers.map((writer) => writer.live()),
     ...readers.map((reader) => reader.live()),
@@ -77,12 +81,20 @@ async function calmDown(world: World, readers: readonly SimReader[]): Promise<vo
       fleet.kill(place);
     });
   }
+  // Of what dead instances left, the store's index alone tells then.
+  if (world.config.chaos.weights.evictLedger !== undefined && world.random.chance(0.3)) loseLedger(world);
   await scheduler.sleep(12_000, 'calm');
+  if (world.random.chance(0.35)) await checkBound(world);
   if (world.random.chance(0.4)) await compare(world, readers, false);
   for (let round = 0; round < 2; round++) {
     await sweepAll(world);
     await scheduler.sleep(3 * fleet.engineConfig.persistMs, 'between sweeps');
   }
+}
+
+function loseLedger({ fleet, history }: World): void {
+  history.count('evictLedger');
+  for (const key of fleet.cache.keys('d')) fleet.cache.remove(key);
 }
 
 async function sweepAll(world: World): Promise<void> {
@@ -99,24 +111,29 @@ async function sweepAll(world: World): Promise<void> {
 /** C11: each item takes an update, a parked poll hears of it, and the dirty items drain. */
 async function checkLiveness(world: World): Promise<void> {
   const { history, scheduler, fleet } = world;
-  const prober = new SimWriter('probe', world);
-  const parked = new SimReader('parked', world, true);
-  await parked.catchUp(60);
-  for (const item of ITEMS) {
-    const began = scheduler.now;
-    const heard = hears(world, parked, item);
-    if (!(await prober.probe(item, 3))) history.found('C11 stuck', `${item} takes no update in the calm`);
-    if (!(await heard)) history.found('C11 stuck', `a parked poll did not hear of ${item}`);
-    else if (scheduler.now - began > 5_000) {
-      history.found('C11 stuck', `a parked poll heard of ${item} after ${scheduler.now - began} ms`);
-    }
-  }
+  for (const space of world.spaces) await probe(world, space);
   await scheduler.sleep(30_000, 'to the quiet end');
   await sweepAll(world);
   await scheduler.sleep(2 * fleet.engineConfig.persistMs, 'last flush');
   for (const { engine, process } of fleet.instances) {
     const { dirtyItems } = engine.stats();
     if (dirtyItems > 0) history.found('C11 stuck', `${process.name} still has ${dirtyItems} dirty items`);
+  }
+}
+
+async function probe(world: World, space: SpaceId): Promise<void> {
+  const { history, scheduler } = world;
+  const prober = new SimWriter('probe', world, space);
+  const parked = new SimReader('parked', world, space, true);
+  await parked.catchUp(60);
+  for (const item of ITEMS) {
+    const began = scheduler.now;
+    const heard = hears(world, parked, item);
+    if (!(await prober.probe(item, 3))) history.found('C11 stuck', `${item} of ${space} takes no update in the calm`);
+    if (!(await heard)) history.found('C11 stuck', `a parked poll did not hear of ${item} of ${space}`);
+    else if (scheduler.now - began > 5_000) {
+      history.found('C11 stuck', `a parked poll heard of ${item} of ${space} after ${scheduler.now - began} ms`);
+    }
   }
 }
 
@@ -137,8 +154,8 @@ async function compare(world: World, readers: readonly SimReader[], quiet: boole
   const { history, scheduler } = world;
   for (let turn = 0; turn < 5; turn++) {
     const before = await readAll(world, 'the cache');
-    const cold = new SimReader('cold reader', world, true);
-    for (const reader of [...readers, cold]) {
+    const cold = world.spaces.map((space) => new SimReader(`cold reader of ${space}`, world, space, true));
+    for (const reader of [...readers, ...cold]) {
       reader.showAll();
       if (!(await reader.catchUp(80, quiet)))
         history.found('C11 stuck', `${reader.model.name} does not become up to date`);
@@ -148,56 +165,10 @@ async function compare(world: World, readers: readonly SimReader[], quiet: boole
       await scheduler.sleep(2_000, 'compare again');
       continue;
     }
-    const final: Final = { truth, lossBoundMs: lossBound(world) };
+    const final: Final = { truth, mayBeLostUntil: (ackedAt) => lossDeadline(world, ackedAt) };
     checkFinal(history, final);
-    for (const { model } of [...readers, cold]) checkReader(history, model.view(), final);
+    for (const { model } of [...readers, ...cold]) checkReader(history, model.view(), final);
     return;
   }
   history.found('C11 stuck', 'items keep changing in the calm');
-}
-
-/** C6, C9: after everything was stored, an empty cache and new instances tell the same content. */
-async function checkStore(world: World): Promise<void> {
-  const { fleet, history } = world;
-  const before = await readAll(world, 'the cache');
-  fleet.instances.forEach((_, place) => {
-    fleet.kill(place);
-  });
-  fleet.cache.restart();
-  const after = await readAll(world, 'the store');
-  for (const item of ITEMS) {
-    const { version, stored } = before.get(item) ?? { version: 0, stored: 0 };
-    if (stored < version)
-      history.found('C11 stuck', `in the quiet end ${item} v${version} is stored only up to v${stored}`);
-    const [was, is] = [before.get(item), after.get(item)];
-    if (was?.content === is?.content && (is?.version ?? 0) >= (was?.version ?? 0)) continue;
-    if (was?.content === DELETED && is?.content === DELETED) continue;
-    history.found('C6 diverged', `${item} in the cache ${JSON.stringify(was)}, in the store ${JSON.stringify(is)}`);
-  }
-}
-
-async function readAll(world: World, where: string): Promise<Map<string, Truth & { readonly stored: number }>> {
-  const { fleet, history, scheduler } = world;
-  const truth = new Map<string, Truth & { readonly stored: number }>();
-  for (const item of ITEMS) {
-    let state = await readItem(fleet, item);
-    for (let turn = 0; turn < 10 && state === 'failed'; turn++) {
-      await scheduler.sleep(500, 'read again');
-      state = await readItem(fleet, item);
-    }
-    if (state === 'failed') history.found('C11 stuck', `${item} cannot be read in the calm from ${where}`);
-    const whole = state === 'failed' ? undefined : state;
-    const content = contentOf(whole?.value);
-    truth.set(item, { version: whole?.version ?? 0, content, stored: whole?.durableVersion ?? 0 });
-    if (whole) history.saw(item, whole.version, whole.durableVersion, content, where);
-  }
-  return truth;
-}
-
-/** N, and what a paused instance, a slow store and the rhythm of the sweeps add; nothing where the store or the ledger failed. */
-function lossBound(world: World): number | undefined {
-  const { config, fleet, history } = world;
-  const { persistMs, sweepMs } = fleet.engineConfig;
-  if (history.counters.has('storeOutage') || history.counters.has('evictLedger')) return undefined;
-  return 4 * persistMs + 2 * sweepMs + config.pauses.maxMs + config.store.slowMs + 9_000;
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CONFIGS, type SimConfig } from './faults.ts';
+import { CONFIGS } from './configs.ts';
+import type { SimConfig } from './faults.ts';
 import type { CreateEngine } from './fleet.ts';
 import { loadEngine, loadMutant, mutate, ROOT } from './mutant-loader.ts';
 import { MUTANTS } from './mutants.ts';

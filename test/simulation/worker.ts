@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { must } from '../../src/base/assert.ts';
 import { chooseEngine } from './choose-engine.ts';
-import { CONFIGS } from './faults.ts';
+import { CONFIGS } from './configs.ts';
 import { simulate } from './simulate.ts';
 import { addRun, emptyTally } from './tally.ts';
 

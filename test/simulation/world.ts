@@ -1,14 +1,17 @@
+import { must } from '../../src/base/assert.ts';
 import type { Kinds } from '../../src/kinds/kind.ts';
+import { decodeRow } from '../../src/model/row.ts';
+import type { StoreKey, StoreRecord } from '../../src/ports/store.ts';
 import type { SpaceId } from '../../src/protocol/ids.ts';
 import type { SimConfig } from './faults.ts';
 import { type CreateEngine, Fleet, SIM_KINDS } from './fleet.ts';
-import { History } from './history.ts';
+import { History, spotOf } from './history.ts';
 import { Scheduler } from './scheduler.ts';
 import { Seeded } from './seeded.ts';
 
-export const SPACE = 'space' as SpaceId;
-/** Journals begin with j, registers with r. */
-export const ITEMS: readonly string[] = ['j0', 'j1', 'j2', 'r0', 'r1'];
+/** With two nodes, each has one of them. */
+export const SPACES: readonly SpaceId[] = ['space', 'other'] as SpaceId[];
+export const CALLER = { subject: 'somebody' };
 
 /** One run: everything that is shared in it. */
 export class World {
@@ -16,6 +19,8 @@ export class World {
   readonly kinds: Kinds = SIM_KINDS;
   readonly random: Seeded;
   readonly scheduler: Scheduler;
+  /** Those in use. */
+  readonly spaces: readonly SpaceId[];
   readonly history = new History();
   readonly fleet: Fleet;
   /** Bytes by which operations on journals are padded in this run. */
@@ -26,7 +31,22 @@ export class World {
     this.random = new Seeded(seed);
     this.scheduler = new Scheduler(this.random.fork(), trace);
     this.fleet = new Fleet(this.scheduler, this.random.fork(), this.history, config, create);
+    this.spaces = SPACES.slice(0, config.work.spaces);
+    this.fleet.store.committed = (key, before, record) => this.#noteRollback(key, before, record);
     this.padBytes = this.random.pick(config.work.padBytes);
+  }
+
+  /** The nth client's space. */
+  spaceOf(n: number): SpaceId {
+    return must(this.spaces[n % this.spaces.length], 'a space');
+  }
+
+  #noteRollback(key: StoreKey, before: StoreRecord | undefined, record: StoreRecord): void {
+    if (key.kind !== 'item' || !before || !record.data.includes('"back":')) return;
+    const [was, is] = [decodeRow(before), decodeRow(record)];
+    if (!is.back || is.L === was.L) return;
+    const { from, ceil } = is.back;
+    this.history.rollbacks.push({ item: spotOf(key.space, key.id), at: this.scheduler.now, from, ceil });
   }
 
   pauseBetweenRequests(): Promise<void> {

@@ -1,11 +1,15 @@
 import { ProblemError } from '../../src/protocol/errors.ts';
+import type { SpaceId } from '../../src/protocol/ids.ts';
 import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../../src/protocol/post-update.ts';
-import type { Write } from './history.ts';
-import { kindOf, SimReader } from './reader.ts';
-import { ITEMS, SPACE, type World } from './world.ts';
+import { spotOf, type Write } from './history.ts';
+import { kindOf } from './items.ts';
+import { SimReader } from './reader.ts';
+import { Restorer } from './restorer.ts';
+import { CALLER, type World } from './world.ts';
 
-const CALLER = { subject: 'somebody' };
 const MAX_TRIES = 14;
+/** So that a register with every operation of a run in it is not too large. */
+const MAX_REGISTER_PAD = 300;
 
 type Mode = 'plain' | 'durable' | 'release' | 'delete' | 'conditional';
 
@@ -13,17 +17,26 @@ type Mode = 'plain' | 'durable' | 'release' | 'delete' | 'conditional';
 export class SimWriter {
   readonly #world: World;
   readonly #name: string;
+  readonly #space: SpaceId;
   readonly #reader: SimReader;
+  readonly #restorer: Restorer;
   /** The newest version this client knows of an item. */
   readonly #versions = new Map<string, number>();
+  /** Of what it posted itself. A conflict may show a version that nobody was told to be accepted yet; no reader need have that one. */
+  readonly #posted = new Map<string, number>();
   #clientId: string;
   #seq = 0;
 
-  constructor(name: string, world: World) {
+  constructor(name: string, world: World, space: SpaceId) {
     this.#world = world;
+    this.#space = space;
     this.#name = name;
     this.#clientId = name;
-    this.#reader = new SimReader(`${name}'s reader`, world, true);
+    this.#reader = new SimReader(`${name}'s reader`, world, space, true);
+    this.#restorer = new Restorer(world, space, name, {
+      next: () => ({ clientId: this.#clientId, seq: ++this.#seq }),
+      givenUp: () => this.#beginAnew(),
+    });
   }
 
   async live(): Promise<void> {
@@ -32,6 +45,7 @@ export class SimWriter {
       const count = random.chance(config.work.batches) ? 2 + random.int(2) : 1;
       const settled = await this.post(this.#choose(count), MAX_TRIES);
       if (settled && random.chance(0.25)) await this.#readOwnWrites();
+      await this.#restorer.restoreLost(this.#reader.model.chains);
       await this.#world.pauseBetweenRequests();
     }
   }
@@ -48,25 +62,27 @@ export class SimWriter {
   }
 
   async #attempt(wishes: readonly { item: string; mode: Mode }[], tries: number): Promise<Write[]> {
-    const { history, random } = this.#world;
+    const { history, random, config } = this.#world;
     const seq = ++this.#seq;
-    const updates = wishes.map(({ item, mode }, place) =>
-      this.#update(`${this.#clientId}.${seq}.${place}`, item, mode),
-    );
+    const updates = wishes.map(({ item, mode }, place) => this.#update(place, item, mode, seq));
     const request: PostUpdateRequest = { clientId: this.#clientId, seq, updates: updates.map(({ update }) => update) };
     const writes = updates.map(({ write }) => write);
-    history.writes.push(...writes);
+    for (const write of writes) history.wrote(write);
     for (let turn = 0; turn < tries; turn++) {
       for (const write of writes) write.sent++;
       const response = await this.#send(request);
       if (response && this.#settle(writes, response)) return writes;
-      await this.#world.scheduler.sleep(random.int(random.chance(0.3) ? 1_500 : 150), 'before a repeat');
+      await this.#world.scheduler.sleep(random.int(random.chance(0.3) ? config.work.repeatMs : 150), 'before a repeat');
     }
     history.count('given up');
-    // An unsettled seq must not be followed by the next one.
-    this.#clientId = `${this.#name}-${random.int(1_000_000)}`;
-    this.#seq = 0;
+    this.#beginAnew();
     return writes;
+  }
+
+  /** An unsettled seq must not be followed by the next one. */
+  #beginAnew(): void {
+    this.#clientId = `${this.#name}-${this.#world.random.int(1_000_000)}`;
+    this.#seq = 0;
   }
 
   async #send(request: PostUpdateRequest): Promise<PostUpdateResponse | undefined> {
@@ -75,7 +91,7 @@ export class SimWriter {
     const reply = await this.#world.fleet.call(instance, {
       label: `post ${request.clientId}.${request.seq} ${names}`,
       patienceMs: 12_000,
-      send: (engine) => engine.postUpdate(SPACE, request, CALLER),
+      send: (engine) => engine.postUpdate(this.#space, request, CALLER),
     });
     if (reply.kind === 'answered') return reply.value;
     if (reply.kind === 'failed') {
@@ -112,7 +128,7 @@ export class SimWriter {
     if (result.result === 'ok') this.#accepted(write, result);
     else if (result.result === 'conflict' && write.ifVersion !== undefined && write.outcome !== 'ok') {
       write.outcome = 'fail';
-      this.#versions.set(write.item, result.version);
+      this.#versions.set(result.item, result.version);
       history.count('conflicts');
       // What was asked before may have been done: the server no longer knows.
     } else if (result.result === 'invalid' && result.code === 'seqTooOld') history.count('seqTooOld');
@@ -136,7 +152,8 @@ export class SimWriter {
     write.outcome = 'ok';
     write.version = result.version;
     write.stored = result.durableVersion >= result.version;
-    this.#versions.set(write.item, Math.max(result.version, this.#versions.get(write.item) ?? 0));
+    this.#versions.set(result.item, Math.max(result.version, this.#versions.get(result.item) ?? 0));
+    this.#posted.set(result.item, Math.max(result.version, this.#posted.get(result.item) ?? 0));
     history.count('acked');
     if (write.durable && !write.stored) {
       history.found(
@@ -150,7 +167,7 @@ export class SimWriter {
     const { random, config } = this.#world;
     const { deletes, durables, releases, conditionals } = config.work;
     const items = new Set<string>();
-    const used = ITEMS.slice(0, config.work.items);
+    const used = config.work.items;
     while (items.size < Math.min(count, used.length)) items.add(random.pick(used));
     return [...items].map((item) => ({
       item,
@@ -164,22 +181,24 @@ export class SimWriter {
     }));
   }
 
-  #update(op: string, item: string, mode: Mode): { readonly update: Update; readonly write: Write } {
-    const { scheduler, padBytes } = this.#world;
+  #update(place: number, item: string, mode: Mode, seq: number): { readonly update: Update; readonly write: Write } {
+    const { scheduler } = this.#world;
+    const op = `${this.#space}.${this.#clientId}.${seq}.${place}`;
     const kind = kindOf(item);
     const ifVersion = mode === 'conditional' ? (this.#versions.get(item) ?? 0) : undefined;
-    const change = kind === 'journal' ? { add: `${op}~${'x'.repeat(padBytes)}` } : { merge: { [op]: 1 } };
     const update: Update = {
       item,
       kind,
-      op: mode === 'delete' ? { delete: true } : change,
+      op: mode === 'delete' ? { delete: true } : this.#change(op, kind),
       ...(ifVersion === undefined ? {} : { ifVersion }),
       ...(mode === 'durable' ? { durable: true } : {}),
       ...(mode === 'release' ? { release: true } : {}),
     };
     const write: Write = {
       op,
-      item,
+      item: spotOf(this.#space, item),
+      client: this.#clientId,
+      seq,
       deletes: mode === 'delete',
       durable: mode === 'durable' || mode === 'release' || mode === 'delete',
       invokedAt: scheduler.now,
@@ -193,8 +212,14 @@ export class SimWriter {
     return { update, write };
   }
 
+  #change(op: string, kind: 'journal' | 'register') {
+    const { padBytes } = this.#world;
+    if (kind === 'journal') return { add: `${op}~${'x'.repeat(padBytes)}` };
+    return { merge: { [op]: 'x'.repeat(Math.min(padBytes, MAX_REGISTER_PAD)) } };
+  }
+
   async #readOwnWrites(): Promise<void> {
-    const known = new Map(this.#versions);
+    const known = new Map(this.#posted);
     const answer = await this.#reader.poll(this.#world.fleet.any(), 0);
     if (!answer?.upToDate || this.#reader.model.wanted.size > 0) return;
     for (const [item, version] of known) {

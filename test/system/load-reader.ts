@@ -17,7 +17,7 @@ export class LoadReader {
 
   constructor(name: string, load: Load) {
     this.#load = load;
-    this.model = new ReaderModel(name, load.history, KINDS);
+    this.model = new ReaderModel(name, load.space, load.history, KINDS);
   }
 
   async live(): Promise<void> {

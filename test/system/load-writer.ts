@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../../src/protocol/post-update.ts';
-import type { Write } from '../simulation/history.ts';
+import { spotOf, type Write } from '../simulation/history.ts';
 import { post, type Reply } from './calls.ts';
 import type { Load } from './load.ts';
 import { LoadReader } from './load-reader.ts';
@@ -17,6 +17,8 @@ export class LoadWriter {
   readonly #name: string;
   readonly #reader: LoadReader;
   readonly #versions = new Map<string, number>();
+  /** Of what it posted itself; a conflict may show a version that is not acknowledged yet. */
+  readonly #posted = new Map<string, number>();
   #seq = 0;
 
   constructor(name: string, load: Load) {
@@ -36,11 +38,9 @@ export class LoadWriter {
     const load = this.#load;
     const seq = ++this.#seq;
     const writes: Write[] = [];
-    const updates = this.#chooseItems().map((item, place) =>
-      this.#update(`${this.#name}.${seq}.${place}`, item, writes),
-    );
+    const updates = this.#chooseItems().map((item, place) => this.#update(seq, place, item, writes));
     const request: PostUpdateRequest = { clientId: this.#name, seq, updates };
-    load.history.writes.push(...writes);
+    for (const write of writes) load.history.wrote(write);
     const end = performance.now() + STUCK_MS;
     while (performance.now() < end && !load.stopped) {
       for (const write of writes) write.sent++;
@@ -83,13 +83,14 @@ export class LoadWriter {
       }
       Object.assign(write, { outcome: 'ok', version: result.version });
       write.stored = result.durableVersion >= result.version;
-      this.#versions.set(write.item, Math.max(result.version, this.#versions.get(write.item) ?? 0));
+      this.#posted.set(result.item, Math.max(result.version, this.#posted.get(result.item) ?? 0));
+      this.#versions.set(result.item, Math.max(result.version, this.#versions.get(result.item) ?? 0));
       if (write.durable && !write.stored)
         history.found('answer', `${write.op}: ${JSON.stringify(result)} is not durable`);
       this.#load.acked();
     } else if (result.result === 'conflict' && write.ifVersion !== undefined && write.outcome !== 'ok') {
       write.outcome = 'fail';
-      this.#versions.set(write.item, result.version);
+      this.#versions.set(result.item, result.version);
     } else if (history.losses.length === 0) {
       history.found('answer', `${write.op} on ${write.item}: ${JSON.stringify(result)}`);
     } else history.count('forgotten'); // it was settled before its item went back
@@ -103,7 +104,8 @@ export class LoadWriter {
     return [...chosen];
   }
 
-  #update(op: string, item: string, writes: Write[]): Update {
+  #update(seq: number, place: number, item: string, writes: Write[]): Update {
+    const op = `${this.#name}.${seq}.${place}`;
     const { random } = this.#load;
     const mode = random.weighted<Mode>({
       plain: 0.7,
@@ -114,7 +116,9 @@ export class LoadWriter {
     const ifVersion = mode === 'conditional' ? this.#versions.get(item) : undefined;
     writes.push({
       op,
-      item,
+      item: spotOf(this.#load.space, item),
+      client: this.#name,
+      seq,
       deletes: false,
       durable: mode === 'durable' || mode === 'release',
       ...(ifVersion === undefined ? {} : { ifVersion }),
@@ -136,7 +140,7 @@ export class LoadWriter {
 
   async #readOwnWrites(): Promise<void> {
     const losses = this.#load.history.losses.length;
-    const known = new Map(this.#versions);
+    const known = new Map(this.#posted);
     const answer = await this.#reader.poll(0);
     if (!answer?.upToDate || this.#reader.model.wanted.size > 0 || losses !== this.#load.history.losses.length) return;
     for (const [item, version] of known) {

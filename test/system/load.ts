@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { checkFinal, checkReader, type Final, type Truth } from '../simulation/checkers.ts';
-import { contentOf, History } from '../simulation/history.ts';
+import { contentOf, History, spotOf } from '../simulation/history.ts';
 import { Seeded } from '../simulation/seeded.ts';
 import { eventually, get, metric, must200, type Target } from './calls.ts';
 import type { Cluster } from './cluster.ts';
@@ -117,13 +117,18 @@ export class Load {
     const cold = new LoadReader('cold reader', this);
     await cold.catchUp();
     const truth = this.#truthOf(cold);
-    const final: Final = { truth, lossBoundMs: Math.max(this.cluster.persistMs, this.#oldestDirtyMs) + TICKS_MS };
+    const boundMs = Math.max(this.cluster.persistMs, this.#oldestDirtyMs) + TICKS_MS;
+    const final: Final = {
+      truth: new Map([...truth].map(([item, one]) => [spotOf(this.space, item), one])),
+      mayBeLostUntil: (ackedAt) => ackedAt + boundMs,
+    };
     checkFinal(this.history, final);
     for (const { model } of this.readers) {
       checkReader(
         this.history,
         {
           name: model.name,
+          space: this.space,
           partialSince: undefined,
           version: (item) => model.held.get(item)?.version,
           content: (item) => model.content(item),
@@ -153,7 +158,7 @@ export class Load {
     await this.cluster.settled(this.space, versions);
     for (const item of versions.keys()) {
       const row = await this.cluster.row(this.space, item);
-      if (row) this.history.saw(item, row.v, row.v, contentOf(row.body), 'the store');
+      if (row) this.history.saw(spotOf(this.space, item), row.v, row.v, contentOf(row.body), 'the store');
     }
   }
 }

@@ -1,0 +1,229 @@
+import type { CacheFaults, SimConfig, StoreFaults, Workload } from './faults.ts';
+import { ITEMS } from './items.ts';
+
+const WORK: Workload = {
+  spaces: 1,
+  writers: 3,
+  requests: 9,
+  readers: 3,
+  polls: 12,
+  items: ITEMS,
+  gapMs: 250,
+  longGapMs: 4_000,
+  deletes: 0.1,
+  durables: 0.1,
+  releases: 0.2,
+  conditionals: 0.1,
+  batches: 0.3,
+  fromNow: 0.3,
+  filters: 0.2,
+  known: 0.3,
+  restores: 0,
+  badChains: 0,
+  repeatMs: 1_500,
+  padBytes: [0, 0, 40, 1_200, 6_000],
+};
+
+const CALM_CACHE: CacheFaults = { latencyMs: 4, slow: 0, slowMs: 0, unclear: 0, lateMs: 0, full: 0 };
+const CALM_STORE: StoreFaults = { latencyMs: 12, slow: 0, slowMs: 0, refused: 0, unclear: 0, again: 0 };
+
+/** Nothing goes wrong; also the last part of every other run. */
+export const CALM: SimConfig = {
+  name: 'calm',
+  nodes: 1,
+  cache: CALM_CACHE,
+  store: CALM_STORE,
+  bus: { lost: 0, doubled: 0, lateMs: 10 },
+  http: { latencyMs: 5, answerLost: 0, impatient: 0 },
+  clock: { skewMs: 0, driftPerMille: 0 },
+  pauses: { chance: 0, maxMs: 0 },
+  chaos: { events: 0, gapMs: 0, weights: {} },
+  work: WORK,
+  engine: {},
+  maxSteps: 150_000,
+};
+
+const PAUSES: SimConfig = {
+  ...CALM,
+  name: 'pauses',
+  cache: { ...CALM_CACHE, slow: 0.05, slowMs: 120 },
+  store: { ...CALM_STORE, slow: 0.1, slowMs: 600, again: 0.2 },
+  bus: { lost: 0.3, doubled: 0.1, lateMs: 300 },
+  clock: { skewMs: 30_000, driftPerMille: 20 },
+  pauses: { chance: 0.004, maxMs: 7_000 },
+  chaos: { events: 6, gapMs: 2_000, weights: { clockJump: 2, pause: 1, breakConnection: 1 } },
+};
+
+const ALL: SimConfig = {
+  ...PAUSES,
+  name: 'all',
+  cache: { latencyMs: 4, slow: 0.05, slowMs: 120, unclear: 0.02, lateMs: 2_000, full: 0.002 },
+  store: { latencyMs: 12, slow: 0.1, slowMs: 600, refused: 0.01, unclear: 0.01, again: 0.2 },
+  http: { latencyMs: 5, answerLost: 0.03, impatient: 0.2 },
+  chaos: {
+    events: 12,
+    gapMs: 1_800,
+    weights: {
+      evictHead: 3,
+      evictBody: 2,
+      evictIndex: 2,
+      evictLedger: 1,
+      evictFloor: 1,
+      evictSeen: 1,
+      restartCache: 1,
+      cacheOutage: 0.5,
+      cutInstance: 0.5,
+      breakConnection: 1,
+      kill: 2,
+      stop: 1,
+      pause: 1,
+      clockJump: 1,
+    },
+  },
+};
+
+const EPOCH: SimConfig = {
+  ...ALL,
+  name: 'epoch',
+  clock: { skewMs: 500, driftPerMille: 1 },
+  chaos: {
+    events: 16,
+    gapMs: 1_200,
+    weights: { evictHead: 4, evictBody: 3, evictIndex: 2, evictLedger: 1, kill: 2, pause: 2, breakConnection: 1 },
+  },
+  engine: { tombstoneMs: 3_000 },
+};
+
+const SHARDS: SimConfig = {
+  ...PAUSES,
+  name: 'shards',
+  clock: { skewMs: 200, driftPerMille: 0 },
+  chaos: { events: 45, gapMs: 500, weights: { evictIndex: 8, evictSeen: 1, evictLedger: 0.3, pause: 1 } },
+  engine: { indexRetentionMs: 2_000 },
+};
+
+const RESTARTS: SimConfig = {
+  ...PAUSES,
+  name: 'restarts',
+  cache: { latencyMs: 4, slow: 0.05, slowMs: 120, unclear: 0.12, lateMs: 2_500, full: 0 },
+  http: { latencyMs: 5, answerLost: 0.03, impatient: 0.3 },
+  chaos: { events: 14, gapMs: 1_500, weights: { evictHead: 2, restartCache: 2, kill: 2, evictFloor: 0.5 } },
+};
+
+const OUTAGES: SimConfig = {
+  ...PAUSES,
+  name: 'outages',
+  store: { latencyMs: 12, slow: 0.3, slowMs: 2_500, refused: 0.08, unclear: 0.08, again: 0.3 },
+  chaos: { events: 10, gapMs: 2_500, weights: { storeOutage: 3, kill: 1, evictHead: 1, stop: 0.5 } },
+};
+
+/** Loaders and writers sleep past the life of a placeholder while heads vanish. */
+const LEASES: SimConfig = {
+  ...EPOCH,
+  name: 'leases',
+  pauses: { chance: 0.012, maxMs: 9_000 },
+  chaos: { events: 40, gapMs: 600, weights: { evictHead: 8, evictBody: 1, kill: 0.5 } },
+  work: { ...WORK, items: ['j0', 'j1'], gapMs: 800, deletes: 0.03, releases: 0.1 },
+};
+
+/** Few items in constant motion, seldom stored, while heads and bodies vanish. */
+const MOVES: SimConfig = {
+  ...EPOCH,
+  name: 'moves',
+  pauses: { chance: 0.001, maxMs: 3_000 },
+  chaos: { events: 22, gapMs: 350, weights: { evictHead: 6, evictBody: 3, kill: 1, restartCache: 0.3, evictIndex: 1 } },
+  work: {
+    ...WORK,
+    requests: 16,
+    items: ['j0', 'j1'],
+    gapMs: 90,
+    longGapMs: 1_500,
+    deletes: 0.03,
+    durables: 0.05,
+    releases: 0.05,
+    conditionals: 0.05,
+  },
+};
+
+/** Coverages so short, and a cache so slow, that readers overtake writers all the time. */
+const LATE: SimConfig = {
+  ...PAUSES,
+  name: 'late',
+  cache: { ...CALM_CACHE, slow: 0.25, slowMs: 140 },
+  pauses: { chance: 0.006, maxMs: 900 },
+  chaos: { events: 8, gapMs: 600, weights: { evictHead: 2, evictIndex: 1, clockJump: 0.3 } },
+  engine: { persistMs: 300 },
+  work: { ...WORK, polls: 25, gapMs: 120, longGapMs: 700, deletes: 0.04, fromNow: 0, filters: 0.05 },
+};
+
+/** Two nodes with a space each: one loses its memory, or is not reached, while the other goes on. */
+const NODES: SimConfig = {
+  ...ALL,
+  name: 'nodes',
+  nodes: 2,
+  chaos: {
+    events: 14,
+    gapMs: 1_500,
+    weights: {
+      restartNode: 4,
+      nodeOutage: 2,
+      evictHead: 2,
+      evictIndex: 1,
+      evictLedger: 1,
+      kill: 2,
+      stop: 0.5,
+      pause: 1,
+      cutInstance: 0.5,
+      breakConnection: 0.5,
+    },
+  },
+  work: { ...WORK, spaces: 2, writers: 4, readers: 4 },
+};
+
+/** Open items are rolled back all the time, and whoever had seen more brings it back. */
+const RESTORE: SimConfig = {
+  ...ALL,
+  name: 'restore',
+  nodes: 2,
+  cache: { ...CALM_CACHE, slow: 0.03, slowMs: 80, unclear: 0.01, lateMs: 1_500 },
+  http: { latencyMs: 5, answerLost: 0.08, impatient: 0.8 },
+  pauses: { chance: 0.001, maxMs: 2_000 },
+  clock: { skewMs: 5_000, driftPerMille: 10 },
+  chaos: {
+    events: 9,
+    gapMs: 2_200,
+    weights: { evictHead: 8, kill: 1, restartNode: 1.5, restartCache: 0.5, pause: 0.5 },
+  },
+  work: {
+    ...WORK,
+    spaces: 2,
+    writers: 4,
+    readers: 4,
+    requests: 30,
+    polls: 40,
+    items: ['j0', 'r0'],
+    gapMs: 120,
+    longGapMs: 1_500,
+    deletes: 0.01,
+    durables: 0.02,
+    releases: 0.02,
+    conditionals: 0.05,
+    batches: 0.1,
+    fromNow: 0,
+    filters: 0,
+    known: 0,
+    restores: 0.9,
+    badChains: 0.3,
+    repeatMs: 3_000,
+    padBytes: [300, 1_200],
+  },
+  engine: { persistMs: 4_000 },
+};
+
+/** By the name that `--config` takes. */
+export const CONFIGS: ReadonlyMap<string, SimConfig> = new Map(
+  [CALM, PAUSES, ALL, EPOCH, SHARDS, RESTARTS, OUTAGES, LEASES, MOVES, LATE, NODES, RESTORE].map((config) => [
+    config.name,
+    config,
+  ]),
+);

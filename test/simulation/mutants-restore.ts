@@ -1,0 +1,87 @@
+import { at, change, type Mutant, mutant } from './mutant.ts';
+
+export const RESTORE_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'shorterChain',
+    'Only the part of a chain that reaches further than what is restored is applied.',
+    undefined,
+    change('decide-restore', 'if (delta.version <= back.got || isPosted', 'if (isPosted'),
+  ),
+  mutant(
+    'anyFrom',
+    'A chain from another version than the one the item went back to changes nothing.',
+    at('restore', 1),
+    change('decide-restore', 'if (head.dead || restore.from !== back.from) return', 'if (head.dead) return'),
+  ),
+  mutant(
+    'aboveCeiling',
+    'A chain names only numbers that can have been given out.',
+    undefined,
+    change('decide-restore', 'if (delta.version <= last || delta.version > back.ceil)', 'if (delta.version <= last)'),
+  ),
+  mutant(
+    'oldNumbers',
+    'Restored operations get numbers above everything that was ever given.',
+    at('restore', 1),
+    change(
+      'write-update',
+      'const v = before.v + Math.max(1, next.deltas.length);',
+      'const v = next.head.restoredBy === before.restoredBy ? before.v + Math.max(1, next.deltas.length) : (next.head.back?.got ?? 0);',
+    ),
+  ),
+  mutant(
+    'restoredUnknown',
+    'A restored operation is known by the number of its sender.',
+    undefined,
+    change('next-head', 'if (!known) continue;', 'continue;'),
+  ),
+  mutant(
+    'sentAgainRestored',
+    'What its sender has sent again since the rollback is not restored.',
+    undefined,
+    change('decide-restore', 'delta.version <= back.got || isPosted(back, delta)', 'delta.version <= back.got'),
+  ),
+  mutant(
+    'refusedRestored',
+    'What was sent again since the rollback and refused is not restored.',
+    undefined,
+    change('write-update', 'const mark = markAfter(held.head.back, request.now, request.writer);', 'const mark = {};'),
+  ),
+  mutant(
+    'memoryGoesBack',
+    'A restored operation does not make its sender forgotten who has gone on since.',
+    undefined,
+    change('next-head', '(memory.seqs[writer.key]?.[0] ?? 0) >= seq', 'false'),
+  ),
+  mutant(
+    'restoredOverDelete',
+    'What a rollback took before a delete stays deleted.',
+    undefined,
+    change('next-head', '...nothingLeft(head), dead: true', 'dead: true'),
+    change('next-head', 'itemKind.lastWins || creates ?', 'itemKind.lastWins ?'),
+  ),
+  mutant(
+    'restoredOverNewer',
+    'Where the last write wins, nothing is restored over a newer one.',
+    undefined,
+    change('next-head', 'itemKind.lastWins || creates ?', 'creates ?'),
+  ),
+  mutant(
+    'markReplaced',
+    'A second rollback of what the first one left keeps what can be restored.',
+    undefined,
+    change('rows', 'back && v === back.ceil + 1 && back.untilMs >= now', 'false && back'),
+  ),
+  mutant(
+    'noExpiry',
+    'What a rollback took can be restored for ten minutes.',
+    undefined,
+    change('decide-restore', 'if (!back || back.untilMs < context.now)', 'if (!back)'),
+  ),
+  mutant(
+    'markForever',
+    'The mark of a rollback goes with the first write after its time.',
+    undefined,
+    change('decide-restore', 'if (!back || back.untilMs < now) return {};', 'if (!back) return {};'),
+  ),
+];
