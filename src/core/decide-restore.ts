@@ -46,7 +46,7 @@ export function decideRestore(
   };
   if (!back || back.untilMs < context.now)
     return refuse(update, 'notRolledBack', 'the item was not rolled back within the last minutes');
-  if (head.dead || restore.from !== back.from) return unchanged;
+  if (head.dead || restore.from > back.from) return unchanged;
   const itemKind = kinds.get(head.kind);
   if (!itemKind) return refuse(update, 'kindUnknown', `${head.kind} is not a kind of this server`);
   const ops: RestoredOp[] = [];

@@ -71,12 +71,20 @@ describe('restore after a rollback', () => {
     await world.ok('j', { add: '5' }, { on, seq: 6 });
   });
 
-  it('[RS5] a chain from another version changes nothing', async () => {
+  it('[RS5] a chain that begins after the rolled-back version changes nothing', async () => {
     const { world, lost } = await rolledBack();
     await world.snapshot(1);
     const result = await world.ok('j', undefined, { on, restore: { from: 2, deltas: lost.slice(1) } });
     assert.equal(result.version, (await world.head('j'))?.v);
     assert.deepEqual(await texts(world), ['0']);
+  });
+
+  it('[RS5] a chain that begins before the rolled-back version counts from that version on', async () => {
+    const { world, lost } = await rolledBack();
+    await world.snapshot(1);
+    const stored = { version: 1, op: { add: 'stored, so not applied' } };
+    await world.ok('j', undefined, { on, restore: { from: 0, deltas: [stored, ...lost] } });
+    assert.deepEqual(await texts(world), ['0', '1', '2', '3', '4']);
   });
 
   it('[RS6] versions that were never given out, do not rise, or operations that do not apply are invalid badOp', async () => {

@@ -9,9 +9,9 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'anyFrom',
-    'A chain from another version than the one the item went back to changes nothing.',
+    'A chain that begins after the version the item went back to changes nothing.',
     at('restore', 1),
-    change('decide-restore', 'if (head.dead || restore.from !== back.from) return', 'if (head.dead) return'),
+    change('decide-restore', 'if (head.dead || restore.from > back.from) return', 'if (head.dead) return'),
   ),
   mutant(
     'aboveCeiling',

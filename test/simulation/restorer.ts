@@ -47,7 +47,7 @@ export class Restorer {
     const { random, config, scheduler, history } = this.#world;
     const way: Way = random.chance(config.work.badChains) ? random.pick(BAD_WAYS) : 'whole';
     if (way === 'late') await scheduler.sleep(random.int(6_000), 'restores late');
-    const { from, deltas } = this.#bend(way, item, this.#beginAtRollback(item, chain));
+    const { from, deltas } = this.#bend(way, item, chain);
     const update = { item, restore: { from, deltas: [...deltas] } };
     const request: PostUpdateRequest = { ...this.#identity.next(), updates: [update] };
     history.count(`restore ${way}`);
@@ -60,16 +60,6 @@ export class Restorer {
       const ops = deltas.map(nameOf);
       history.restores.push({ item: spotOf(this.#space, item), from, ops, invokedAt, endedAt: scheduler.now });
     }
-  }
-
-  /**
-   * A client does not know to which of its versions the item went back, and tries one after the other: a chain from another one changes nothing. Here the
-   * one that counts is enough.
-   */
-  #beginAtRollback(item: string, chain: Chain): Chain {
-    const from = this.#world.history.lastRollback(spotOf(this.#space, item))?.from ?? chain.from;
-    const deltas = chain.deltas.filter((delta) => delta.version > from);
-    return from >= chain.from && deltas.length > 0 ? { from, deltas } : chain;
   }
 
   #bend(way: Way, item: string, { from, deltas }: Chain): Chain {
