@@ -104,7 +104,8 @@ async function casStored(deps: Deps, space: SpaceState, item: string, held: Held
     if (!floor || isCovered(head, floor.floor) || floor.floor.e !== head.e) return;
     const cover = { e: floor.floor.e, cu: floor.floor.F + deps.config.persistMs };
     const shard = shardKeyOf(indexShards(deps), space.id, item);
-    const entry = { item, at: cover.cu, word: String(head.v) };
+    // Readers are taken to have what is known to have been announced, and nothing newer that its writer is still about to announce.
+    const entry = { item, at: cover.cu, word: String(head.av ?? 0) };
     if (await appendEntry(deps, shard, entry)) current = { head: { ...head, ...cover }, token: current.token };
     else await mendShard(deps, space.id, shard, 'index');
   }

@@ -14,7 +14,7 @@ export class StoreWorld {
   faults: StoreFaults;
   downUntil = 0;
   /** Is told of every record that is written, and of the one before. */
-  committed: (key: StoreKey, before: StoreRecord | undefined, record: StoreRecord) => void = () => {};
+  committed: (key: StoreKey, before: StoreRecord | undefined, record: StoreRecord | 'delete') => void = () => {};
   readonly #records = new Map<string, { readonly key: StoreKey; readonly record: StoreRecord }>();
 
   constructor(scheduler: Scheduler, random: Seeded, faults: StoreFaults) {
@@ -35,11 +35,9 @@ export class StoreWorld {
         throw new Failure('storeRefused', 'too large');
     }
     for (const { key, record } of changes) {
+      this.committed(key, this.#records.get(nameOf(key))?.record, record);
       if (record === 'delete') this.#records.delete(nameOf(key));
-      else {
-        this.committed(key, this.#records.get(nameOf(key))?.record, record);
-        this.#records.set(nameOf(key), { key, record: { ...record } }); // a copy: it has to be decoded
-      }
+      else this.#records.set(nameOf(key), { key, record: { ...record } }); // a copy: it has to be decoded
     }
   }
 

@@ -32,7 +32,7 @@ export class World {
     this.scheduler = new Scheduler(this.random.fork(), trace);
     this.fleet = new Fleet(this.scheduler, this.random.fork(), this.history, config, create);
     this.spaces = SPACES.slice(0, config.work.spaces);
-    this.fleet.store.committed = (key, before, record) => this.#noteRollback(key, before, record);
+    this.fleet.store.committed = (key, before, record) => this.#noteCommit(key, before, record);
     this.padBytes = this.random.pick(config.work.padBytes);
   }
 
@@ -41,7 +41,11 @@ export class World {
     return must(this.spaces[n % this.spaces.length], 'a space');
   }
 
-  #noteRollback(key: StoreKey, before: StoreRecord | undefined, record: StoreRecord): void {
+  #noteCommit(key: StoreKey, before: StoreRecord | undefined, record: StoreRecord | 'delete'): void {
+    if (record === 'delete') {
+      this.history.count('pruned');
+      return;
+    }
     if (key.kind !== 'item' || !before || !record.data.includes('"back":')) return;
     const [was, is] = [decodeRow(before), decodeRow(record)];
     if (!is.back || is.L === was.L) return;

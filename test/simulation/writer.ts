@@ -141,7 +141,7 @@ export class SimWriter {
   /** What was accepted may be gone, with the memory of it, by a rollback or with a pruned tombstone: its repeat is an update like any other. */
   #mayBeForgotten(): boolean {
     const { counters, losses } = this.#world.history;
-    return losses.length > 0 || counters.has('rollbacks') || counters.has('pruned_items');
+    return losses.length > 0 || counters.has('rollbacks') || counters.has('pruned');
   }
 
   #accepted(write: Write, result: Extract<UpdateResult, { result: 'ok' }>): void {
