@@ -8,6 +8,8 @@ import { type Problem, ProblemError } from '../protocol/errors.ts';
 
 export const LEASE_MS = 30_000;
 export const RENEW_MS = 10_000;
+/** A lease that another instance has renewed this lately stands: many that start together do not fight over one record. */
+const JUST_RENEWED_MS = 2_000;
 
 /** Which truth the store trails. Times by the wall clocks of the servers, which may differ by less than `LEASE_MS - RENEW_MS`. */
 export type OwnerRecord = {
@@ -18,7 +20,7 @@ export type OwnerRecord = {
 };
 
 export type OwnerDecision =
-  | { readonly action: 'renew' | 'takeOver'; readonly record: OwnerRecord }
+  | { readonly action: 'keep' | 'renew' | 'takeOver'; readonly record: OwnerRecord }
   | { readonly action: 'refuse'; readonly untilMs: number };
 
 /** `provenDead`: that this process could open the store at all proves that every earlier owner has ended. Pure. */
@@ -31,7 +33,8 @@ export function decideOwner(
   const untilMs = now + LEASE_MS;
   if (record === undefined) return { action: 'takeOver', record: { fingerprint: mine, fence: 1, untilMs } };
   if (record.fingerprint === mine) {
-    return { action: 'renew', record: { ...record, untilMs: Math.max(untilMs, record.untilMs) } };
+    if (untilMs - record.untilMs < JUST_RENEWED_MS) return { action: 'keep', record };
+    return { action: 'renew', record: { ...record, untilMs } };
   }
   if (record.untilMs > now && !provenDead) return { action: 'refuse', untilMs: record.untilMs };
   return { action: 'takeOver', record: { fingerprint: mine, fence: record.fence + 1, untilMs } };
@@ -66,7 +69,7 @@ type State = 'unknown' | 'owner' | 'foreign' | 'stopped';
 export class Owner {
   readonly #options: OwnerOptions;
   #state: State = 'unknown';
-  /** Monotonic; when the attempt began that last found us the owner. */
+  /** Monotonic; when the lease began that an attempt last found to be ours. */
   #renewedAt = Number.NEGATIVE_INFINITY;
   #storeAway = false;
   #first = true;
@@ -118,14 +121,17 @@ export class Owner {
     const began = clock.monotonic();
     const decision = await store.transact([ownerRowKey()], ([record]) => {
       const held = record && decodeOwner(record.data);
-      const made = decideOwner(held, fingerprint, clock.now(), exclusiveStore && this.#first);
-      return { changes: made.action === 'refuse' ? [] : [change(made.record)], result: made };
+      const now = clock.now();
+      const made = decideOwner(held, fingerprint, now, exclusiveStore && this.#first);
+      const writes = made.action === 'renew' || made.action === 'takeOver';
+      const leftMs = made.action === 'refuse' ? 0 : Math.min(LEASE_MS, made.record.untilMs - now);
+      return { changes: writes ? [change(made.record)] : [], result: { action: made.action, leftMs } };
     });
     this.#storeAway = false;
     this.#first = false;
     if (this.#state === 'stopped') return;
     this.#enter(decision.action === 'refuse' ? 'foreign' : 'owner');
-    if (decision.action !== 'refuse') this.#renewedAt = began;
+    if (decision.action !== 'refuse') this.#renewedAt = began - (LEASE_MS - decision.leftMs);
   }
 
   #enter(state: State): void {

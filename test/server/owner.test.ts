@@ -17,7 +17,14 @@ describe('decideOwner', () => {
   it('[CF10] the same fingerprint renews under the same fence, never shortening', () => {
     assert.deepEqual(decideOwner(held, 'a', 5), { action: 'renew', record: { ...held, untilMs: 5 + LEASE_MS } });
     const longer = { ...held, untilMs: 10 * LEASE_MS };
-    assert.deepEqual(decideOwner(longer, 'a', 5), { action: 'renew', record: longer });
+    assert.deepEqual(decideOwner(longer, 'a', 5), { action: 'keep', record: longer });
+  });
+
+  it('[CF18] a lease that was renewed within 2 s is not written again', () => {
+    const renewed = { ...held, untilMs: 5 + LEASE_MS };
+    assert.deepEqual(decideOwner(renewed, 'a', 2_004), { action: 'keep', record: renewed });
+    const action = decideOwner(renewed, 'a', 2_005).action;
+    assert.equal(action, 'renew');
   });
 
   it('[CF11] another fingerprint is refused until the lease has run out', () => {
