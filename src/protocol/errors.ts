@@ -68,7 +68,7 @@ const TITLES: { readonly [code in ProblemCode]: readonly [status: number, title:
   internal: [500, 'The server failed'],
 };
 
-/** Thrown by whoever finds the whole request unusable, or that it cannot be answered now; `problem` is what the client gets. */
+/** Thrown by whoever finds the whole request unusable; `api/to-response.ts` alone turns it into an answer. */
 export class ProblemError extends Error {
   readonly problem: Problem;
 
