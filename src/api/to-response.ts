@@ -23,7 +23,7 @@ export class DetailedProblem extends ProblemError {
   }
 }
 
-/** Answers with what went wrong. The only place where an error becomes a status; what it does not know is 500 without detail. */
+/** Answers with what went wrong; what it does not know is 500 without detail. (A parked poll brings its problem with it.) */
 export function sendError(replies: Replies, log: Log, req: IncomingMessage, res: ServerResponse, error: unknown): void {
   if (error instanceof ClientGone) return;
   const known = toProblem(error);

@@ -13,7 +13,7 @@ export function describeFailure(error: unknown): { readonly text: string; readon
     return { text: `${error.code}: ${error.message}${later}`, code: EXIT.refused };
   }
   if (error instanceof NoAnswerError) {
-    const hint = isUnreachable(error) ? '; start one with: longshore serve (or name another with --url)' : '';
+    const hint = isUnreachable(error) ? '; start one with: npx longshore serve (or name another with --url)' : '';
     return { text: `${error.message}${hint}`, code: EXIT.noServer };
   }
   return { text: error instanceof Error ? error.message : String(error), code: EXIT.refused };

@@ -43,17 +43,18 @@ export function serveCommand(command: Command): Command {
 
 type Address = { readonly host: string; readonly port: number; readonly internalPort?: number };
 
-function describeServer(config: Config, { host, port, internalPort }: Address): string {
+/** What `serve` prints once it is up. */
+export function describeServer(config: Config, { host, port, internalPort }: Address): string {
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
   const url = `http://${shown}:${port}`;
-  const { auth, cache, store, blobs } = config;
+  const { auth, cache, blobs } = config;
   const header = auth.modes.length === 0 ? '' : " -H 'Authorization: Bearer TOKEN'";
   const servers = cache.backend === 'memcached' ? cache.servers.map((one) => `${one.host}:${one.port}`).join(', ') : '';
   const updates = `${url}/v1/spaces/demo/updates`;
   return [
     `Longshore is up at ${url}${shown === host ? '' : ` (and every other address of this machine)`}`,
     `  cache   ${cache.backend === 'memory' ? 'in this process; every update is stored before its answer' : servers}`,
-    `  store   ${store.backend}${'path' in store ? ` ${store.path}` : ''}`,
+    `  store   ${describeStore(config)}`,
     `  blobs   ${blobs.backend} ${'path' in blobs ? blobs.path : blobs.bucket}`,
     `  data    ${config.dataDir}`,
     `  auth    ${auth.modes.length === 0 ? 'none: whoever reaches this address may do everything' : auth.modes.join(', ')}`,
@@ -64,4 +65,14 @@ function describeServer(config: Config, { host, port, internalPort }: Address): 
     `  curl ${updates}${header}`,
     `  curl '${updates}?marker=now'${header}`,
   ].join('\n');
+}
+
+function describeStore({ store, projectId, datastoreEmulator }: Config): string {
+  if (store.backend === 'sqlite') return `sqlite ${store.path}`;
+  if (store.backend === 'memory') return 'memory';
+  const project = store.projectId ?? projectId ?? "the credentials' project";
+  const database = store.databaseId === undefined ? '' : `/${store.databaseId}`;
+  const namespace = store.namespace === undefined ? '' : `, namespace ${store.namespace}`;
+  const emulator = datastoreEmulator === undefined ? '' : ` (emulator at ${datastoreEmulator})`;
+  return `datastore ${project}${database}${namespace}${emulator}`;
 }

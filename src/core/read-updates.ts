@@ -16,7 +16,7 @@ import { scanStore } from './store-scan.ts';
 
 const STORE_PAGE = 1_000;
 
-/** The reader's flow (design: GetUpdates), from one observation to the answers to several questions. */
+/** The reader's flow, from one observation to the answers to several questions. */
 export class UpdateReader {
   readonly #deps: Deps;
   readonly #observer: Observer;

@@ -32,7 +32,7 @@ type Attempt = {
 };
 
 /**
- * The writer's flow (design: PostUpdate). One turn: judge the update from a head, announce it in the recent index, replace the head by `cas`, read the floor after that. A
+ * The writer's flow. One turn: judge the update from a head, announce it in the recent index, replace the head by `cas`, read the floor after that. A
  * turn that lost a race begins again from a fresh head. An update is acknowledged only when a reader with any older marker is sure to find it,
  * and, for first updates, releases, deletes and `durable`, when the store has it.
  */

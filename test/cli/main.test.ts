@@ -99,7 +99,7 @@ describe('the command line', () => {
     ]) {
       const { code, err } = await runCli([...args, '--url', `http://127.0.0.1:${port}`]);
       assert.equal(code, 3, args.join(' '));
-      assert.match(err, /no answer from http:\/\/127\.0\.0\.1:\d+; start one with: longshore serve/);
+      assert.match(err, /no answer from http:\/\/127\.0\.0\.1:\d+; start one with: npx longshore serve/);
     }
   });
 
