@@ -2,7 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Random } from '../../ports/random.ts';
 import type { PubsubDriver, PubsubMessage } from './pubsub-driver.ts';
-import { describeTrouble, NOT_FOUND, type PubsubError } from './pubsub-errors.ts';
+import { describeTrouble, type PubsubError } from './pubsub-errors.ts';
 
 export type ListenerOptions = {
   readonly driver: PubsubDriver;
@@ -29,8 +29,8 @@ const MAX_WAIT_MS = 10_000;
  *
  * - A stream ends every half hour even where all is well: from `lost` it is opened at once, and nothing is said. While deaf,
  *   attempts are 0.2 s to 10 s apart. Becoming deaf and hearing again are one line of the log each.
- * - After a stream that lasted, or when the subscription is gone, a new subscription takes its place: the old one may hang on a
- *   topic that was deleted and made again, which nothing would tell.
+ * - After a stream that lasted a new subscription takes its place: the old one may hang on a topic that was deleted and made
+ *   again, which nothing would tell.
  * - Nothing here ever throws.
  */
 export class PubsubListener {
@@ -96,12 +96,9 @@ export class PubsubListener {
     stopTimer();
     this.#interrupt = undefined;
     if (this.#closed) return;
-    const lasted = this.#state === 'hearing';
-    if (lasted || error?.code === NOT_FOUND) {
-      this.#made += 1;
-      this.#remove(name, REQUEST_MS);
-    }
-    if (!lasted) throw error;
+    if (this.#state !== 'hearing') throw error;
+    this.#made += 1;
+    this.#remove(name, REQUEST_MS);
     this.#state = 'lost';
   }
 

@@ -13,7 +13,7 @@ class ScriptedDriver implements PubsubDriver {
   readonly asked: { readonly what: string; readonly at: number }[] = [];
   readonly published: { readonly at: number; readonly spaces: readonly (readonly string[])[] }[] = [];
   failing: PubsubError | undefined;
-  /** Answers to `publish` are kept until `release`. */
+  /** Answers to `publish` and `subscribe` are kept until `release`. */
   holding = false;
   release: (() => void)[] = [];
   /** Of the stream that is open. */
@@ -34,8 +34,9 @@ class ScriptedDriver implements PubsubDriver {
     if (this.failing) throw this.failing;
   }
 
-  subscribe(name: string): Promise<void> {
-    return this.#ask(`subscribe ${name}`);
+  async subscribe(name: string): Promise<void> {
+    await this.#ask(`subscribe ${name}`);
+    if (this.holding) await new Promise<void>((resolve) => void this.release.push(resolve));
   }
 
   unsubscribe(name: string): Promise<void> {
@@ -132,6 +133,7 @@ describe('Pub/Sub bus on the clock', () => {
 
   it('[BU23] while the service does not answer, four requests wait at most, and no more than 10,000 spaces', async () => {
     make();
+    await pass(10);
     driver.holding = true;
     for (let ms = 0; ms < 1_000; ms += 10) {
       for (let i = 0; i < 150; i++) bus.publish(`space-${ms}-${i}`);
@@ -253,7 +255,35 @@ describe('Pub/Sub bus on the clock', () => {
     assert.equal(clock.waiting, 0);
   });
 
-  it('[BU21] so does a close while the next attempt is waited for', async () => {
+  it('[BU21] close waits for a subscription that is just being made, and removes it', async () => {
+    driver.holding = true;
+    make();
+    await pass(10);
+    const closing = bus.close();
+    await pass(10);
+    assert.deepEqual(driver.times('unsubscribe'), []);
+    for (const release of driver.release) release();
+    await closing;
+    assert.deepEqual(
+      driver.asked.map(({ what }) => what),
+      ['subscribe longshore-me-0', 'unsubscribe longshore-me-0', 'close'],
+    );
+  });
+
+  it('[BU7] a message that comes while it closes wakes nobody', async () => {
+    make();
+    await pass(10);
+    const watcher = counted('a');
+    driver.holding = true;
+    bus.publish('b');
+    const closing = bus.close();
+    driver.take?.({ data: Buffer.from('["a"]'), attributes: { from: 'another' } });
+    for (const release of driver.release) release();
+    await closing;
+    assert.equal(watcher.wakes, 0);
+  });
+
+  it('[BU21] a close while the next attempt is waited for sends what waits and leaves no timer', async () => {
     make();
     driver.failing = AWAY;
     bus.publish('a');
@@ -266,6 +296,7 @@ describe('Pub/Sub bus on the clock', () => {
 
   it('[BU29] close does not wait longer than 300 ms for an answer', async () => {
     make();
+    await pass(10);
     driver.holding = true;
     bus.publish('a');
     await pass(10);
