@@ -5,7 +5,16 @@ import { type Case, casesOf, crossingTask } from './cases.ts';
 import { countMoves, countStoreWrites, countWake } from './counts.ts';
 import { takeLock } from './host/lock.ts';
 import { isPinned, printed, start, stop, stopAll } from './host/processes.ts';
-import { removeFolders, SUBJECTS, type Subject, startLongshore, startMemcached, startSubject } from './host/servers.ts';
+import { startPubsub } from './host/pubsub.ts';
+import {
+  type LongshoreOptions,
+  removeFolders,
+  SUBJECTS,
+  type Subject,
+  startLongshore,
+  startMemcached,
+  startSubject,
+} from './host/servers.ts';
 import type { Job, Result } from './load/job.ts';
 import { isWanted, type Options, readOptions, USAGE } from './options.ts';
 import { topFunctions } from './profile.ts';
@@ -84,16 +93,22 @@ async function runCounts(options: Options, runs: Map<string, Result[]>): Promise
     add(runs, `${name}/longshore`, result);
     console.log(table(`${name}  ${title}`, [{ label: SUBJECTS.longshore, result }]));
   };
-  await one('E', 'post on one instance, 20 observers on another, 10 posts/s', () => measureCrossing(quick));
+  const crossing = 'post on one instance, 20 observers on another, 10 posts/s;';
+  await one('E', `${crossing} pulse in memcached`, () => measureCrossing(quick));
+  const pubsub = !quick && isWanted(options, 'E.pubsub') ? await startPubsub() : undefined;
+  if (pubsub !== undefined) {
+    const measure = () => measureCrossing(quick, { bus: pubsub.bus, pubsub: pubsub.host });
+    await one('E.pubsub', `${crossing} Pub/Sub emulator`, measure).finally(pubsub.stop);
+  }
   await one('R.moves', 'round trips to memcached per move', countMoves);
   await one('R.wake', 'calls of memcached per wake of 1,000 polls, the post left out', () => countWake(1_000));
   if (!quick) await one('W', 'one item moved 20 times a second, then released', () => countStoreWrites(1_000, 20));
 }
 
-async function measureCrossing(quick: boolean): Promise<Result> {
+async function measureCrossing(quick: boolean, bus: Pick<LongshoreOptions, 'bus' | 'pubsub'> = {}): Promise<Result> {
   const memcached = await startMemcached();
-  const cache = { cachePort: memcached.port, store: 'memory:' };
-  const [near, far] = [await startLongshore(cache), await startLongshore(cache)];
+  const options = { cachePort: memcached.port, store: 'memory:', ...bus };
+  const [near, far] = [await startLongshore(options), await startLongshore(options)];
   try {
     return await generate({ ...crossingTask(quick), target: near.target, far: far.target });
   } finally {

@@ -24,6 +24,9 @@ export type LongshoreOptions = {
   /** Port of memcached; embedded without. */
   readonly cachePort?: number;
   readonly store?: string;
+  readonly bus?: string;
+  /** `host:port` of an emulator. */
+  readonly pubsub?: string;
   readonly nodeFlags?: readonly string[];
 };
 
@@ -76,11 +79,15 @@ export function removeFolders(): void {
 export async function startLongshore(options: LongshoreOptions): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'longshore-bench-'));
   FOLDERS.add(folder);
-  const { cachePort, store, nodeFlags = [] } = options;
+  const { cachePort, store, bus, pubsub, nodeFlags = [] } = options;
   const args = [...nodeFlags, CLI, 'serve', '--port', '0', '--data-dir', folder, '--log-level', 'error'];
   if (cachePort !== undefined) args.push('--cache', `memcached://127.0.0.1:${cachePort}`);
   if (store !== undefined) args.push('--store', store);
-  const child = start(0, NODE, args, { LONGSHORE_SECRET: 'only-for-this-benchmark-0123456789' });
+  if (bus !== undefined) args.push('--bus', bus);
+  const child = start(0, NODE, args, {
+    LONGSHORE_SECRET: 'only-for-this-benchmark-0123456789',
+    ...(pubsub === undefined ? {} : { PUBSUB_EMULATOR_HOST: pubsub }),
+  });
   const port = Number(await printed(child, /http:\/\/127\.0\.0\.1:(\d+)/, 'the server'));
   const end = async (): Promise<void> => {
     await stop(child);

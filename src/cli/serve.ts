@@ -10,7 +10,7 @@ export function serveCommand(command: Command): Command {
     .option('--cache <url>', 'memory: or memcached://HOST:PORT,… (LONGSHORE_CACHE)')
     .option('--store <url>', 'memory:, sqlite:PATH or datastore:[PROJECT][/DATABASE][?namespace=] (LONGSHORE_STORE)')
     .option('--blobs <url>', 'folder:PATH or gs://BUCKET[/PREFIX] (LONGSHORE_BLOBS)')
-    .option('--bus <url>', 'memory: or pulse: (LONGSHORE_BUS)')
+    .option('--bus <url>', 'memory:, pulse: or pubsub:[PROJECT/]TOPIC (LONGSHORE_BUS)')
     .option('--data-dir <path>', 'where embedded data lies (LONGSHORE_DATA_DIR)')
     .option('--persist-ms <ms>', 'the longest that a change goes unstored (LONGSHORE_PERSIST_MS)')
     .option('--index-shards <n>', 'shards of the recent index; equal on all instances (LONGSHORE_INDEX_SHARDS)')

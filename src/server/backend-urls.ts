@@ -21,7 +21,10 @@ export type StoreChoice =
 export type BlobsChoice =
   | { readonly backend: 'folder'; readonly path: string }
   | { readonly backend: 'gcs'; readonly bucket: string; readonly prefix: string };
-export type BusChoice = { readonly backend: 'memory' } | { readonly backend: 'pulse' };
+export type BusChoice =
+  | { readonly backend: 'memory' }
+  | { readonly backend: 'pulse' }
+  | { readonly backend: 'pubsub'; readonly projectId?: string; readonly topic: string };
 
 /** A setting that cannot be used; the message says what is allowed and never repeats a password. */
 export class SettingError extends Error {}
@@ -99,8 +102,22 @@ export function parseBusUrl(text: string): BusChoice {
   const [scheme, rest] = split(text);
   if (scheme === 'memory' && rest === '') return { backend: 'memory' };
   if (scheme === 'pulse' && rest === '') return { backend: 'pulse' };
-  if (scheme === 'pubsub') throw new SettingError('pubsub: is not available in this version; use pulse:');
-  throw new SettingError('must be memory: or pulse:');
+  if (scheme === 'pubsub') return parsePubsub(rest);
+  throw new SettingError('must be memory:, pulse: or pubsub:[PROJECT/]TOPIC');
+}
+
+/** Names as Pub/Sub takes them. */
+const PUBSUB = /^(?:([a-z][a-z0-9.:-]*)\/)?((?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254})$/;
+
+function parsePubsub(rest: string): BusChoice {
+  const match = PUBSUB.exec(rest);
+  if (match === null) {
+    throw new SettingError(
+      'must be of the form pubsub:[PROJECT/]TOPIC; a topic has 3 to 255 of A-Z a-z 0-9 . _ ~ + % -',
+    );
+  }
+  const [, projectId, topic = ''] = match;
+  return { backend: 'pubsub', ...(projectId ? { projectId } : {}), topic };
 }
 
 function split(text: string): readonly [scheme: string, rest: string] {

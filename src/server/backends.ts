@@ -59,6 +59,19 @@ export async function openBlobs(config: Config, { clock, random }: SystemParts):
   });
 }
 
-export function openBus({ bus }: Config, cache: Cache, parts: SystemParts): Bus {
-  return bus.backend === 'memory' ? createInProcessBus() : createPulseBus({ cache, ...parts });
+export async function openBus(
+  { bus, projectId, pubsubEmulator }: Config,
+  cache: Cache,
+  parts: SystemParts,
+): Promise<Bus> {
+  if (bus.backend === 'memory') return createInProcessBus();
+  if (bus.backend === 'pulse') return createPulseBus({ cache, ...parts });
+  const { createPubsubBus } = await import('../backends/bus/pubsub.ts');
+  const { backend: _backend, ...place } = bus;
+  return createPubsubBus({
+    ...(projectId === undefined ? {} : { projectId }),
+    ...place,
+    ...(pubsubEmulator === undefined ? {} : { emulatorHost: pubsubEmulator }),
+    ...parts,
+  });
 }

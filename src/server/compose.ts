@@ -56,7 +56,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
   closers.add('the cache', () => cache.close());
   const blobs = await openBlobs(config, parts);
   closers.add('the blobs', () => blobs.close());
-  const bus = openBus(config, cache, parts);
+  const bus = await openBus(config, cache, parts);
   closers.add('the bus', () => bus.close());
   const owner = new Owner({ store, clock, log, ...identify(config, random.id()) });
   closers.add('the ownership of the store', () => owner.stop());

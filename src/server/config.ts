@@ -47,6 +47,7 @@ export type Config = {
   readonly projectId?: string;
   readonly datastoreEmulator?: string;
   readonly storageEmulator?: string;
+  readonly pubsubEmulator?: string;
 };
 
 type Values = { readonly [name: string]: string | undefined };
@@ -123,6 +124,7 @@ const settings = z.object({
   GOOGLE_CLOUD_PROJECT: z.string().optional(),
   DATASTORE_EMULATOR_HOST: z.string().optional(),
   STORAGE_EMULATOR_HOST: z.string().optional(),
+  PUBSUB_EMULATOR_HOST: z.string().optional(),
   GAE_ENV: z.string().optional(),
   K_SERVICE: z.string().optional(),
 });
@@ -200,6 +202,7 @@ function assemble(given: Partial<Settings>): Config {
     ...(given.GOOGLE_CLOUD_PROJECT ? { projectId: given.GOOGLE_CLOUD_PROJECT } : {}),
     ...(given.DATASTORE_EMULATOR_HOST ? { datastoreEmulator: given.DATASTORE_EMULATOR_HOST } : {}),
     ...(given.STORAGE_EMULATOR_HOST ? { storageEmulator: given.STORAGE_EMULATOR_HOST } : {}),
+    ...(given.PUBSUB_EMULATOR_HOST ? { pubsubEmulator: given.PUBSUB_EMULATOR_HOST } : {}),
   };
 }
 
@@ -225,6 +228,9 @@ function crossCheck(config: Config, given: Values): string[] {
   }
   if (cache.backend === 'memory' && bus.backend === 'pulse') {
     problems.push('LONGSHORE_BUS can be pulse: only with memcached, where the pulse is kept');
+  }
+  if (cache.backend === 'memory' && bus.backend === 'pubsub') {
+    problems.push('LONGSHORE_BUS can be pubsub: only with memcached, without which there is one instance');
   }
   if (config.internalPort !== undefined && config.internalPort !== 0 && config.internalPort === config.port) {
     problems.push('LONGSHORE_INTERNAL_PORT must be another port than PORT');

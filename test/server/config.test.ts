@@ -107,6 +107,12 @@ describe('configuration', () => {
     });
   }
 
+  it('[CF5] reads LONGSHORE_BUS=pubsub:…', () => {
+    const busOf = (url: string) => configOf({ ...CLOUD, LONGSHORE_BUS: url }).bus;
+    assert.deepEqual(busOf('pubsub:hints'), { backend: 'pubsub', topic: 'hints' });
+    assert.deepEqual(busOf('pubsub:p-1/hints'), { backend: 'pubsub', projectId: 'p-1', topic: 'hints' });
+  });
+
   const refused: readonly (readonly [name: string, value: string, why: RegExp])[] = [
     ['LONGSHORE_CACHE', 'redis://h', /memory: or memcached:/],
     ['LONGSHORE_CACHE', 'memcached:h', /memcached:\/\/HOST/],
@@ -121,7 +127,12 @@ describe('configuration', () => {
     ['LONGSHORE_BLOBS', 'gs://', /gs:\/\/BUCKET/],
     ['LONGSHORE_BLOBS', 'gs://bucket/../x', /prefix/],
     ['LONGSHORE_BLOBS', 'memory:', /folder:PATH/],
-    ['LONGSHORE_BUS', 'pubsub:topic', /pubsub: is not available in this version/],
+    ['LONGSHORE_BUS', 'pubsub:topic', /only with memcached/],
+    ['LONGSHORE_BUS', 'pubsub:', /pubsub:\[PROJECT\/\]TOPIC/],
+    ['LONGSHORE_BUS', 'pubsub:ab', /3 to 255/],
+    ['LONGSHORE_BUS', 'pubsub:google-hints', /pubsub:\[PROJECT\/\]TOPIC/],
+    ['LONGSHORE_BUS', 'pubsub:a/b/topic', /pubsub:\[PROJECT\/\]TOPIC/],
+    ['LONGSHORE_BUS', 'nats:', /memory:, pulse: or pubsub:/],
     ['LONGSHORE_BUS', 'pulse:', /only with memcached/],
     ['LONGSHORE_SECRET', 'short', /16 random characters/],
     ['LONGSHORE_SECRET', 'please-change-me-soon', /random/],

@@ -10,7 +10,7 @@ const CLI = join(ROOT, 'src/cli/main.ts');
 
 /** The test's own environment without what would configure a server. */
 export function plainEnvironment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
-  const names = /^(LONGSHORE_|PORT$|GAE_|K_SERVICE$|GOOGLE_|DATASTORE_|STORAGE_|NODE_V8_COVERAGE$)/;
+  const names = /^(LONGSHORE_|PORT$|GAE_|K_SERVICE$|GOOGLE_|DATASTORE_|STORAGE_|PUBSUB_|NODE_V8_COVERAGE$)/;
   return { ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !names.test(name))), ...more };
 }
 

@@ -14,7 +14,7 @@ import { findMemcached, MEMCACHED_MISSING, type RunningMemcached, startMemcached
 import { skipFor } from '../support/need.ts';
 import { RecordedLog } from '../support/recorded-log.ts';
 import { call, eventually } from './calls.ts';
-import { ServerProcess } from './server-process.ts';
+import { type Env, ServerProcess } from './server-process.ts';
 
 export type ClusterOptions = {
   /** Keeps the data apart from those of other clusters on the same emulator. */
@@ -22,6 +22,9 @@ export type ClusterOptions = {
   readonly servers: number;
   /** N, ms. */
   readonly persistMs?: number;
+  /** For every server, beside what all clusters have. */
+  readonly args?: readonly string[];
+  readonly env?: Env;
 };
 
 const SECRET = 'p3wUCEAs0cSVXvOCb2iQf0Vd7G0GmIzK';
@@ -39,6 +42,8 @@ export class Cluster {
   readonly store: Store;
   readonly servers: ServerProcess[] = [];
   readonly #project: string;
+  readonly #args: readonly string[];
+  readonly #env: Env;
   readonly #folder: string;
   readonly #onStop: (() => Promise<void>)[] = [];
 
@@ -47,6 +52,8 @@ export class Cluster {
     this.memcached = memcached;
     this.emulator = emulator;
     this.#project = `longshore-${options.name}`;
+    this.#args = options.args ?? [];
+    this.#env = options.env ?? {};
     this.#folder = mkdtempSync(join(tmpdir(), `longshore-${options.name}-`));
     const parts = { clock: systemClock, random: systemRandom, log: new RecordedLog() };
     this.cache = createMemcachedCache({ servers: [{ host: '127.0.0.1', port: memcached.port }], ...parts });
@@ -72,10 +79,11 @@ export class Cluster {
   async addServer(memcachedPort = this.memcached.port): Promise<ServerProcess> {
     const name = `s${this.servers.length}`;
     const args = ['--cache', `memcached://127.0.0.1:${memcachedPort}`, '--store', `datastore:${this.#project}`];
-    const server = ServerProcess.launch(name, [...args, '--data-dir', join(this.#folder, name)], {
+    const server = ServerProcess.launch(name, [...args, ...this.#args, '--data-dir', join(this.#folder, name)], {
       LONGSHORE_SECRET: SECRET,
       LONGSHORE_PERSIST_MS: String(this.persistMs),
       DATASTORE_EMULATOR_HOST: this.emulator.host,
+      ...this.#env,
     });
     this.servers.push(server);
     await server.listening();

@@ -54,7 +54,9 @@ describe('the npm package', () => {
     folder = mkdtempSync(join(tmpdir(), 'longshore-package-'));
   });
 
-  after(async () => {
+  after(async function () {
+    // Thousands of small files are removed here.
+    this.timeout(INSTALL_TIMEOUT_MS);
     if (server !== undefined && server.exitCode === null && server.signalCode === null) {
       server.kill('SIGKILL');
       await once(server, 'exit');
