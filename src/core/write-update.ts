@@ -8,6 +8,7 @@ import { decideUpdate, findRepeat, invalid, mustRemember, remember } from './dec
 import { makeDurable, markStored, snapshotOf } from './durable.ts';
 import { getFloor, type HeldFloor } from './floor.ts';
 import type { Heads } from './heads.ts';
+import { judgeCreation } from './judge-creation.ts';
 import { accepted, type Next, nextHead, sameAgain, type WriteRequest } from './next-head.ts';
 import type { Snapshot } from './rows.ts';
 import type { SpaceState } from './space-state.ts';
@@ -86,7 +87,9 @@ export class UpdateWriter {
     if (again || !request.update)
       return this.#commit(space, request, attempt, held, floor, sameAgain(request, head, state));
     const context = { now: request.now, version: head.v };
-    const verdict = decideUpdate(this.#deps.kinds, head, () => state, request.update, context);
+    let verdict = decideUpdate(this.#deps.kinds, head, () => state, request.update, context);
+    if (verdict.kind === 'accept' && verdict.creates)
+      verdict = await judgeCreation(this.#deps, space.id, request.update, verdict);
     if (verdict.kind === 'refuse') {
       if (!fresh) return undefined; // no write will tell whether this head still stands
       const { result } = verdict;

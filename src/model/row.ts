@@ -37,8 +37,14 @@ export type SpaceRow = {
   readonly prunedE: Epoch;
   readonly prunedCu: number;
   readonly createdAt: number;
-  /** Settings of the space, versioned. */
+  /** Settings of the space as they were wanted; what is not in them has its default. */
   readonly settings: Json;
+  /** Rises with every change of them, also when they go; 0 or absent: never set. */
+  readonly settingsVersion?: number;
+  /** Server time, ms, within an hour: somebody posted or polled. Kept only where the settings ask for it. */
+  readonly usedAt?: number;
+  /** All items are being deleted; whoever writes a new one ends that. `deleted`: it is done. */
+  readonly ending?: 'deleting' | 'deleted';
 };
 
 /*

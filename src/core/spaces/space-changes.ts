@@ -1,0 +1,93 @@
+import type { Json } from '../../base/json.ts';
+import { spaceRowKey } from '../../model/keys.ts';
+import { decodeSpaceRow, encodeSpaceRow, type SpaceRow } from '../../model/row.ts';
+import type { Decision, StoreRecord } from '../../ports/store.ts';
+import type { WantedSettings } from '../../protocol/space-settings.ts';
+import { type FullSettings, settingsOf } from './settings.ts';
+
+/*
+ * What becomes of the record of a space, decided inside transactions of the store: pure, safe to run again.
+ */
+
+type Records = readonly (StoreRecord | undefined)[];
+
+/** The record where the space is there: not yet made and deleted are the same. */
+export function livingRow(record: StoreRecord | undefined): SpaceRow | undefined {
+  if (record === undefined) return undefined;
+  const row = decodeSpaceRow(record);
+  return row.ending === 'deleted' ? undefined : row;
+}
+
+export type SettingsWritten =
+  | { readonly outcome: 'written'; readonly created: boolean; readonly settings: FullSettings }
+  /** The caller's condition does not hold; `version`: of the settings that stand, where there is such a space. */
+  | { readonly outcome: 'refused'; readonly version: number | undefined };
+
+/** Puts these settings in the place of those that stand, if `agrees` with their version. */
+export function decideSettings(
+  space: string,
+  wanted: WantedSettings,
+  agrees: (version: number | undefined) => boolean,
+  now: number,
+): (records: Records) => Decision<SettingsWritten> {
+  return ([record]) => {
+    const living = livingRow(record);
+    const version = living && (living.settingsVersion ?? 0);
+    if (!agrees(version)) return { changes: [], result: { outcome: 'refused', version } };
+    const { ending: _ending, ...before } = decodeSpaceRow(record);
+    const row: SpaceRow = {
+      ...before,
+      createdAt: living?.createdAt || now,
+      settings: wanted as Json,
+      settingsVersion: (before.settingsVersion ?? 0) + 1,
+      usedAt: now,
+    };
+    return {
+      changes: [{ key: spaceRowKey(space), record: encodeSpaceRow(row) }],
+      result: { outcome: 'written', created: living === undefined, settings: settingsOf(row) },
+    };
+  };
+}
+
+/** Whoever writes a new item from here on keeps the space alive. `false`: there is no such space. */
+export function decideEnding(space: string): (records: Records) => Decision<boolean> {
+  return ([record]) => {
+    const row = livingRow(record);
+    if (row === undefined) return { changes: [], result: false };
+    const changes = [{ key: spaceRowKey(space), record: encodeSpaceRow({ ...row, ending: 'deleting' }) }];
+    return { changes, result: true };
+  };
+}
+
+/** All items are gone: so are the settings. Their version goes on, so that a tag never means two of them. */
+export function decideEnded(space: string): (records: Records) => Decision<void> {
+  return ([record]) => {
+    const row = livingRow(record);
+    if (row === undefined) return { changes: [], result: undefined };
+    const { usedAt: _usedAt, ending, ...rest } = row;
+    const after: SpaceRow = {
+      ...rest,
+      settings: {},
+      settingsVersion: (row.settingsVersion ?? 0) + 1,
+      ...(ending === 'deleting' ? { ending: 'deleted' as const } : {}),
+    };
+    return { changes: [{ key: spaceRowKey(space), record: encodeSpaceRow(after) }], result: undefined };
+  };
+}
+
+/** Notes that the space is in use, where its settings ask for it and the last note is older than `everyMs`. */
+export function decideUsed(space: string, now: number, everyMs: number): (records: Records) => Decision<void> {
+  return ([record]) => {
+    const row = livingRow(record);
+    const asked = row !== undefined && settingsOf(row).idleKeepMs !== undefined;
+    if (!asked || now - (row.usedAt ?? 0) < everyMs) return { changes: [], result: undefined };
+    const changes = [{ key: spaceRowKey(space), record: encodeSpaceRow({ ...row, usedAt: now }) }];
+    return { changes, result: undefined };
+  };
+}
+
+/** Has nobody used the space for as long as its settings keep it? */
+export function isIdle(row: SpaceRow, now: number): boolean {
+  const { idleKeepMs } = settingsOf(row);
+  return idleKeepMs !== undefined && now - Math.max(row.usedAt ?? 0, row.createdAt) >= idleKeepMs;
+}
