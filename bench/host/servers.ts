@@ -80,7 +80,11 @@ export async function startLongshore(options: LongshoreOptions): Promise<Running
   const args = [...nodeFlags, CLI, 'serve', '--port', '0', '--data-dir', folder, '--log-level', 'error'];
   if (cachePort !== undefined) args.push('--cache', `memcached://127.0.0.1:${cachePort}`);
   if (store !== undefined) args.push('--store', store);
-  const child = start(0, NODE, args, { LONGSHORE_SECRET: 'only-for-this-benchmark-0123456789' });
+  const child = start(0, NODE, args, {
+    LONGSHORE_SECRET: 'only-for-this-benchmark-0123456789',
+    // All load comes from one address.
+    LONGSHORE_LIMITS: 'off',
+  });
   const port = Number(await printed(child, /http:\/\/127\.0\.0\.1:(\d+)/, 'the server'));
   const end = async (): Promise<void> => {
     await stop(child);

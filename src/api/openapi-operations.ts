@@ -44,6 +44,7 @@ const troubles = {
   ...strangers,
   413: problem('the body is too large'),
   415: problem('the content type or coding is not supported'),
+  429: problem('the caller has used up a budget', retryAfter),
   503: problem('not now: try the same again later', retryAfter),
 };
 

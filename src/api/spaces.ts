@@ -4,6 +4,7 @@ import type { FullSettings } from '../core/spaces/settings.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import { DEFAULT_SPACES_PER_ANSWER, MAX_SPACES_PER_ANSWER } from '../protocol/limits.ts';
 import { spaceSettingsSchema } from '../protocol/space-settings.ts';
+import { accountOf, admitWithin } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { evaluate, readPreconditions, versionTag } from './etags.ts';
 import { readSpace } from './path.ts';
@@ -12,17 +13,18 @@ import { readJson } from './read-body.ts';
 import type { HeaderList, Replies } from './reply.ts';
 import { DetailedProblem } from './to-response.ts';
 
-type SpaceDeps = Pick<AppDeps, 'access' | 'spaces'> & { readonly replies: Replies };
+type SpaceDeps = Pick<AppDeps, 'access' | 'limits' | 'proxyHops' | 'spaces'> & { readonly replies: Replies };
 type Handler = (req: IncomingMessage, res: ServerResponse, space: string) => Promise<void>;
 
 /** `GET /v1/spaces`: the spaces that the caller brings the right to administer. */
-export function createListSpaces({ access, spaces, replies }: SpaceDeps) {
+export function createListSpaces({ spaces, replies, ...deps }: SpaceDeps) {
   return async function listSpaces(req: IncomingMessage, res: ServerResponse, search: string): Promise<void> {
     const { after = '', limit } = parseQuery(search, ['after', 'limit']);
     const most =
       limit === undefined ? DEFAULT_SPACES_PER_ANSWER : readInteger('limit', limit, 1, MAX_SPACES_PER_ANSWER);
     if (after !== '') readSpace(after);
-    const caller = await access.identify(req.rawHeaders);
+    const caller = await deps.access.identify(req.rawHeaders);
+    deps.limits.take(accountOf(deps, req, caller), 'snapshot');
     if (!bringsAdmin(caller)) {
       throw new ProblemError(
         'forbidden',
@@ -33,10 +35,10 @@ export function createListSpaces({ access, spaces, replies }: SpaceDeps) {
   };
 }
 
-export function createGetSpace({ access, spaces, replies }: SpaceDeps): Handler {
+export function createGetSpace({ spaces, replies, ...deps }: SpaceDeps): Handler {
   return async function getSpace(req, res, name) {
     const space = readSpace(name);
-    await access.admit(req.rawHeaders, space, 'admin');
+    await admitWithin(deps, req, { space, right: 'admin', budget: 'poll' });
     const settings = await spaces.read(space);
     if (settings === undefined) throw absent(space);
     const verdict = judge(req, settings.version);
@@ -46,22 +48,22 @@ export function createGetSpace({ access, spaces, replies }: SpaceDeps): Handler 
   };
 }
 
-export function createPutSpace({ access, spaces, replies }: SpaceDeps): Handler {
+export function createPutSpace({ spaces, replies, ...deps }: SpaceDeps): Handler {
   return async function putSpace(req, res, name) {
     const space = readSpace(name);
-    await access.admit(req.rawHeaders, space, 'admin');
-    const wanted = spaceSettingsSchema.parse(await readJson(req));
+    await admitWithin(deps, req, { space, right: 'admin', budget: 'post' });
+    const wanted = spaceSettingsSchema.parse(await readJson(req, deps.limits.bodies));
     const written = await spaces.write(space, wanted, (version) => judge(req, version) === 'go');
     if (written.outcome === 'refused') throw preconditionFailed(written.version);
     sendSettings(replies, req, res, written.created ? 201 : 200, written.settings);
   };
 }
 
-export function createDeleteSpace({ access, spaces, replies }: SpaceDeps): Handler {
+export function createDeleteSpace({ spaces, replies, ...deps }: SpaceDeps): Handler {
   return async function deleteSpace(req, res, name) {
     const space = readSpace(name);
-    const caller = await access.admit(req.rawHeaders, space, 'admin');
-    const { outcome, deleted } = await spaces.delete(space, caller);
+    const caller = await admitWithin(deps, req, { space, right: 'admin', budget: 'post' });
+    const { outcome, deleted } = await deps.limits.posts.run(() => spaces.delete(space, caller));
     if (outcome === 'absent') throw absent(space);
     if (outcome === 'done') replies.empty(req, res, 204, []);
     else replies.json(req, res, 202, { deleted }, ['Retry-After', '1']);

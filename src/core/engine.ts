@@ -65,7 +65,7 @@ class LongshoreEngine implements Engine {
   readonly #post: PostParts;
   readonly #sweepParts: SweepParts;
   readonly #timers: (() => void)[] = [];
-  readonly #waiting: Parked = { polls: 0 };
+  readonly #waiting: Parked = { polls: 0, coldReads: 0 };
   #stopping = false;
   #sweeping: Promise<{ swept: number; pruned: number }> | undefined;
 
@@ -192,7 +192,8 @@ class LongshoreEngine implements Engine {
 
   stats(): EngineStats {
     const lag = this.#dirtiness.lag();
-    return { parkedPolls: this.#waiting.polls, watchedSpaces: this.#spaces.size, ...lag };
+    const { polls: parkedPolls, coldReads } = this.#waiting;
+    return { parkedPolls, coldReads, watchedSpaces: this.#spaces.size, ...lag };
   }
 
   async stop(deadlineMs: number): Promise<void> {

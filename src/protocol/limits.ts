@@ -56,6 +56,9 @@ export const MAX_MEMBERS = 1000;
 /** One-time tickets. */
 export const TICKET_MS = 60_000;
 export const MAX_TICKET_CHARS = 1024;
+/** Budgets of callers are counted in windows of this length. */
+export const LIMIT_WINDOW_MS = 10_000;
+
 export const MAX_KINDS = 16;
 export const MAX_KIND_CHARS = 32;
 

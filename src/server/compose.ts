@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { createApp, createInternalApp } from '../api/create-app.ts';
 import type { Tickets } from '../auth/tickets.ts';
+import { createCachedCounts } from '../backends/counts/cached-counts.ts';
 import { createEngine } from '../core/engine.ts';
 import { DEFAULT_ENGINE_CONFIG, type Engine, type EngineConfig } from '../core/engine-types.ts';
+import { Limits } from '../core/limits/limits.ts';
+import { WINDOW_MS } from '../core/limits/limits-config.ts';
 import { HeldSettings } from '../core/spaces/held-settings.ts';
 import { createSpaceAdmin } from '../core/spaces/space-admin.ts';
 import { KINDS } from '../kinds/registry.ts';
@@ -90,10 +93,14 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     policies.forget(space);
   };
   const spaces = createSpaceAdmin({ store, clock, kinds: KINDS, engine, persistMs: config.persistMs, changed });
+  const counts = createCachedCounts({ cache, clock, windowMs: WINDOW_MS });
+  const limits = new Limits({ clock, random, counts, metrics, config: config.limits });
   const deps = {
     ...auth,
     engine,
     spaces,
+    limits,
+    proxyHops: config.proxyHops,
     log,
     instance: random.id(),
     allowedOrigins: config.allowedOrigins,
@@ -118,6 +125,8 @@ function engineConfigOf(config: Config, secrets: readonly string[]): EngineConfi
     persistMs,
     sweepMs,
     indexShards,
+    maxParkedPolls: config.limits.parked,
+    maxColdReads: config.limits.reads,
     durableAlways: cache.backend === 'memory',
   };
 }

@@ -9,8 +9,12 @@ import { createApp } from '../../src/api/create-app.ts';
 import { describeApi } from '../../src/api/openapi.ts';
 import { OPEN_ACCESS } from '../../src/auth/access.ts';
 import { createMemoryStore } from '../../src/backends/store/memory.ts';
+import { Limits } from '../../src/core/limits/limits.ts';
+import { type LimitsConfig, NO_LIMITS } from '../../src/core/limits/limits-config.ts';
 import { createSpaceAdmin, type SpaceAdmin } from '../../src/core/spaces/space-admin.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { Counts } from '../../src/ports/counts.ts';
 import { FakeEngine } from '../doubles/fake-engine.ts';
 import { makeTickets } from '../support/callers.ts';
 import { realClock } from '../support/clocks.ts';
@@ -34,6 +38,8 @@ export function makeApp(options: Partial<AppDeps> = {}): App {
   const listener = createApp({
     engine,
     spaces,
+    limits: makeLimits(),
+    proxyHops: 0,
     log,
     instance: 'test',
     allowedOrigins: [ORIGIN],
@@ -46,6 +52,13 @@ export function makeApp(options: Partial<AppDeps> = {}): App {
     ...options,
   });
   return { engine, log, spaces, listener };
+}
+
+/** Limits of one process that shares its counts with nobody; without a config, nobody has any. */
+export function makeLimits(config: LimitsConfig = NO_LIMITS, clock: Clock = realClock): Limits {
+  const counts: Counts = { add: () => Promise.reject(new Error('nobody to share with')) };
+  const metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
+  return new Limits({ clock, counts, metrics, config, random: { fraction: () => 0.5, id: () => 'id' } });
 }
 
 export type Sent = {
