@@ -23,12 +23,14 @@ import { Markers } from './marker.ts';
 import { Observer } from './observe.ts';
 import { openMarker } from './open-marker.ts';
 import { type PostParts, postUpdates } from './post-update.ts';
+import { type PrunePlaces, pruneTombstones } from './prune.ts';
 import type { Question } from './question.ts';
 import { UpdateReader } from './read-updates.ts';
 import { Renderer, timeText } from './render.ts';
 import { ShardReader } from './shard-log.ts';
 import { SpaceState } from './space-state.ts';
-import { pruneTombstones, type SweepParts, sweepItems } from './sweeper.ts';
+import { IdleSpaces } from './spaces/idle-spaces.ts';
+import { type SweepParts, sweepItems } from './sweeper.ts';
 import { troubleOf, troubleProblem } from './trouble.ts';
 import { Values } from './values.ts';
 import { type Parked, problemOf, questionKey, SpaceWaiters } from './waiters.ts';
@@ -64,6 +66,8 @@ class LongshoreEngine implements Engine {
   readonly #markers: Markers;
   readonly #post: PostParts;
   readonly #sweepParts: SweepParts;
+  readonly #prunePlaces: PrunePlaces = new Map();
+  readonly #idle: IdleSpaces;
   readonly #timers: (() => void)[] = [];
   readonly #waiting: Parked = { polls: 0, coldReads: 0 };
   #stopping = false;
@@ -71,6 +75,7 @@ class LongshoreEngine implements Engine {
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#idle = new IdleSpaces(deps, this);
     this.#values = new Values(deps);
     this.#dirtiness = new Dirtiness(deps);
     this.#heads = new Heads(deps, this.#values, this.#dirtiness);
@@ -212,7 +217,12 @@ class LongshoreEngine implements Engine {
 
   async #sweep(prune: boolean): Promise<{ swept: number; pruned: number }> {
     const swept = await sweepItems(this.#sweepParts);
-    return { swept, pruned: prune ? await pruneTombstones(this.#sweepParts) : 0 };
+    const used = [...this.#spaces.keys()];
+    await this.#idle.note(used);
+    if (!prune) return { swept, pruned: 0 };
+    const pruned = await pruneTombstones(this.#deps, this.#prunePlaces);
+    await this.#idle.end(new Set(used));
+    return { swept, pruned };
   }
 
   #entry(id: string): Entry {

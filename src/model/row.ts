@@ -52,7 +52,7 @@ export type SpaceRow = {
  * epoch goes first, and times are coarse.
  */
 export const STORE_SHARDS = 4;
-const COARSE_MS = 10_000;
+export const COARSE_MS = 10_000;
 
 export function coarse(ms: number): string {
   return String(Math.max(0, Math.floor(ms / COARSE_MS))).padStart(12, '0');

@@ -1,28 +1,20 @@
 import type { Kinds } from '../../kinds/kind.ts';
-import { itemRowKey, spaceRowKey } from '../../model/keys.ts';
-import { decodeRow } from '../../model/row.ts';
+import { spaceRowKey } from '../../model/keys.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Store } from '../../ports/store.ts';
 import { ProblemError } from '../../protocol/errors.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
-import { MAX_UPDATES_PER_REQUEST } from '../../protocol/limits.ts';
 import type { SpaceList, WantedSettings } from '../../protocol/space-settings.ts';
 import type { Caller, Engine } from '../engine-types.ts';
 import { troubleOf, troubleProblem } from '../trouble.ts';
+import { type Deletion, deleteSpace } from './delete-space.ts';
 import { type FullSettings, settingsOf } from './settings.ts';
-import { decideEnded, decideEnding, decideSettings, livingRow, type SettingsWritten } from './space-changes.ts';
+import { decideSettings, livingRow, type SettingsWritten } from './space-changes.ts';
 
-/** Of one call that deletes a space; the next one goes on. */
-const DELETE_MS = 5_000;
+/** Names read together. */
 const ROWS_PER_READ = 100;
 /** Names that one listing looks at before it hands out where to go on. */
 const MAX_LISTED = 1_000;
-
-export type Deletion = {
-  readonly outcome: 'done' | 'more' | 'absent';
-  /** Items deleted by this call. */
-  readonly deleted: number;
-};
 
 /** Spaces as their admins see them. Throws `ProblemError` where the store or the cache does not answer. */
 export interface SpaceAdmin {
@@ -51,7 +43,7 @@ export function createSpaceAdmin(parts: SpaceAdminParts): SpaceAdmin {
   return {
     read: (space) => tellingTrouble(readSettings(parts, space)),
     write: (space, wanted, agrees) => tellingTrouble(writeSettings(parts, space, wanted, agrees)),
-    delete: (space, caller) => tellingTrouble(deleteSpace(parts, space, caller)),
+    delete: (space, caller) => tellingTrouble(endSpace(parts, space, caller)),
     list: (after, limit, shows) => tellingTrouble(listSpaces(parts, after, limit, shows)),
   };
 }
@@ -103,54 +95,12 @@ function checkWanted({ kinds, persistMs }: SpaceAdminParts, wanted: WantedSettin
   }
 }
 
-async function deleteSpace(parts: SpaceAdminParts, space: SpaceId, caller: Caller): Promise<Deletion> {
-  const { store, clock } = parts;
-  const until = clock.monotonic() + DELETE_MS;
-  if (!(await store.transact([spaceRowKey(space)], decideEnding(space)))) return { outcome: 'absent', deleted: 0 };
-  let deleted = 0;
-  let after = '';
-  let complete = true;
-  while (true) {
-    const ids = await store.list(space, 'item', after, ROWS_PER_READ);
-    const last = ids.at(-1);
-    if (last === undefined) break;
-    after = last;
-    if (clock.monotonic() >= until) return { outcome: 'more', deleted };
-    const living = await livingAmong(store, space, ids);
-    const gone = await deleteItems(parts.engine, space, living, caller);
-    deleted += gone;
-    complete &&= gone === living.length;
+async function endSpace(parts: SpaceAdminParts, space: SpaceId, caller: Caller): Promise<Deletion> {
+  try {
+    return await deleteSpace(parts, space, caller);
+  } finally {
+    parts.changed(space);
   }
-  if (!complete) return { outcome: 'more', deleted };
-  await store.transact([spaceRowKey(space)], decideEnded(space));
-  parts.changed(space);
-  return { outcome: 'done', deleted };
-}
-
-async function livingAmong(store: Store, space: SpaceId, ids: readonly string[]): Promise<string[]> {
-  const records = await store.read(ids.map((id) => itemRowKey(space, id)));
-  return ids.filter((_id, i) => {
-    const record = records[i];
-    if (record === undefined) return false;
-    const { dead, open } = decodeRow(record);
-    return open || !dead; // an open one may have come to life in the cache
-  });
-}
-
-/** Returns how many of them are tombstones now; what is not can be tried again. */
-async function deleteItems(
-  engine: Pick<Engine, 'postUpdate'>,
-  space: SpaceId,
-  items: readonly string[],
-  caller: Caller,
-): Promise<number> {
-  let gone = 0;
-  for (let start = 0; start < items.length; start += MAX_UPDATES_PER_REQUEST) {
-    const updates = items.slice(start, start + MAX_UPDATES_PER_REQUEST).map((item) => ({ item, op: { delete: true } }));
-    const { results } = await engine.postUpdate(space, { updates }, caller);
-    gone += results.filter(({ result }) => result === 'ok').length;
-  }
-  return gone;
 }
 
 async function listSpaces(

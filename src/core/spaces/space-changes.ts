@@ -49,11 +49,14 @@ export function decideSettings(
   };
 }
 
-/** Whoever writes a new item from here on keeps the space alive. `false`: there is no such space. */
-export function decideEnding(space: string): (records: Records) => Decision<boolean> {
+/** Whoever writes a new item from here on keeps the space alive. `false`: there is no such space, or it is not to be deleted. */
+export function decideEnding(
+  space: string,
+  agrees: (row: SpaceRow) => boolean,
+): (records: Records) => Decision<boolean> {
   return ([record]) => {
     const row = livingRow(record);
-    if (row === undefined) return { changes: [], result: false };
+    if (row === undefined || !agrees(row)) return { changes: [], result: false };
     const changes = [{ key: spaceRowKey(space), record: encodeSpaceRow({ ...row, ending: 'deleting' }) }];
     return { changes, result: true };
   };
