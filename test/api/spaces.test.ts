@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
+import { OPEN_ACCESS } from '../../src/auth/access.ts';
+import { createMemoryStore } from '../../src/backends/store/memory.ts';
+import type { Deletion } from '../../src/core/spaces/delete-space.ts';
+import { createSpaceAdmin } from '../../src/core/spaces/space-admin.ts';
+import { KINDS } from '../../src/kinds/registry.ts';
+import { Failure } from '../../src/ports/failure.ts';
 import { SETTING_BOUNDS } from '../../src/protocol/limits.ts';
+import { callerOf } from '../support/callers.ts';
+import { realClock } from '../support/clocks.ts';
 import { type Answered, JSON_TYPE, makeApp, send } from './fixture.ts';
 
 const PATH = '/v1/spaces/board';
@@ -105,6 +113,60 @@ describe('settings of a space over HTTP', () => {
     for (const query of ['?limit=0', '?limit=501', '?after=%2F', '?page=2']) {
       assert.equal((await send(listener, { path: `/v1/spaces${query}` })).status, 400, query);
     }
+  });
+
+  it('[SE33] DELETE is 204 when everything is deleted, 202 with what was done while it is not, 404 afterwards', async () => {
+    const { listener } = makeApp();
+    const remove = () => send(listener, { method: 'DELETE', path: PATH });
+    assert.equal((await remove()).status, 404);
+    await put(listener, {});
+    const outcomes: Deletion['outcome'][] = ['more', 'done'];
+    const spaces = { ...makeApp().spaces, delete: async () => ({ outcome: outcomes.shift() ?? 'absent', deleted: 7 }) };
+    const { listener: scripted } = makeApp({ spaces });
+    const partial = await send(scripted, { method: 'DELETE', path: PATH });
+    assert.deepEqual([partial.status, partial.json, partial.headers['retry-after']], [202, { deleted: 7 }, '1']);
+    assert.equal((await send(scripted, { method: 'DELETE', path: PATH })).status, 204);
+    assert.equal((await send(scripted, { method: 'DELETE', path: PATH })).status, 404);
+    assert.equal((await remove()).status, 204);
+    assert.equal((await remove()).status, 404);
+  });
+
+  it('[SE7] while the store does not answer they are 503 with a hint', async () => {
+    const down = () => Promise.reject(new Failure('storeUnavailable', 'away'));
+    const store = { ...createMemoryStore(), read: down, transact: down, list: down, spaces: down };
+    const { engine } = makeApp();
+    const spaces = createSpaceAdmin({
+      store,
+      clock: realClock,
+      kinds: KINDS,
+      engine,
+      persistMs: 5_000,
+      changed: () => {},
+    });
+    const { listener } = makeApp({ spaces });
+    const answers = [
+      await send(listener, { path: PATH }),
+      await put(listener, {}),
+      await send(listener, { method: 'DELETE', path: PATH }),
+      await send(listener, { path: '/v1/spaces' }),
+    ];
+    for (const { status, json, headers } of answers) {
+      assert.deepEqual([status, json.code, headers['retry-after']], [503, 'storeUnavailable', '1']);
+    }
+  });
+
+  it('[SE11] the list shows only what the caller brings the right to administer', async () => {
+    const spaces = { 'team-*': 'a', lobby: 'rw' };
+    const access = { ...OPEN_ACCESS, identify: () => callerOf('app:ann', spaces) };
+    const { listener } = makeApp({ access });
+    for (const name of ['lobby', 'other', 'team-1', 'team-2']) await put(listener, {}, {}, `/v1/spaces/${name}`);
+    const { json } = await send(listener, { path: '/v1/spaces' });
+    assert.deepEqual(
+      json.spaces.map(({ id }: { id: string }) => id),
+      ['team-1', 'team-2'],
+    );
+    const guest = makeApp({ access: { ...OPEN_ACCESS, identify: () => callerOf('app:bob', { lobby: 'rw' }) } });
+    assert.equal((await send(guest.listener, { path: '/v1/spaces' })).status, 403);
   });
 
   it('[SE12] other methods, other cases and queries are refused', async () => {
