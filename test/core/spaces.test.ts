@@ -251,6 +251,7 @@ describe('what is kept for how long', () => {
         SPACE,
       );
     }
+    await makeTombstones(world, ['y1', 'y2', 'y3', 'y4', 'y5', 'y6'], other); // at the same time
     await world.pass(20_000, 1_000);
     await makeTombstones(world, ['z1', 'z2', 'z3', 'z4', 'z5', 'z6'], other);
     const { store, engine } = await sweepAfter(world, 3 * DAY);
