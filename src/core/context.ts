@@ -8,7 +8,6 @@ import type { Metrics } from '../ports/metrics.ts';
 import type { Random } from '../ports/random.ts';
 import type { Store } from '../ports/store.ts';
 import type { EngineConfig } from './engine-types.ts';
-import type { SpaceSettingsSource } from './people-types.ts';
 
 /** What the flows are given; they take nothing from anywhere else. */
 export type Deps = {
@@ -21,8 +20,6 @@ export type Deps = {
   readonly metrics: Metrics;
   readonly kinds: Kinds;
   readonly config: EngineConfig;
-  /** What holds in the spaces; absent: the defaults everywhere. */
-  readonly settings?: SpaceSettingsSource;
 };
 
 /** A head as it was read, with the token that names exactly that value. */

@@ -11,12 +11,11 @@ import {
   type Update,
   type UpdateResult,
 } from '../protocol/post-update.ts';
-import type { CloseParts } from './close-item.ts';
-import { type Deps, LOOP } from './context.ts';
+import { LOOP } from './context.ts';
 import { Dirtiness } from './dirtiness.ts';
 import type { Caller, Engine, EngineStats, ItemState, PollOutcome } from './engine-types.ts';
 import { filterOf } from './filter.ts';
-import { Flusher } from './flusher.ts';
+import { Flusher, type FlushParts } from './flusher.ts';
 import { Heads } from './heads.ts';
 import { ItemQueue } from './item-queue.ts';
 import { Markers } from './marker.ts';
@@ -30,6 +29,7 @@ import { Renderer, timeText } from './render.ts';
 import { ShardReader } from './shard-log.ts';
 import { SpaceState } from './space-state.ts';
 import { IdleSpaces } from './spaces/idle-spaces.ts';
+import type { SpaceDeps } from './spaces/settings.ts';
 import { type SweepParts, sweepItems } from './sweeper.ts';
 import { troubleOf, troubleProblem } from './trouble.ts';
 import { Values } from './values.ts';
@@ -50,12 +50,12 @@ type Entry = {
 };
 
 /** Puts the flows together. */
-export function createEngine(deps: Deps): Engine {
+export function createEngine(deps: SpaceDeps): Engine {
   return new LongshoreEngine(deps);
 }
 
 class LongshoreEngine implements Engine {
-  readonly #deps: Deps;
+  readonly #deps: SpaceDeps;
   readonly #spaces = new Map<string, Entry>();
   readonly #heads: Heads;
   readonly #values: Values;
@@ -73,7 +73,7 @@ class LongshoreEngine implements Engine {
   #stopping = false;
   #sweeping: Promise<{ swept: number; pruned: number }> | undefined;
 
-  constructor(deps: Deps) {
+  constructor(deps: SpaceDeps) {
     this.#deps = deps;
     this.#idle = new IdleSpaces(deps, this);
     this.#values = new Values(deps);
@@ -91,7 +91,7 @@ class LongshoreEngine implements Engine {
     const observer = new Observer(deps, this.#heads, shards);
     this.#reader = new UpdateReader(deps, observer, new Renderer(this.#values, this.#heads), this.#markers, shards);
     const hint = (space: SpaceState) => this.#hint(space);
-    const close: CloseParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness, hint };
+    const close: FlushParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness, hint };
     this.#flusher = new Flusher(close, recommit);
     this.#sweepParts = {
       ...close,

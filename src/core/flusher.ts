@@ -5,12 +5,14 @@ import { markStored, persist } from './durable.ts';
 import { type HeldFloor, heldFloor } from './floor.ts';
 import { decideFlush } from './flush-policy.ts';
 import type { SpaceState } from './space-state.ts';
-import { persistMsOf, settingsSource } from './spaces/settings.ts';
+import { persistMsOf, type SpaceDeps, settingsSource } from './spaces/settings.ts';
 
 const TICK_MS = 250;
 const FLOOR_CHECK_MS = 500;
 const MAX_IN_FLIGHT = 64;
 const MULTI_GET = 100;
+
+export type FlushParts = CloseParts & { readonly deps: SpaceDeps };
 
 /**
  * Carries the flush policy out: at most one store write per item in flight, newest value only, as many items at once as the store bears (halved
@@ -19,14 +21,14 @@ const MULTI_GET = 100;
  * States: idle, ticking (a walk over the dirty items that begins what is due). `stop` ends the ticking; `drain` then stores what is left.
  */
 export class Flusher {
-  readonly #parts: CloseParts;
+  readonly #parts: FlushParts;
   readonly #recommit: (space: SpaceState, item: string) => Promise<number>;
   readonly #busy = new Set<string>();
   #limit = MAX_IN_FLIGHT;
   #cancel: (() => void) | undefined;
   #floorsAt = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: CloseParts, recommit: (space: SpaceState, item: string) => Promise<number>) {
+  constructor(parts: FlushParts, recommit: (space: SpaceState, item: string) => Promise<number>) {
     this.#parts = parts;
     this.#recommit = recommit;
   }

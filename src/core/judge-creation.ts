@@ -1,11 +1,10 @@
 import type { Update } from '../protocol/post-update.ts';
-import type { Deps } from './context.ts';
 import { invalid, type Verdict } from './decide-update.ts';
-import { settingsSource } from './spaces/settings.ts';
+import { type SpaceDeps, settingsSource } from './spaces/settings.ts';
 
 /** An item comes into being only as a kind that its space takes. */
 export async function judgeCreation(
-  deps: Deps,
+  deps: SpaceDeps,
   space: string,
   update: Update,
   verdict: Verdict & { readonly kind: 'accept' },

@@ -2,10 +2,9 @@ import { floorKey, headKey, itemRowKey, spaceRowKey } from '../model/keys.ts';
 import { COARSE_MS, coarse, decodeRow, STORE_SHARDS } from '../model/row.ts';
 import type { StoreKey } from '../ports/store.ts';
 import { SETTING_BOUNDS } from '../protocol/limits.ts';
-import type { Deps } from './context.ts';
 import { heldFloor } from './floor.ts';
 import { decidePrune } from './rows.ts';
-import { settingsSource } from './spaces/settings.ts';
+import { type SpaceDeps, settingsSource } from './spaces/settings.ts';
 
 /** Tombstones looked at together. More of them in one coarse time are looked at in one go, up to the second bound. */
 const PAGE = 200;
@@ -17,14 +16,14 @@ const PAGES = 10;
 export type PrunePlaces = Map<number, string>;
 
 /** Tombstones past their time are forgotten, unless a marker of this epoch may still ask for them. */
-export async function pruneTombstones(deps: Deps, places: PrunePlaces): Promise<number> {
+export async function pruneTombstones(deps: SpaceDeps, places: PrunePlaces): Promise<number> {
   let pruned = 0;
   for (let shard = 0; shard < STORE_SHARDS; shard++) pruned += await pruneShard(deps, places, shard);
   if (pruned > 0) deps.metrics.count('pruned_items', pruned);
   return pruned;
 }
 
-async function pruneShard(deps: Deps, places: PrunePlaces, shard: number): Promise<number> {
+async function pruneShard(deps: SpaceDeps, places: PrunePlaces, shard: number): Promise<number> {
   const shortestMs = Math.min(deps.config.tombstoneMs, SETTING_BOUNDS.tombstoneMs[0]);
   const end = `${shard}/${coarse(deps.clock.now() - shortestMs)}`;
   let from = places.get(shard) ?? `${shard}/`;
@@ -47,7 +46,10 @@ async function pruneShard(deps: Deps, places: PrunePlaces, shard: number): Promi
   return pruned;
 }
 
-async function prunePage(deps: Deps, keys: readonly StoreKey[]): Promise<{ done: number; lastAt: number | undefined }> {
+async function prunePage(
+  deps: SpaceDeps,
+  keys: readonly StoreKey[],
+): Promise<{ done: number; lastAt: number | undefined }> {
   let done = 0;
   let lastAt: number | undefined;
   for (let start = 0; start < keys.length; start += PAGE) {
@@ -65,13 +67,13 @@ async function prunePage(deps: Deps, keys: readonly StoreKey[]): Promise<{ done:
   return { done, lastAt };
 }
 
-async function keptMs(deps: Deps, space: string): Promise<number> {
+async function keptMs(deps: SpaceDeps, space: string): Promise<number> {
   const source = settingsSource(deps);
   const { tombstoneMs } = source.known(space) ?? (await source.load(space));
   return tombstoneMs ?? deps.config.tombstoneMs;
 }
 
-async function pruneOne(deps: Deps, key: StoreKey, diedBefore: number): Promise<boolean> {
+async function pruneOne(deps: SpaceDeps, key: StoreKey, diedBefore: number): Promise<boolean> {
   const [floorEntry, headEntry] = await deps.cache.get([floorKey(key.space), headKey(key.space, key.id)]);
   const floor = heldFloor(floorEntry)?.floor;
   const limits = {

@@ -38,7 +38,7 @@ describe('settings of limits', () => {
     assert.ok(!outcome.ok);
     assert.match(
       outcome.problems.join('\n'),
-      /LONGSHORE_LIMITS must be off[^]*LONGSHORE_TRUST_PROXY must be an integer, 0 to 10/,
+      /LONGSHORE_LIMITS must be off(?:.|\n)*LONGSHORE_TRUST_PROXY must be an integer, 0 to 10/,
     );
   });
 

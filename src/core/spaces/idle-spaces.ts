@@ -1,10 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { spaceRowKey } from '../../model/keys.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
-import type { Deps } from '../context.ts';
 import type { Engine } from '../engine-types.ts';
 import { deleteSpace } from './delete-space.ts';
-import { settingsSource } from './settings.ts';
+import { type SpaceDeps, settingsSource } from './settings.ts';
 import { decideUsed, isIdle, livingRow } from './space-changes.ts';
 
 /** How exactly the last use of a space is known. The shortest time that a space may be kept is a day. */
@@ -15,13 +14,13 @@ const CALLER = { subject: 'longshore' };
 
 /** Spaces whose settings say that they go when nobody uses them. */
 export class IdleSpaces {
-  readonly #deps: Deps;
+  readonly #deps: SpaceDeps;
   readonly #engine: Pick<Engine, 'postUpdate'>;
   /** When (monotonic, ms) the use of a space was last noted from here. */
   readonly #noted = new LRUCache<string, number>({ max: 10_000 });
   #after = '';
 
-  constructor(deps: Deps, engine: Pick<Engine, 'postUpdate'>) {
+  constructor(deps: SpaceDeps, engine: Pick<Engine, 'postUpdate'>) {
     this.#deps = deps;
     this.#engine = engine;
   }

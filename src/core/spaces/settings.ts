@@ -7,13 +7,16 @@ import { DEFAULT_SETTINGS, type SpaceSettings, type SpaceSettingsSource } from '
 /** All that holds in a space. */
 export type FullSettings = SpaceSettings & Pick<WantedSettings, 'idleKeepMs'>;
 
+/** What the flows are given, with what holds in the spaces; absent: the defaults everywhere. */
+export type SpaceDeps = Deps & { readonly settings?: SpaceSettingsSource };
+
 /** Where nobody can set anything. */
 export const FIXED_SETTINGS: SpaceSettingsSource = {
   known: () => DEFAULT_SETTINGS,
   load: async () => DEFAULT_SETTINGS,
 };
 
-export function settingsSource({ settings }: Pick<Deps, 'settings'>): SpaceSettingsSource {
+export function settingsSource({ settings }: SpaceDeps): SpaceSettingsSource {
   return settings ?? FIXED_SETTINGS;
 }
 
