@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { createMemcachedCache } from '../../../src/backends/cache/memcached.ts';
 import { createMemoryCache } from '../../../src/backends/cache/memory.ts';
 import { createCachedCounts } from '../../../src/backends/counts/cached-counts.ts';
-import { FakeClock } from '../../support/clocks.ts';
+import type { Cache } from '../../../src/ports/cache.ts';
+import { FakeClock, realClock } from '../../support/clocks.ts';
+import { findMemcached, MEMCACHED_MISSING, type RunningMemcached, startMemcached } from '../../support/memcached.ts';
+import { skipFor } from '../../support/need.ts';
 import { ProbedCache } from '../../support/probed-backends.ts';
+import { RecordedLog } from '../../support/recorded-log.ts';
 
 const WINDOW = 10_000;
 
@@ -55,5 +60,38 @@ describe('counts in the cache', () => {
     const { counts, cache } = world();
     cache.down = true;
     await assert.rejects(counts.add('k', 1), { code: 'cacheUnavailable' });
+  });
+});
+
+describe('counts in memcached', () => {
+  let server: RunningMemcached;
+  const caches: Cache[] = [];
+
+  before(async function () {
+    if (findMemcached() === undefined) skipFor(this, MEMCACHED_MISSING);
+    server = await startMemcached();
+  });
+  after(async () => {
+    for (const cache of caches) await cache.close();
+    await server?.stop();
+  });
+
+  it('[LI30] instances with connections of their own add to one sum', async () => {
+    // Far from the end of a window, however long this takes.
+    const clock = new FakeClock();
+    const instances = Array.from({ length: 4 }, () => {
+      const servers = [{ host: '127.0.0.1', port: server.port }];
+      const cache = createMemcachedCache({ servers, clock: realClock, log: new RecordedLog(), deadlineMs: 5_000 });
+      caches.push(cache);
+      return createCachedCounts({ cache, clock, windowMs: WINDOW });
+    });
+    const sums = await Promise.all(
+      Array.from(
+        { length: 40 },
+        (_, i) => instances[i % 4]?.add('post/s/ann', 25) ?? Promise.reject(new Error('none')),
+      ),
+    );
+    assert.equal(Math.max(...sums.map(({ points }) => points)), 1_000);
+    assert.equal((await instances[0]?.add('post/s/bob', 1))?.points, 1);
   });
 });
