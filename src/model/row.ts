@@ -45,6 +45,8 @@ export type SpaceRow = {
   readonly usedAt?: number;
   /** All items are being deleted; whoever writes a new one ends that. `deleted`: it is done. */
   readonly ending?: 'deleting' | 'deleted';
+  /** Counts the calls that began to delete: only the latest of them can tell that it is done. */
+  readonly endings?: number;
 };
 
 /*

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import type { Engine } from '../../src/core/engine-types.ts';
 import { DEFAULT_SETTINGS } from '../../src/core/people-types.ts';
 import { createSpaceAdmin, type SpaceAdmin } from '../../src/core/spaces/space-admin.ts';
+import { decideEnded, decideEnding, livingRow } from '../../src/core/spaces/space-changes.ts';
+import { decodeSpaceRow, encodeSpaceRow } from '../../src/model/row.ts';
+import type { Change, StoreRecord } from '../../src/ports/store.ts';
 import type { SpaceId } from '../../src/protocol/ids.ts';
 import { EngineWorld, type Instance, N, SPACE, TEST_KINDS } from '../support/engine-fixture.ts';
 
@@ -206,6 +209,25 @@ describe('deleting a space', () => {
     assert.ok(again.outcome === 'written' && again.settings.version === 4, 'versions never mean two settings');
   });
 });
+
+describe('deletions at once', () => {
+  it('[SE32] of two calls only the one that began last can tell that nothing is left', () => {
+    const begin = (record: StoreRecord | undefined) => {
+      const { changes, result } = decideEnding('s', () => true)([record]);
+      return { record: recordIn(changes), ending: result ?? 0 };
+    };
+    const first = begin(encodeSpaceRow({ ...decodeSpaceRow(undefined), createdAt: 1 }));
+    const second = begin(first.record);
+    const early = recordIn(decideEnded('s', first.ending)([second.record]).changes);
+    assert.ok(livingRow(early), 'the second may still have to delete what came before it');
+    assert.equal(livingRow(recordIn(decideEnded('s', second.ending)([early]).changes)), undefined);
+  });
+});
+
+function recordIn([change]: readonly Change[]): StoreRecord {
+  assert.ok(change && change.record !== 'delete');
+  return change.record;
+}
 
 describe('what is kept for how long', () => {
   const other = 'other' as SpaceId;

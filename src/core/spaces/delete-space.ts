@@ -35,8 +35,8 @@ export async function deleteSpace(
 ): Promise<Deletion> {
   const { store, clock } = parts;
   const until = clock.monotonic() + DELETE_MS;
-  if (!(await store.transact([spaceRowKey(space)], decideEnding(space, agrees))))
-    return { outcome: 'absent', deleted: 0 };
+  const ending = await store.transact([spaceRowKey(space)], decideEnding(space, agrees));
+  if (ending === undefined) return { outcome: 'absent', deleted: 0 };
   let deleted = 0;
   let after = '';
   let complete = true;
@@ -52,7 +52,7 @@ export async function deleteSpace(
     complete &&= gone === living.length;
   }
   if (!complete) return { outcome: 'more', deleted };
-  await store.transact([spaceRowKey(space)], decideEnded(space));
+  await store.transact([spaceRowKey(space)], decideEnded(space, ending));
   return { outcome: 'done', deleted };
 }
 

@@ -49,21 +49,22 @@ export function decideSettings(
   };
 }
 
-/** Whoever writes a new item from here on keeps the space alive. `false`: there is no such space, or it is not to be deleted. */
+/** Whoever writes a new item from here on keeps the space alive. Returns the number of this deletion; `undefined`: there is no such space, or it is not to be deleted. */
 export function decideEnding(
   space: string,
   agrees: (row: SpaceRow) => boolean,
-): (records: Records) => Decision<boolean> {
+): (records: Records) => Decision<number | undefined> {
   return ([record]) => {
     const row = livingRow(record);
-    if (row === undefined || !agrees(row)) return { changes: [], result: false };
-    const changes = [{ key: spaceRowKey(space), record: encodeSpaceRow({ ...row, ending: 'deleting' }) }];
-    return { changes, result: true };
+    if (row === undefined || !agrees(row)) return { changes: [], result: undefined };
+    const endings = (row.endings ?? 0) + 1;
+    const changes = [{ key: spaceRowKey(space), record: encodeSpaceRow({ ...row, ending: 'deleting', endings }) }];
+    return { changes, result: endings };
   };
 }
 
 /** All items are gone: so are the settings. Their version goes on, so that a tag never means two of them. */
-export function decideEnded(space: string): (records: Records) => Decision<void> {
+export function decideEnded(space: string, endings: number): (records: Records) => Decision<void> {
   return ([record]) => {
     const row = livingRow(record);
     if (row === undefined) return { changes: [], result: undefined };
@@ -72,7 +73,7 @@ export function decideEnded(space: string): (records: Records) => Decision<void>
       ...rest,
       settings: {},
       settingsVersion: (row.settingsVersion ?? 0) + 1,
-      ...(ending === 'deleting' ? { ending: 'deleted' as const } : {}),
+      ...(ending && { ending: row.endings === endings ? ('deleted' as const) : ending }),
     };
     return { changes: [{ key: spaceRowKey(space), record: encodeSpaceRow(after) }], result: undefined };
   };
