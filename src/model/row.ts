@@ -47,6 +47,8 @@ export type SpaceRow = {
   readonly ending?: 'deleting' | 'deleted';
   /** Counts the calls that began to delete: only the latest of them can tell that it is done. */
   readonly endings?: number;
+  /** While `deleting`: no item up to this id lives. */
+  readonly endingTo?: string;
 };
 
 /*

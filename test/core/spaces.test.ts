@@ -182,6 +182,19 @@ describe('deleting a space', () => {
     });
     const first = await world.run(slow.delete(SPACE, ADMIN));
     assert.deepEqual([first.outcome, first.deleted], ['more', 100]);
+    const { store } = world.at(0);
+    const looked: string[] = [];
+    const list = store.list;
+    store.list = (space, kind, after, limit) => {
+      looked.push(after);
+      return list(space, kind, after, limit);
+    };
+    assert.equal((await world.run(slow.delete(SPACE, ADMIN))).deleted, 100);
+    assert.deepEqual(looked[0], 'i099', 'what was done is not looked at again');
+    await world.ok('i050', { set: 'back' });
+    looked.length = 0;
+    assert.equal((await world.run(slow.delete(SPACE, ADMIN))).deleted, 1);
+    assert.equal(looked[0], '', 'something came to life: all over again');
   });
 
   it('[SE32] who writes while it is being deleted, or afterwards, keeps or gets the space, without its old settings', async () => {
@@ -214,7 +227,7 @@ describe('deletions at once', () => {
   it('[SE32] of two calls only the one that began last can tell that nothing is left', () => {
     const begin = (record: StoreRecord | undefined) => {
       const { changes, result } = decideEnding('s', () => true)([record]);
-      return { record: recordIn(changes), ending: result ?? 0 };
+      return { record: recordIn(changes), ending: result ?? { number: 0, to: '' } };
     };
     const first = begin(encodeSpaceRow({ ...decodeSpaceRow(undefined), createdAt: 1 }));
     const second = begin(first.record);

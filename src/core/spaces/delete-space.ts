@@ -5,7 +5,7 @@ import type { Store } from '../../ports/store.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import { MAX_UPDATES_PER_REQUEST } from '../../protocol/limits.ts';
 import type { Caller, Engine } from '../engine-types.ts';
-import { decideEnded, decideEnding } from './space-changes.ts';
+import { decideEnded, decideEnding, decideProgress } from './space-changes.ts';
 
 /** Of one call; the next one goes on. */
 const DELETE_MS = 5_000;
@@ -38,20 +38,28 @@ export async function deleteSpace(
   const ending = await store.transact([spaceRowKey(space)], decideEnding(space, agrees));
   if (ending === undefined) return { outcome: 'absent', deleted: 0 };
   let deleted = 0;
-  let after = '';
+  let after = ending.to;
+  let doneTo = after;
   let complete = true;
   while (true) {
     const ids = await store.list(space, 'item', after, ROWS_PER_READ);
     const last = ids.at(-1);
     if (last === undefined) break;
     after = last;
-    if (clock.monotonic() >= until) return { outcome: 'more', deleted };
+    if (clock.monotonic() >= until) {
+      complete = false;
+      break;
+    }
     const living = await livingAmong(store, space, ids);
     const gone = await deleteItems(parts.engine, space, living, caller);
     deleted += gone;
     complete &&= gone === living.length;
+    if (complete) doneTo = last;
   }
-  if (!complete) return { outcome: 'more', deleted };
+  if (!complete) {
+    await store.transact([spaceRowKey(space)], decideProgress(space, { ...ending, to: doneTo }));
+    return { outcome: 'more', deleted };
+  }
   await store.transact([spaceRowKey(space)], decideEnded(space, ending));
   return { outcome: 'done', deleted };
 }

@@ -49,31 +49,50 @@ export function decideSettings(
   };
 }
 
-/** Whoever writes a new item from here on keeps the space alive. Returns the number of this deletion; `undefined`: there is no such space, or it is not to be deleted. */
+/** One call that deletes: its number, and up to which id nothing lives. */
+export type Ending = { readonly number: number; readonly to: string };
+
+/** Whoever writes a new item from here on keeps the space alive. Where an earlier call stopped and nobody has, it goes on. `undefined`: there is no such space, or it is not to be deleted. */
 export function decideEnding(
   space: string,
   agrees: (row: SpaceRow) => boolean,
-): (records: Records) => Decision<number | undefined> {
+): (records: Records) => Decision<Ending | undefined> {
   return ([record]) => {
     const row = livingRow(record);
     if (row === undefined || !agrees(row)) return { changes: [], result: undefined };
-    const endings = (row.endings ?? 0) + 1;
-    const changes = [{ key: spaceRowKey(space), record: encodeSpaceRow({ ...row, ending: 'deleting', endings }) }];
-    return { changes, result: endings };
+    const number = (row.endings ?? 0) + 1;
+    const to = row.ending === 'deleting' ? (row.endingTo ?? '') : '';
+    const changes = [
+      {
+        key: spaceRowKey(space),
+        record: encodeSpaceRow({ ...row, ending: 'deleting', endings: number, endingTo: to }),
+      },
+    ];
+    return { changes, result: { number, to } };
+  };
+}
+
+/** Notes how far this deletion has come, for the next call. */
+export function decideProgress(space: string, { number, to }: Ending): (records: Records) => Decision<void> {
+  return ([record]) => {
+    const row = livingRow(record);
+    if (row?.ending !== 'deleting' || row.endings !== number) return { changes: [], result: undefined };
+    const changes = [{ key: spaceRowKey(space), record: encodeSpaceRow({ ...row, endingTo: to }) }];
+    return { changes, result: undefined };
   };
 }
 
 /** All items are gone: so are the settings. Their version goes on, so that a tag never means two of them. */
-export function decideEnded(space: string, endings: number): (records: Records) => Decision<void> {
+export function decideEnded(space: string, { number }: Ending): (records: Records) => Decision<void> {
   return ([record]) => {
     const row = livingRow(record);
     if (row === undefined) return { changes: [], result: undefined };
-    const { usedAt: _usedAt, ending, ...rest } = row;
+    const { usedAt: _usedAt, endingTo: _to, ending, ...rest } = row;
     const after: SpaceRow = {
       ...rest,
       settings: {},
       settingsVersion: (row.settingsVersion ?? 0) + 1,
-      ...(ending && { ending: row.endings === endings ? ('deleted' as const) : ending }),
+      ...(ending && { ending: row.endings === number ? ('deleted' as const) : ending }),
     };
     return { changes: [{ key: spaceRowKey(space), record: encodeSpaceRow(after) }], result: undefined };
   };
