@@ -86,6 +86,8 @@ export async function startLongshore(options: LongshoreOptions): Promise<Running
   if (bus !== undefined) args.push('--bus', bus);
   const child = start(0, NODE, args, {
     LONGSHORE_SECRET: 'only-for-this-benchmark-0123456789',
+    // All load comes from one address.
+    LONGSHORE_LIMITS: 'off',
     ...(pubsub === undefined ? {} : { PUBSUB_EMULATOR_HOST: pubsub }),
   });
   const port = Number(await printed(child, /http:\/\/127\.0\.0\.1:(\d+)/, 'the server'));

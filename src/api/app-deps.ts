@@ -1,6 +1,8 @@
 import type { Access } from '../auth/access.ts';
 import type { Tickets } from '../auth/tickets.ts';
 import type { Engine } from '../core/engine-types.ts';
+import type { Limits } from '../core/limits/limits.ts';
+import type { SpaceAdmin } from '../core/spaces/space-admin.ts';
 import type { Log } from '../ports/log.ts';
 import type { Problem } from '../protocol/errors.ts';
 
@@ -10,6 +12,10 @@ export type AppDeps = {
   /** Who may do what in which space. */
   readonly access: Access;
   readonly tickets: Pick<Tickets, 'issue'>;
+  readonly spaces: SpaceAdmin;
+  readonly limits: Limits;
+  /** Proxies of ours before this server, each of which adds a name to `X-Forwarded-For`. */
+  readonly proxyHops: number;
   readonly log: Log;
   /** Tells the request ids of this process from those of others; of the form of an id. */
   readonly instance: string;

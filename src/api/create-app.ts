@@ -10,6 +10,7 @@ import { createPage } from './page.ts';
 import { matchUpdates } from './path.ts';
 import { createPostUpdate } from './post-update.ts';
 import { Replies } from './reply.ts';
+import { createDeleteSpace, createGetSpace, createListSpaces, createPutSpace } from './spaces.ts';
 import { createPostTicket } from './tickets.ts';
 import { DetailedProblem, sendError } from './to-response.ts';
 
@@ -54,7 +55,7 @@ export function createInternalApp(deps: AppDeps): RequestListener {
 
 function createExpress(deps: AppDeps, replies: Replies): express.Express {
   const all = { ...deps, replies };
-  return finish([createSpaces(all), createOperations(all), createPage()], all);
+  return finish([createItems(all), createSpaces(all), createOperations(all), createPage()], all);
 }
 
 function finish(routers: readonly Router[], { log, replies }: AllDeps): express.Express {
@@ -76,7 +77,7 @@ function exactRouter(): Router {
   return Router({ caseSensitive: true, strict: true });
 }
 
-function createSpaces(deps: AllDeps): Router {
+function createItems(deps: AllDeps): Router {
   const { replies } = deps;
   const router = exactRouter();
   const postUpdate = createPostUpdate(deps);
@@ -89,11 +90,7 @@ function createSpaces(deps: AllDeps): Router {
     createDeleteItem(deps),
   ];
   const place = (req: Request) => ({ space: param(req, 'space'), item: param(req, 'item'), search: searchOf(req) });
-  const refuseUnready: RequestHandler = (req, res, next) => {
-    const problem = req.method === 'OPTIONS' ? undefined : deps.refusal();
-    if (problem === undefined) next();
-    else replies.problem(req, res, problem);
-  };
+  const refuseUnready = refuseUnreadyOf(deps);
   router
     .route('/v1/spaces/:space/updates')
     .all(refuseUnready)
@@ -118,6 +115,35 @@ function createSpaces(deps: AllDeps): Router {
     .delete((req, res) => deleteItem(req, res, place(req)))
     .all(otherMethods(replies, 'GET, HEAD, PUT, PATCH, DELETE'));
   return router;
+}
+
+function createSpaces(deps: AllDeps): Router {
+  const { replies } = deps;
+  const router = exactRouter();
+  const listSpaces = createListSpaces(deps);
+  const [getSpace, putSpace, deleteSpace] = [createGetSpace(deps), createPutSpace(deps), createDeleteSpace(deps)];
+  const refuseUnready = refuseUnreadyOf(deps);
+  router
+    .route('/v1/spaces')
+    .all(refuseUnready)
+    .get((req, res) => listSpaces(req, res, searchOf(req)))
+    .all(otherMethods(replies, 'GET, HEAD'));
+  router
+    .route('/v1/spaces/:space')
+    .all(refuseUnready)
+    .get((req, res) => noQuery(req) ?? getSpace(req, res, param(req, 'space')))
+    .put((req, res) => noQuery(req) ?? putSpace(req, res, param(req, 'space')))
+    .delete((req, res) => noQuery(req) ?? deleteSpace(req, res, param(req, 'space')))
+    .all(otherMethods(replies, 'GET, HEAD, PUT, DELETE'));
+  return router;
+}
+
+function refuseUnreadyOf({ refusal, replies }: AllDeps): RequestHandler {
+  return function refuseUnready(req, res, next) {
+    const problem = req.method === 'OPTIONS' ? undefined : refusal();
+    if (problem === undefined) next();
+    else replies.problem(req, res, problem);
+  };
 }
 
 function createOperations(deps: AllDeps): Router {

@@ -29,9 +29,12 @@ function parseTags(name: string, header: string | undefined): Tags | undefined {
   return text.match(TAG) ?? [];
 }
 
-/** RFC 9110, 13.2.2: `current` is the version of the item, 0 where there is none. `noneMatch` says that the caller has it already. */
-export function evaluate({ match, noneMatch }: Preconditions, current: number): 'go' | 'match' | 'noneMatch' {
-  const exists = current > 0;
+/** RFC 9110, 13.2.2: `current` is the version of what is asked for, 0 where it is not there unless `exists` says so. `noneMatch`: the caller has it already. */
+export function evaluate(
+  { match, noneMatch }: Preconditions,
+  current: number,
+  exists = current > 0,
+): 'go' | 'match' | 'noneMatch' {
   const tag = versionTag(current);
   if (match !== undefined && !(exists && (match === '*' || match.includes(tag)))) return 'match';
   if (noneMatch === undefined || !exists) return 'go';

@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../auth/caller.ts';
 import type { Answer, PollOutcome } from '../core/engine-types.ts';
+import type { Account } from '../core/limits/budgets.ts';
+import type { Limits } from '../core/limits/limits.ts';
 import { type Problem, ProblemError } from '../protocol/errors.ts';
 import { type GetUpdatesQuery, getUpdatesSchema } from '../protocol/get-updates.ts';
 import type { SpaceId } from '../protocol/ids.ts';
+import { accountOf } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { readSpace } from './path.ts';
 import { parseUpdatesQuery } from './query.ts';
@@ -11,7 +14,9 @@ import { readJson } from './read-body.ts';
 import { type HeaderList, Replies } from './reply.ts';
 import { sendError } from './to-response.ts';
 
-type PollDeps = Pick<AppDeps, 'access' | 'engine' | 'log' | 'refusal'> & { readonly replies: Replies };
+type PollDeps = Pick<AppDeps, 'access' | 'engine' | 'limits' | 'log' | 'proxyHops' | 'refusal'> & {
+  readonly replies: Replies;
+};
 
 /** Headers of an answer that goes to many polls, made once. */
 const sharedHeaders = new WeakMap<Answer, HeaderList>();
@@ -49,12 +54,29 @@ export function createPostGetUpdates(deps: PollDeps) {
   return async function postGetUpdates(req: IncomingMessage, res: ServerResponse, space: string): Promise<void> {
     const id = readSpace(space);
     const caller = await deps.access.admit(req.rawHeaders, id, 'read');
-    park(deps, req, res, { space: id, caller }, getUpdatesSchema.parse(await readJson(req)));
+    park(deps, req, res, { space: id, caller }, getUpdatesSchema.parse(await readJson(req, deps.limits.bodies)));
   };
 }
 
 /** Whose poll it is, and where. */
 type Asked = { readonly space: SpaceId; readonly caller: Caller };
+
+/** The place of a poll among those that wait; given back once, however it ends. */
+class Place {
+  readonly account: Account;
+  #limits: Limits | undefined;
+
+  constructor(limits: Limits, account: Account) {
+    limits.park(account);
+    this.#limits = limits;
+    this.account = account;
+  }
+
+  leave(): void {
+    this.#limits?.unpark(this.account);
+    this.#limits = undefined;
+  }
+}
 
 /** Holds the poll until the engine answers or the client goes away. A thousand of these may be parked: keep it small. */
 function park(deps: PollDeps, req: IncomingMessage, res: ServerResponse, asked: Asked, query: GetUpdatesQuery): void {
@@ -63,16 +85,39 @@ function park(deps: PollDeps, req: IncomingMessage, res: ServerResponse, asked: 
     deps.replies.problem(req, res, refused);
     return;
   }
-  const cancel = deps.engine.poll(asked.space, query, (outcome) => deliver(deps, req, res, asked, outcome));
+  const account = accountOf(deps, req, asked.caller);
+  deps.limits.take(account, query.marker === undefined ? 'snapshot' : 'poll');
+  const place = new Place(deps.limits, account);
+  let cancel: () => void;
+  try {
+    cancel = deps.engine.poll(asked.space, query, (outcome) => {
+      place.leave();
+      deliver(deps, req, res, { ...asked, account }, outcome);
+    });
+  } catch (error) {
+    place.leave();
+    throw error;
+  }
   if (res.writableEnded) return;
+  const giveUp = (): void => {
+    cancel();
+    place.leave();
+  };
   // A client that left while its body was being read has closed already.
-  if (res.closed) cancel();
-  else res.once('close', cancel);
+  if (res.closed) giveUp();
+  else res.once('close', giveUp);
 }
 
 /** The answer is everybody's; whether this caller may still have it is asked again now. */
-function deliver(deps: PollDeps, req: IncomingMessage, res: ServerResponse, asked: Asked, outcome: PollOutcome): void {
-  const problem = deps.refusal() ?? ('problem' in outcome ? outcome.problem : undefined);
+function deliver(
+  deps: PollDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  asked: Asked & { readonly account: Account },
+  outcome: PollOutcome,
+): void {
+  const problem =
+    deps.refusal() ?? ('problem' in outcome ? outcome.problem : refuseReset(deps, asked.account, outcome.answer));
   if (problem !== undefined || !('answer' in outcome)) {
     if (problem !== undefined) deps.replies.problem(req, res, problem);
     return;
@@ -83,6 +128,18 @@ function deliver(deps: PollDeps, req: IncomingMessage, res: ServerResponse, aske
     denied
       .then((known) => conclude(deps, req, res, known, outcome.answer))
       .catch((error) => sendError(deps.replies, deps.log, req, res, error));
+  }
+}
+
+/** A reset makes its caller begin anew: who has had too many of them waits. */
+function refuseReset({ limits }: PollDeps, account: Account, answer: Answer): Problem | undefined {
+  if (!answer.reset) return undefined;
+  try {
+    limits.take(account, 'resync');
+    return undefined;
+  } catch (error) {
+    if (error instanceof ProblemError) return error.problem;
+    throw error;
   }
 }
 

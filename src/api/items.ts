@@ -7,6 +7,7 @@ import { troubleProblem } from '../core/trouble.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
+import { admitWithin } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { evaluate, type Preconditions, readPreconditions, versionTag } from './etags.ts';
 import { readItem, readSpace } from './path.ts';
@@ -20,15 +21,15 @@ const VALUE_KIND = 'register';
 /** Turns of one conditional write against others, before the answer is "later". */
 const MAX_TURNS = 8;
 
-type ItemDeps = Pick<AppDeps, 'access' | 'engine'> & { readonly replies: Replies };
+type ItemDeps = Pick<AppDeps, 'access' | 'engine' | 'limits' | 'proxyHops'> & { readonly replies: Replies };
 type Handler = (req: IncomingMessage, res: ServerResponse, place: Place) => Promise<void>;
 /** As they stand in the URL. */
 type Place = { readonly space: string; readonly item: string; readonly search: string };
 
-export function createGetItem({ access, engine, replies }: ItemDeps): Handler {
+export function createGetItem({ engine, replies, ...deps }: ItemDeps): Handler {
   return async function getItem(req, res, place) {
     const { space, item, kind } = readPlace(place);
-    await access.admit(req.rawHeaders, space, 'read');
+    await admitWithin(deps, req, { space, right: 'read', budget: 'poll' });
     const state = await engine.readItem(space, item);
     if (state === undefined || state.deleted) throw absent(item);
     if (kind !== undefined && kind !== state.kind) throw mismatch(`${item} is a ${state.kind}`);
@@ -40,13 +41,13 @@ export function createGetItem({ access, engine, replies }: ItemDeps): Handler {
   };
 }
 
-export function createPutItem({ access, engine, replies }: ItemDeps): Handler {
+export function createPutItem({ engine, replies, ...deps }: ItemDeps): Handler {
   return async function putItem(req, res, place) {
     const target = readPlace(place);
-    const caller = await access.admit(req.rawHeaders, target.space, 'write');
+    const caller = await admitWithin(deps, req, { space: target.space, right: 'write', budget: 'post' });
     refuseOtherKind(target.kind);
-    const op = { set: await readJson(req) };
-    const { created, result } = await write(engine, caller, target, readPreconditions(req.headers), {
+    const op = { set: await readJson(req, deps.limits.bodies) };
+    const { created, result } = await write({ engine, ...deps }, caller, target, readPreconditions(req.headers), {
       op,
       creates: true,
     });
@@ -54,23 +55,26 @@ export function createPutItem({ access, engine, replies }: ItemDeps): Handler {
   };
 }
 
-export function createPatchItem({ access, engine, replies }: ItemDeps): Handler {
+export function createPatchItem({ engine, replies, ...deps }: ItemDeps): Handler {
   return async function patchItem(req, res, place) {
     const target = readPlace(place);
-    const caller = await access.admit(req.rawHeaders, target.space, 'write');
+    const caller = await admitWithin(deps, req, { space: target.space, right: 'write', budget: 'post' });
     refuseOtherKind(target.kind);
-    const op = { merge: await readJson(req, ['application/merge-patch+json', 'application/json']) };
-    const { result } = await write(engine, caller, target, readPreconditions(req.headers), { op, creates: false });
+    const op = { merge: await readJson(req, deps.limits.bodies, ['application/merge-patch+json', 'application/json']) };
+    const { result } = await write({ engine, ...deps }, caller, target, readPreconditions(req.headers), {
+      op,
+      creates: false,
+    });
     sendState(replies, req, res, 200, result);
   };
 }
 
-export function createDeleteItem({ access, engine, replies }: ItemDeps): Handler {
+export function createDeleteItem({ engine, replies, ...deps }: ItemDeps): Handler {
   return async function deleteItem(req, res, place) {
     const target = readPlace(place);
-    const caller = await access.admit(req.rawHeaders, target.space, 'write');
+    const caller = await admitWithin(deps, req, { space: target.space, right: 'write', budget: 'post' });
     const change = { op: { delete: true }, creates: false, anyKind: true };
-    const { result } = await write(engine, caller, target, readPreconditions(req.headers), change);
+    const { result } = await write({ engine, ...deps }, caller, target, readPreconditions(req.headers), change);
     replies.empty(req, res, 204, ['Longshore-Durable-Version', String(result.durableVersion)]);
   };
 }
@@ -89,18 +93,29 @@ function readPlace(place: Place): Target {
 
 type Change = { readonly op: Json; readonly creates: boolean; readonly anyKind?: boolean };
 type Accepted = UpdateResult & { readonly result: 'ok' };
+type Outcome = { readonly created: boolean; readonly result: Accepted };
 
 /**
  * Reads, judges, writes. A write with preconditions goes through only over the version they were judged by; one without
  * is not held up by others, except that what looked absent must still be absent, so that "created" is true.
  */
-async function write(
+function write(
+  { engine, limits }: Pick<ItemDeps, 'engine' | 'limits'>,
+  caller: Caller,
+  target: Target,
+  preconditions: Preconditions,
+  change: Change,
+): Promise<Outcome> {
+  return limits.posts.run(() => writeInTurns(engine, caller, target, preconditions, change));
+}
+
+async function writeInTurns(
   engine: Engine,
   caller: Caller,
   { space, item, durable, kind }: Target,
   preconditions: Preconditions,
   change: Change,
-): Promise<{ readonly created: boolean; readonly result: Accepted }> {
+): Promise<Outcome> {
   const conditional = preconditions.match !== undefined || preconditions.noneMatch !== undefined;
   for (let turn = 0; turn < MAX_TURNS; turn++) {
     const state = await engine.readItem(space, item);

@@ -1,5 +1,11 @@
 import { ID_RULE } from '../protocol/ids.ts';
-import { DEFAULT_WAIT_SECONDS, MAX_ID_CHARS, MAX_ITEMS_PER_ANSWER, MAX_WAIT_SECONDS } from '../protocol/limits.ts';
+import {
+  DEFAULT_WAIT_SECONDS,
+  MAX_ID_CHARS,
+  MAX_ITEMS_PER_ANSWER,
+  MAX_SPACES_PER_ANSWER,
+  MAX_WAIT_SECONDS,
+} from '../protocol/limits.ts';
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const json = (name: string) => ({ 'application/json': { schema: ref(name) } });
@@ -38,6 +44,7 @@ const troubles = {
   ...strangers,
   413: problem('the body is too large'),
   415: problem('the content type or coding is not supported'),
+  429: problem('the caller has used up a budget', retryAfter),
   503: problem('not now: try the same again later', retryAfter),
 };
 
@@ -147,6 +154,53 @@ const item = {
   },
 };
 
+const spaceList = {
+  get: {
+    operationId: 'listSpaces',
+    summary: 'The spaces that the caller brings the right to administer',
+    parameters: [
+      inQuery('after', idSchema, 'from the last answer'),
+      inQuery('limit', { type: 'integer', minimum: 1, maximum: MAX_SPACES_PER_ANSWER }, 'spaces in one answer'),
+    ],
+    responses: { 200: answer('ascending; `after` where there may be more', json('SpaceList')), ...troubles },
+  },
+};
+
+const space = {
+  parameters: [inPath('space')],
+  get: {
+    operationId: 'getSpace',
+    parameters: conditions,
+    responses: {
+      200: answer('the settings', json('SpaceSettings'), etag),
+      304: { description: 'not changed' },
+      412: problem('the precondition does not hold', etag),
+      ...troubles,
+    },
+  },
+  put: {
+    operationId: 'putSpace',
+    summary: 'Replaces the settings; what is left out has its default',
+    parameters: conditions,
+    requestBody: { required: true, content: json('SpaceSettings') },
+    responses: {
+      200: answer('replaced', json('SpaceSettings'), etag),
+      201: answer('the space was made', json('SpaceSettings'), etag),
+      412: problem('the precondition does not hold', etag),
+      ...troubles,
+    },
+  },
+  delete: {
+    operationId: 'deleteSpace',
+    summary: 'Deletes every item, then the settings',
+    responses: {
+      202: answer('not all yet: send the same again', json('SpaceDeleting'), retryAfter),
+      204: { description: 'deleted' },
+      ...troubles,
+    },
+  },
+};
+
 /** Nobody is asked who they are. */
 const page = (operationId: string, description: string, schema: string, more = {}) => ({
   get: { operationId, security: [], responses: { 200: answer(description, json(schema)), ...more } },
@@ -162,6 +216,8 @@ export const SECURITY = [{}, { bearer: [] }, { iap: [] }];
 /** The paths of the OpenAPI document. */
 export function operations(): object {
   return {
+    '/v1/spaces': spaceList,
+    '/v1/spaces/{space}': space,
     '/v1/spaces/{space}/updates': updates,
     '/v1/spaces/{space}/updates:get': updatesGet,
     '/v1/spaces/{space}/tickets': tickets,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { getUpdatesResponseSchema, getUpdatesSchema } from '../protocol/get-updates.ts';
 import { MAX_TICKET_CHARS } from '../protocol/limits.ts';
 import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
+import { spaceDeletingSchema, spaceListSchema, spaceSettingsSchema } from '../protocol/space-settings.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { operations, SECURITY, SECURITY_SCHEMES } from './openapi-operations.ts';
 import type { Replies } from './reply.ts';
@@ -35,6 +36,9 @@ const SCHEMAS = {
   Health: healthSchema,
   SweepReport: sweepSchema,
   Ticket: ticketSchema,
+  SpaceSettings: spaceSettingsSchema,
+  SpaceList: spaceListSchema,
+  SpaceDeleting: spaceDeletingSchema,
 } as const;
 
 /** The OpenAPI 3.1 document; its schemas are those that requests are read with and that the tests hold answers against. */

@@ -5,23 +5,35 @@ import { troubleProblem } from '../core/trouble.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import type { SpaceId } from '../protocol/ids.ts';
 import { type PostUpdateResponse, postUpdateSchema, type UpdateResult } from '../protocol/post-update.ts';
+import { accountOf } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { readSpace } from './path.ts';
 import { readJson } from './read-body.ts';
 import type { Replies } from './reply.ts';
 
 /** `POST …/updates`. Throws where the whole request is unusable. */
-export function createPostUpdate(deps: Pick<AppDeps, 'access' | 'engine'> & { readonly replies: Replies }) {
+export function createPostUpdate(
+  deps: Pick<AppDeps, 'access' | 'engine' | 'limits' | 'proxyHops'> & { readonly replies: Replies },
+) {
   return async function postUpdate(req: IncomingMessage, res: ServerResponse, space: string): Promise<void> {
     const id = readSpace(space);
     // Before the body: nobody gets us to read megabytes for a stranger. Most callers are known at once.
     const admitted = deps.access.admit(req.rawHeaders, id, 'write');
     const caller = admitted instanceof Promise ? await admitted : admitted;
-    const request = postUpdateSchema.parse(await readJson(req));
+    const { limits } = deps;
+    const account = accountOf(deps, req, caller);
+    limits.take(account, 'post');
+    const request = postUpdateSchema.parse(await readJson(req, limits.bodies));
+    if (request.updates.length > 1) limits.take(account, 'post', request.updates.length - 1);
     if (request.updates.some(({ grab }) => grab)) await requireLock(deps.access, caller, id);
-    const response = await deps.engine.postUpdate(id, request, caller);
-    refuseIfAllWait(response);
-    deps.replies.json(req, res, 200, response);
+    limits.posts.enter();
+    try {
+      const response = await deps.engine.postUpdate(id, request, caller);
+      refuseIfAllWait(response);
+      deps.replies.json(req, res, 200, response);
+    } finally {
+      limits.posts.leave();
+    }
   };
 }
 

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Json } from '../base/json.ts';
+import type { Permits } from '../core/limits/permits.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import { findJsonFault } from '../protocol/json-guard.ts';
 import { MAX_BODY_BYTES, MAX_JSON_DEPTH } from '../protocol/limits.ts';
@@ -32,10 +33,11 @@ const READ_ON = 4;
 /** The body as JSON, strictly: media type, UTF-8, size after inflating, depth and keys are checked. Throws `ProblemError`. */
 export async function readJson(
   req: IncomingMessage,
+  bodies: Permits,
   mediaTypes: readonly string[] = ['application/json'],
 ): Promise<Json> {
   checkMediaType(rawHeader(req, 'content-type'), mediaTypes);
-  return parseJson(await readBytes(req, MAX_BODY_BYTES));
+  return parseJson(await readBytes(req, MAX_BODY_BYTES, bodies));
 }
 
 export function parseJson(bytes: Buffer): Json {
@@ -70,16 +72,16 @@ function checkMediaType(header: string | undefined, allowed: readonly string[]):
 }
 
 /** The whole body, decoded. The limit counts decoded bytes, so that a small bomb stops as early as a large body. */
-export async function readBytes(req: IncomingMessage, limit: number): Promise<Buffer> {
+export async function readBytes(req: IncomingMessage, limit: number, bodies: Permits): Promise<Buffer> {
   const coding = (rawHeader(req, 'content-encoding') ?? 'identity').trim().toLowerCase();
   if (Number(rawHeader(req, 'content-length') ?? 0) > limit * READ_ON) throw tooLarge(limit);
-  if (coding === 'identity') return collect(req, req, limit);
+  if (coding === 'identity') return collect(req, req, limit, bodies);
   const decoder = DECODERS.get(coding)?.();
   if (decoder === undefined) {
     throw new ProblemError('unsupportedMediaType', 'Content-Encoding must be gzip, deflate, br or identity');
   }
   try {
-    return await collect(req, req.pipe(decoder), limit);
+    return await collect(req, req.pipe(decoder), limit, bodies);
   } finally {
     // What is still to come is thrown away, and the connection stays usable.
     req.unpipe(decoder);
@@ -88,17 +90,53 @@ export async function readBytes(req: IncomingMessage, limit: number): Promise<Bu
   }
 }
 
-function collect(req: IncomingMessage, source: IncomingMessage | Transform, limit: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
+function collect(
+  req: IncomingMessage,
+  source: IncomingMessage | Transform,
+  limit: number,
+  bodies: Permits,
+): Promise<Buffer> {
+  return new Promise((settle, refuse) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    /** Held of `bodies`; gone when the outcome is known. */
+    let held = 0;
+    let over = false;
+    const end = (): void => {
+      over = true;
+      bodies.leave(held);
+      chunks.length = held = 0;
+    };
+    const reject = (error: Error): void => {
+      if (!over) end();
+      refuse(error);
+    };
+    const keep = (chunk: Buffer): void => {
+      try {
+        bodies.enter(chunk.length);
+        held += chunk.length;
+        chunks.push(chunk);
+      } catch (error) {
+        reject(error as Error);
+      }
+    };
     source.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size <= limit) chunks.push(chunk);
-      else chunks.length = 0;
+      if (over) return;
+      if (size <= limit) keep(chunk);
+      else {
+        bodies.leave(held);
+        chunks.length = held = 0;
+      }
       if (size > limit * READ_ON) reject(tooLarge(limit));
     });
-    source.on('end', () => (size > limit ? reject(tooLarge(limit)) : resolve(joined(chunks))));
+    source.on('end', () => {
+      if (over) return;
+      if (size > limit) return reject(tooLarge(limit));
+      const body = joined(chunks);
+      end();
+      settle(body);
+    });
     if (source !== req) {
       source.on('error', (cause) => reject(new ProblemError('badJson', 'the body cannot be decoded', { cause })));
     }

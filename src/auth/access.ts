@@ -24,6 +24,8 @@ export type Holding = { readonly brought: Rights; readonly all: Rights };
  * or rejects with `ProblemError`, or with what kept the record of the space from being read.
  */
 export interface Access {
+  /** Who sent these headers, whatever they may do. */
+  identify(rawHeaders: readonly string[]): Caller | Promise<Caller>;
   /** The caller who sent these headers, if they may. */
   admit(rawHeaders: readonly string[], space: SpaceId, right: Right): Caller | Promise<Caller>;
   /** Why a caller that was admitted may not do this, as of now; `undefined` where they may. */
@@ -33,6 +35,7 @@ export interface Access {
 
 /** Mode `none`: whoever reaches the server may do everything. */
 export const OPEN_ACCESS: Access = {
+  identify: () => ANONYMOUS,
   admit: () => ANONYMOUS,
   review: () => undefined,
   holding: async () => ({ brought: ALL_RIGHTS, all: ALL_RIGHTS }),
@@ -47,6 +50,10 @@ export class CheckedAccess implements Access {
     this.#identities = identities;
     this.#policies = policies;
     this.#clock = clock;
+  }
+
+  identify(rawHeaders: readonly string[]): Caller | Promise<Caller> {
+    return this.#identities.identify(rawHeaders);
   }
 
   admit(rawHeaders: readonly string[], space: SpaceId, right: Right): Caller | Promise<Caller> {

@@ -65,6 +65,16 @@ export function rightsIn(grants: Grants, space: string): Rights {
   return rights;
 }
 
+/** Does the caller bring the right to administer this space, or, where none is named, any? */
+export function bringsAdmin(
+  { grants, cap }: { readonly grants: Grants; readonly cap: Rights },
+  space?: string,
+): boolean {
+  const rights =
+    space === undefined ? grants.reduce((sum, grant) => sum | grant.rights, NO_RIGHTS) : rightsIn(grants, space);
+  return (rights & cap & BITS.admin) !== 0;
+}
+
 /** `members` of a space's settings, by subject. What is not of the form grants nothing. */
 export function readMembers(settings: unknown): ReadonlyMap<string, Rights> {
   const members = new Map<string, Rights>();

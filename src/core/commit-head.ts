@@ -44,7 +44,7 @@ export class HeadCommitter {
     const ceil = Math.max(head.ceil + 1, head.v + LOOP.reserve);
     const decide = decideReserve(space.id, item, snapshotOf(this.#values, head, state), { ceil, now: clock.now() });
     const row = itemRowKey(space.id, item);
-    const reserved = await store.transact(head.absent ? [row, spaceRowKey(space.id)] : [row], decide);
+    const reserved = await store.transact(head.dead ? [row, spaceRowKey(space.id)] : [row], decide);
     if (reserved.outcome === 'reserved') {
       metrics.count('store_writes');
       return reserved.ceil;

@@ -128,7 +128,8 @@ export function findRepeat(head: Head, writer: Writer): Repeat {
  * otherwise be applied after its sender was told that it was not.
  */
 export function mustRemember(result: UpdateResult): boolean {
-  if (result.result === 'invalid') return result.code === 'kindMismatch' || result.code === 'notRolledBack';
+  if (result.result === 'invalid')
+    return result.code === 'kindMismatch' || result.code === 'kindUnknown' || result.code === 'notRolledBack';
   return result.result !== 'retry' && result.result !== 'fenced';
 }
 

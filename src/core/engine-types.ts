@@ -15,6 +15,8 @@ export type Answer = {
   readonly marker: string;
   /** Nothing in it but a fresh marker. */
   readonly empty: boolean;
+  /** The first page of a snapshot that nobody asked for: the marker could not be gone on from. */
+  readonly reset?: boolean;
 };
 
 export type PollOutcome = { readonly answer: Answer } | { readonly problem: Problem };
@@ -59,6 +61,7 @@ export interface Engine {
 
 export type EngineStats = {
   readonly parkedPolls: number;
+  readonly coldReads: number;
   readonly dirtyItems: number;
   readonly oldestDirtyMs: number;
   readonly watchedSpaces: number;
@@ -87,6 +90,8 @@ export type EngineConfig = {
   readonly refuseAllAfterMs: number;
   readonly maxDirtyItems: number;
   readonly maxParkedPolls: number;
+  /** Spaces of which a snapshot is being read at once. */
+  readonly maxColdReads: number;
 };
 
 export const DEFAULT_ENGINE_CONFIG: Omit<EngineConfig, 'secrets'> = {
@@ -102,4 +107,5 @@ export const DEFAULT_ENGINE_CONFIG: Omit<EngineConfig, 'secrets'> = {
   refuseAllAfterMs: 300_000,
   maxDirtyItems: 100_000,
   maxParkedPolls: 20_000,
+  maxColdReads: 200,
 };

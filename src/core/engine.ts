@@ -11,24 +11,26 @@ import {
   type Update,
   type UpdateResult,
 } from '../protocol/post-update.ts';
-import type { CloseParts } from './close-item.ts';
-import { type Deps, LOOP } from './context.ts';
+import { LOOP } from './context.ts';
 import { Dirtiness } from './dirtiness.ts';
 import type { Caller, Engine, EngineStats, ItemState, PollOutcome } from './engine-types.ts';
 import { filterOf } from './filter.ts';
-import { Flusher } from './flusher.ts';
+import { Flusher, type FlushParts } from './flusher.ts';
 import { Heads } from './heads.ts';
 import { ItemQueue } from './item-queue.ts';
 import { Markers } from './marker.ts';
 import { Observer } from './observe.ts';
 import { openMarker } from './open-marker.ts';
 import { type PostParts, postUpdates } from './post-update.ts';
+import { type PrunePlaces, pruneTombstones } from './prune.ts';
 import type { Question } from './question.ts';
 import { UpdateReader } from './read-updates.ts';
 import { Renderer, timeText } from './render.ts';
 import { ShardReader } from './shard-log.ts';
 import { SpaceState } from './space-state.ts';
-import { pruneTombstones, type SweepParts, sweepItems } from './sweeper.ts';
+import { IdleSpaces } from './spaces/idle-spaces.ts';
+import type { SpaceDeps } from './spaces/settings.ts';
+import { type SweepParts, sweepItems } from './sweeper.ts';
 import { troubleOf, troubleProblem } from './trouble.ts';
 import { Values } from './values.ts';
 import { type Parked, problemOf, questionKey, SpaceWaiters } from './waiters.ts';
@@ -48,12 +50,12 @@ type Entry = {
 };
 
 /** Puts the flows together. */
-export function createEngine(deps: Deps): Engine {
+export function createEngine(deps: SpaceDeps): Engine {
   return new LongshoreEngine(deps);
 }
 
 class LongshoreEngine implements Engine {
-  readonly #deps: Deps;
+  readonly #deps: SpaceDeps;
   readonly #spaces = new Map<string, Entry>();
   readonly #heads: Heads;
   readonly #values: Values;
@@ -64,13 +66,16 @@ class LongshoreEngine implements Engine {
   readonly #markers: Markers;
   readonly #post: PostParts;
   readonly #sweepParts: SweepParts;
+  readonly #prunePlaces: PrunePlaces = new Map();
+  readonly #idle: IdleSpaces;
   readonly #timers: (() => void)[] = [];
-  readonly #waiting: Parked = { polls: 0 };
+  readonly #waiting: Parked = { polls: 0, coldReads: 0 };
   #stopping = false;
   #sweeping: Promise<{ swept: number; pruned: number }> | undefined;
 
-  constructor(deps: Deps) {
+  constructor(deps: SpaceDeps) {
     this.#deps = deps;
+    this.#idle = new IdleSpaces(deps, this);
     this.#values = new Values(deps);
     this.#dirtiness = new Dirtiness(deps);
     this.#heads = new Heads(deps, this.#values, this.#dirtiness);
@@ -86,7 +91,7 @@ class LongshoreEngine implements Engine {
     const observer = new Observer(deps, this.#heads, shards);
     this.#reader = new UpdateReader(deps, observer, new Renderer(this.#values, this.#heads), this.#markers, shards);
     const hint = (space: SpaceState) => this.#hint(space);
-    const close: CloseParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness, hint };
+    const close: FlushParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness, hint };
     this.#flusher = new Flusher(close, recommit);
     this.#sweepParts = {
       ...close,
@@ -192,7 +197,8 @@ class LongshoreEngine implements Engine {
 
   stats(): EngineStats {
     const lag = this.#dirtiness.lag();
-    return { parkedPolls: this.#waiting.polls, watchedSpaces: this.#spaces.size, ...lag };
+    const { polls: parkedPolls, coldReads } = this.#waiting;
+    return { parkedPolls, coldReads, watchedSpaces: this.#spaces.size, ...lag };
   }
 
   async stop(deadlineMs: number): Promise<void> {
@@ -211,7 +217,12 @@ class LongshoreEngine implements Engine {
 
   async #sweep(prune: boolean): Promise<{ swept: number; pruned: number }> {
     const swept = await sweepItems(this.#sweepParts);
-    return { swept, pruned: prune ? await pruneTombstones(this.#sweepParts) : 0 };
+    const used = [...this.#spaces.keys()];
+    await this.#idle.note(used);
+    if (!prune) return { swept, pruned: 0 };
+    const pruned = await pruneTombstones(this.#deps, this.#prunePlaces);
+    await this.#idle.end(new Set(used));
+    return { swept, pruned };
   }
 
   #entry(id: string): Entry {

@@ -5,11 +5,14 @@ import { markStored, persist } from './durable.ts';
 import { type HeldFloor, heldFloor } from './floor.ts';
 import { decideFlush } from './flush-policy.ts';
 import type { SpaceState } from './space-state.ts';
+import { persistMsOf, type SpaceDeps, settingsSource } from './spaces/settings.ts';
 
 const TICK_MS = 250;
 const FLOOR_CHECK_MS = 500;
 const MAX_IN_FLIGHT = 64;
 const MULTI_GET = 100;
+
+export type FlushParts = CloseParts & { readonly deps: SpaceDeps };
 
 /**
  * Carries the flush policy out: at most one store write per item in flight, newest value only, as many items at once as the store bears (halved
@@ -18,14 +21,14 @@ const MULTI_GET = 100;
  * States: idle, ticking (a walk over the dirty items that begins what is due). `stop` ends the ticking; `drain` then stores what is left.
  */
 export class Flusher {
-  readonly #parts: CloseParts;
+  readonly #parts: FlushParts;
   readonly #recommit: (space: SpaceState, item: string) => Promise<number>;
   readonly #busy = new Set<string>();
   #limit = MAX_IN_FLIGHT;
   #cancel: (() => void) | undefined;
   #floorsAt = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: CloseParts, recommit: (space: SpaceState, item: string) => Promise<number>) {
+  constructor(parts: FlushParts, recommit: (space: SpaceState, item: string) => Promise<number>) {
     this.#parts = parts;
     this.#recommit = recommit;
   }
@@ -46,16 +49,31 @@ export class Flusher {
   tick(): void {
     const { deps, dirtiness } = this.#parts;
     const now = deps.clock.monotonic();
+    const periods = new Map<SpaceState, { readonly persistMs: number }>();
     for (const entry of dirtiness.items()) {
       if (this.#busy.size >= this.#limit) break;
       if (entry.poison) continue;
-      const decision = decideFlush(entry, now, deps.config);
+      const decision = decideFlush(entry, now, this.#periodOf(entry.space, periods));
       if (decision.do !== 'wait') this.#begin(entry, decision.do === 'close');
     }
     if (now - this.#floorsAt >= FLOOR_CHECK_MS && !deps.config.durableAlways) {
       this.#floorsAt = now;
       void this.#checkFloors().catch(() => undefined); // the cache is away: the next check sees what became of it
     }
+  }
+
+  /** N of the space; the server's until the settings are known. */
+  #periodOf(space: SpaceState, periods: Map<SpaceState, { readonly persistMs: number }>) {
+    let period = periods.get(space);
+    if (period === undefined) {
+      const { deps } = this.#parts;
+      const source = settingsSource(deps);
+      const settings = source.known(space.id);
+      if (settings === undefined) void source.load(space.id);
+      period = { persistMs: persistMsOf(deps.config, settings) };
+      periods.set(space, period);
+    }
+    return period;
   }
 
   /** Stores everything that is dirty, released items first, until `until` (monotonic, ms). What remains is in the cache and its ledger. */

@@ -116,5 +116,6 @@ function deltaAnswer(delta: Delta): DeltaAnswer {
 export function encodeAnswer(response: Omit<GetUpdatesResponse, 'items'>, items: readonly string[]): Answer {
   const empty = items.length === 0 && !response.durable && !response.mustReset && !response.clients;
   const rest = JSON.stringify(response);
-  return { body: Buffer.from(`${rest.slice(0, -1)},"items":[${items.join(',')}]}`), marker: response.marker, empty };
+  const body = Buffer.from(`${rest.slice(0, -1)},"items":[${items.join(',')}]}`);
+  return { body, marker: response.marker, empty, ...(response.mustReset && { reset: true }) };
 }

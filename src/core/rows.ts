@@ -2,7 +2,7 @@ import type { Json } from '../base/json.ts';
 import type { Head, RolledBack } from '../model/head.ts';
 import { itemRowKey, spaceRowKey } from '../model/keys.ts';
 import { decodeRow, decodeSpaceRow, encodeRow, encodeSpaceRow, type Row, type SpaceRow } from '../model/row.ts';
-import type { Decision, StoreRecord } from '../ports/store.ts';
+import type { Change, Decision, StoreRecord } from '../ports/store.ts';
 import type { Version } from '../protocol/ids.ts';
 
 /*
@@ -62,11 +62,8 @@ export function decideReserve(
       const pruned = decodeSpaceRow(spaceRecord);
       if (!head.absent || pruned.prunedV !== head.v) return { changes: [], result: { outcome: 'stale' } };
       const row = rowOf({ ...head, open: true, ceil: next.ceil }, snapshot.body(), next.now);
-      const made = spaceRecord
-        ? []
-        : [{ key: spaceRowKey(space), record: encodeSpaceRow({ ...pruned, createdAt: next.now }) }];
       return {
-        changes: [{ key, record: encodeRow(space, item, row) }, ...made],
+        changes: [{ key, record: encodeRow(space, item, row) }, ...livingSpace(space, spaceRecord, next.now)],
         result: { outcome: 'reserved', ceil: next.ceil },
       };
     }
@@ -78,11 +75,20 @@ export function decideReserve(
     if (row.ceil !== head.ceil) return { changes: [], result: { outcome: 'stale' } };
     const base = row.v < head.v ? rowOf(head, snapshot.body(), next.now) : row;
     const opened = { ...base, open: true, ceil: next.ceil, storedAt: next.now };
+    const living = head.dead ? livingSpace(space, spaceRecord, next.now) : [];
     return {
-      changes: [{ key, record: encodeRow(space, item, opened) }],
+      changes: [{ key, record: encodeRow(space, item, opened) }, ...living],
       result: { outcome: 'reserved', ceil: next.ceil },
     };
   };
+}
+
+/** A space begins, or goes on in spite of being deleted, with an item that comes to life. */
+function livingSpace(space: string, record: StoreRecord | undefined, now: number): Change[] {
+  const row = decodeSpaceRow(record);
+  if (record && row.ending === undefined) return [];
+  const { ending: _ending, ...rest } = row;
+  return [{ key: spaceRowKey(space), record: encodeSpaceRow({ ...rest, createdAt: row.createdAt || now }) }];
 }
 
 export type Persisted = {

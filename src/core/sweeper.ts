@@ -1,11 +1,9 @@
 import type { LRUCache } from 'lru-cache';
-import { floorKey, headKey, itemRowKey, ledgerKey, spaceRowKey } from '../model/keys.ts';
+import { itemRowKey, ledgerKey } from '../model/keys.ts';
 import { coarse, decodeRow, STORE_SHARDS } from '../model/row.ts';
 import { decodeShard } from '../model/shard-record.ts';
 import type { StoreKey } from '../ports/store.ts';
 import { type CloseParts, closeItem } from './close-item.ts';
-import { heldFloor } from './floor.ts';
-import { decidePrune } from './rows.ts';
 import type { SpaceState } from './space-state.ts';
 
 export type SweepParts = CloseParts & {
@@ -86,29 +84,4 @@ function abandoned({ deps, sightings }: SweepParts, key: string, storedAt: numbe
   if (before?.storedAt === storedAt) return now - before.at >= deps.config.persistMs;
   sightings.set(key, { storedAt, at: now });
   return false;
-}
-
-/** Tombstones past their time are forgotten, unless a marker of this epoch may still ask for them. */
-export async function pruneTombstones({ deps }: SweepParts): Promise<number> {
-  const diedBefore = deps.clock.now() - deps.config.tombstoneMs;
-  let pruned = 0;
-  for (let shard = 0; shard < STORE_SHARDS; shard++) {
-    const keys = await deps.store.query('tomb', `${shard}/`, `${shard}/${coarse(diedBefore)}`, MAX_SWEPT);
-    for (const key of keys) {
-      const [floorEntry, headEntry] = await deps.cache.get([floorKey(key.space), headKey(key.space, key.id)]);
-      const floor = heldFloor(floorEntry)?.floor;
-      const limits = {
-        diedBefore,
-        diedLongBefore: diedBefore - deps.config.tombstoneMs,
-        epoch: floor?.e ?? '',
-        coverBefore: (floor?.F ?? 0) - deps.config.indexRetentionMs,
-      };
-      const done = await deps.store.transact([key, spaceRowKey(key.space)], decidePrune(key.space, key.id, limits));
-      if (!done) continue;
-      pruned++;
-      if (headEntry) await deps.cache.delete(headKey(key.space, key.id), headEntry.token);
-    }
-  }
-  if (pruned > 0) deps.metrics.count('pruned_items', pruned);
-  return pruned;
 }

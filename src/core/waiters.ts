@@ -19,8 +19,13 @@ type Group = {
   due: boolean;
 };
 
-/** Polls that wait in this process, over all spaces. */
-export type Parked = { polls: number };
+/** What goes on in this process, over all spaces. */
+export type Parked = {
+  /** Polls that wait. */
+  polls: number;
+  /** Looks at a space that read a snapshot. */
+  coldReads: number;
+};
 
 /** Without any hint, parked polls look again after this long. */
 const SAFETY_MS = 2_000;
@@ -127,8 +132,11 @@ export class SpaceWaiters {
     this.#hintsAtLook = this.#hints;
     this.#told.clear();
     this.#lookedAt = this.#deps.clock.monotonic();
-    const groups = [...this.#groups.values()].filter((group) => group.due);
-    for (const group of groups) this.#groups.delete(group.key);
+    const due = [...this.#groups.values()].filter((group) => group.due);
+    for (const group of due) this.#groups.delete(group.key);
+    const groups = this.#total.coldReads < this.#deps.config.maxColdReads ? due : this.#refuseCold(due);
+    const cold = groups.some(({ question }) => isCold(question));
+    if (cold) this.#total.coldReads++;
     try {
       await this.#answer(groups);
     } catch (error) {
@@ -136,8 +144,21 @@ export class SpaceWaiters {
       for (const group of groups) this.#deliver(group, [...group.waiters], { problem });
     } finally {
       this.#looking = false;
+      if (cold) this.#total.coldReads--;
       if ([...this.#groups.values()].some((group) => group.due)) this.#schedule();
     }
+  }
+
+  /** Too many snapshots are being read: those that want one more are told so before anything is read for them. Returns the others. */
+  #refuseCold(groups: readonly Group[]): readonly Group[] {
+    const retryAfterMs = Math.round(1_000 * (1 + this.#deps.random.fraction()));
+    const detail = 'too many snapshots are being read here just now';
+    const { problem } = new ProblemError('overloaded', detail, { retryAfterMs });
+    return groups.filter((group) => {
+      if (!isCold(group.question)) return true;
+      this.#deliver(group, [...group.waiters], { problem });
+      return false;
+    });
   }
 
   async #answer(groups: readonly Group[]): Promise<void> {
@@ -208,6 +229,11 @@ export class SpaceWaiters {
       waiter.deliver(outcome);
     }
   }
+}
+
+/** It takes a page of everything to answer. */
+function isCold({ marker }: Question): boolean {
+  return marker === undefined || (marker !== 'now' && marker.cycle?.snap === true);
 }
 
 function hasExpired(group: Group, now: number): boolean {

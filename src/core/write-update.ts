@@ -2,16 +2,18 @@ import { isObject, type Json } from '../base/json.ts';
 import type { Head } from '../model/head.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
 import { HeadCommitter } from './commit-head.ts';
-import { type Deps, type HeldHead, LOOP, RetryLater } from './context.ts';
+import { type HeldHead, LOOP, RetryLater } from './context.ts';
 import { isCovered, planCoverage } from './coverage.ts';
 import { markAfter } from './decide-restore.ts';
 import { decideUpdate, findRepeat, invalid, mustRemember, remember } from './decide-update.ts';
 import { makeDurable, markStored, snapshotOf } from './durable.ts';
 import { getFloor, type HeldFloor } from './floor.ts';
 import type { Heads } from './heads.ts';
+import { judgeCreation } from './judge-creation.ts';
 import { accepted, type Next, nextHead, sameAgain, type WriteRequest } from './next-head.ts';
 import type { Snapshot } from './rows.ts';
 import type { SpaceState } from './space-state.ts';
+import type { SpaceDeps } from './spaces/settings.ts';
 import { CHANGED, type Values } from './values.ts';
 
 export type Written =
@@ -37,12 +39,12 @@ type Attempt = {
  * and, for first updates, releases, deletes and `durable`, when the store has it.
  */
 export class UpdateWriter {
-  readonly #deps: Deps;
+  readonly #deps: SpaceDeps;
   readonly #values: Values;
   readonly #heads: Heads;
   readonly #committer: HeadCommitter;
 
-  constructor(deps: Deps, values: Values, heads: Heads) {
+  constructor(deps: SpaceDeps, values: Values, heads: Heads) {
     this.#deps = deps;
     this.#values = values;
     this.#heads = heads;
@@ -87,7 +89,9 @@ export class UpdateWriter {
     if (again || !request.update)
       return this.#commit(space, request, attempt, held, floor, sameAgain(request, head, state));
     const context = { now: request.now, version: head.v };
-    const verdict = decideUpdate(this.#deps.kinds, head, () => state, request.update, context);
+    let verdict = decideUpdate(this.#deps.kinds, head, () => state, request.update, context);
+    if (verdict.kind === 'accept' && verdict.creates)
+      verdict = await judgeCreation(this.#deps, space.id, request.update, verdict);
     if (verdict.kind === 'refuse') {
       if (!fresh) return undefined; // no write will tell whether this head still stands
       const { result } = verdict;

@@ -45,10 +45,15 @@ export function ticketKey(space: string, random: string): CacheKey {
   return `t/${part(space)}/${random}`;
 }
 
+/** What a caller, who is named here by a hash alone, has used up in one window of time. */
+export function countKey(name: string, window: number): CacheKey {
+  return `n/${createHash('sha256').update(name).digest('base64url')}/${window}`;
+}
+
 /** Records that can be made again from the store, or whose loss costs one more read. */
 export function isReloadable(key: CacheKey): boolean {
   const letter = key[0];
-  return letter === 'i' || letter === 'b' || letter === 's' || letter === 'p';
+  return letter === 'i' || letter === 'b' || letter === 's' || letter === 'p' || letter === 'n';
 }
 
 export function itemRowKey(space: string, item: string): StoreKey {

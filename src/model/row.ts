@@ -38,8 +38,18 @@ export type SpaceRow = {
   readonly prunedE: Epoch;
   readonly prunedCu: number;
   readonly createdAt: number;
-  /** Settings of the space, versioned. */
+  /** Settings of the space as they were wanted; what is not in them has its default. */
   readonly settings: Json;
+  /** Rises with every change of them, also when they go; 0 or absent: never set. */
+  readonly settingsVersion?: number;
+  /** Server time, ms, within an hour: somebody posted or polled. Kept only where the settings ask for it. */
+  readonly usedAt?: number;
+  /** All items are being deleted; whoever writes a new one ends that. `deleted`: it is done. */
+  readonly ending?: 'deleting' | 'deleted';
+  /** Counts the calls that began to delete: only the latest of them can tell that it is done. */
+  readonly endings?: number;
+  /** While `deleting`: no item up to this id lives. */
+  readonly endingTo?: string;
 };
 
 /*
@@ -47,7 +57,7 @@ export type SpaceRow = {
  * epoch goes first, and times are coarse.
  */
 export const STORE_SHARDS = 4;
-const COARSE_MS = 10_000;
+export const COARSE_MS = 10_000;
 
 export function coarse(ms: number): string {
   return String(Math.max(0, Math.floor(ms / COARSE_MS))).padStart(12, '0');

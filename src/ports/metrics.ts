@@ -26,6 +26,7 @@ export type MetricName =
   | 'flush_poison'
   | 'swept_items'
   | 'pruned_items'
+  | 'rate_limited'
   | 'clock_behind_floor';
 
 export type GaugeName = 'parked_polls' | 'dirty_items' | 'oldest_dirty_ms' | 'watched_spaces';

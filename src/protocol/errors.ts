@@ -28,6 +28,7 @@ export type ProblemCode =
   | 'preconditionFailed'
   | 'conflict'
   | 'locked'
+  | 'rateLimited'
   | 'cacheUnavailable'
   | 'storeUnavailable'
   | 'identityUnavailable'
@@ -57,6 +58,7 @@ const TITLES: { readonly [code in ProblemCode]: readonly [status: number, title:
   preconditionFailed: [412, 'The precondition does not hold'],
   conflict: [409, 'Another change came first'],
   locked: [423, 'Somebody holds the item'],
+  rateLimited: [429, 'Too much for now'],
   cacheUnavailable: [503, 'The cache does not answer'],
   storeUnavailable: [503, 'The store does not answer'],
   identityUnavailable: [503, 'Who asks cannot be found out just now'],

@@ -56,3 +56,23 @@ export const MAX_MEMBERS = 1000;
 /** One-time tickets. */
 export const TICKET_MS = 60_000;
 export const MAX_TICKET_CHARS = 1024;
+/** Budgets of callers are counted in windows of this length. */
+export const LIMIT_WINDOW_MS = 10_000;
+
+export const MAX_KINDS = 16;
+export const MAX_KIND_CHARS = 32;
+
+export const DEFAULT_SPACES_PER_ANSWER = 100;
+export const MAX_SPACES_PER_ANSWER = 500;
+const DAY_MS = 86_400_000;
+/** Settings of a space, each from and to. */
+export const SETTING_BOUNDS = {
+  maxLocks: [1, 100],
+  lockTtlMs: [1_000, 600_000],
+  maxHoldMs: [1_000, DAY_MS],
+  persistMs: [100, 600_000],
+  leaseMs: [5_000, 600_000],
+  tombstoneMs: [600_000, 365 * DAY_MS],
+  clientKeepMs: [60_000, 365 * DAY_MS],
+  idleKeepMs: [DAY_MS, 3_650 * DAY_MS],
+} as const;

@@ -20,7 +20,7 @@ export function composeAuth(
   config: Config,
   parts: SystemParts,
   { cache, store, secrets }: Backends,
-): Pick<AppDeps, 'access' | 'internal'> & { readonly tickets: Tickets } {
+): Pick<AppDeps, 'access' | 'internal'> & { readonly tickets: Tickets; readonly policies: HeldPolicies } {
   const { clock, random } = parts;
   const { modes, issuers, keys } = config.auth;
   const taken = { ...(modes.includes('jwt') && { issuers }), ...(modes.includes('key') && { keys }) };
@@ -36,6 +36,7 @@ export function composeAuth(
     access:
       modes.length === 0 ? OPEN_ACCESS : new CheckedAccess(new Identities({ ...parts, ...taken }), policies, clock),
     tickets,
+    policies,
     internal: config.internalPort === undefined ? internalAccess(config, parts) : 'elsewhere',
   };
 }

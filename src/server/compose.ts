@@ -2,10 +2,16 @@ import { createHash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { createApp, createInternalApp } from '../api/create-app.ts';
 import type { Tickets } from '../auth/tickets.ts';
+import { createCachedCounts } from '../backends/counts/cached-counts.ts';
 import { createEngine } from '../core/engine.ts';
 import { DEFAULT_ENGINE_CONFIG, type Engine, type EngineConfig } from '../core/engine-types.ts';
+import { Limits } from '../core/limits/limits.ts';
+import { WINDOW_MS } from '../core/limits/limits-config.ts';
+import { HeldSettings } from '../core/spaces/held-settings.ts';
+import { createSpaceAdmin } from '../core/spaces/space-admin.ts';
 import { KINDS } from '../kinds/registry.ts';
 import type { Log } from '../ports/log.ts';
+import type { SpaceId } from '../protocol/ids.ts';
 import { openBlobs, openBus, openCache, openStore, type SystemParts } from './backends.ts';
 import { Closers } from './closers.ts';
 import { composeAuth } from './compose-auth.ts';
@@ -64,7 +70,9 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
 
   const { metrics, page } = createMetrics({ processMetrics: true });
   const engineConfig = engineConfigOf(config, secrets);
-  const engine = createEngine({ cache, store, bus, clock, random, log, metrics, kinds: KINDS, config: engineConfig });
+  const settings = new HeldSettings({ store, clock, log });
+  const basis = { cache, store, bus, clock, random, log, metrics, kinds: KINDS };
+  const engine = createEngine({ ...basis, settings, config: engineConfig });
   let drainMs = 0;
   closers.add('the engine', () => engine.stop(drainMs));
   const ready = createReadiness(
@@ -79,10 +87,20 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     },
     clock,
   );
-  const auth = composeAuth(config, parts, { cache, store, secrets });
+  const { policies, ...auth } = composeAuth(config, parts, { cache, store, secrets });
+  const changed = (space: SpaceId) => {
+    settings.forget(space);
+    policies.forget(space);
+  };
+  const spaces = createSpaceAdmin({ store, clock, kinds: KINDS, engine, persistMs: config.persistMs, changed });
+  const counts = createCachedCounts({ cache, clock, windowMs: WINDOW_MS });
+  const limits = new Limits({ clock, random, counts, metrics, config: config.limits });
   const deps = {
     ...auth,
     engine,
+    spaces,
+    limits,
+    proxyHops: config.proxyHops,
     log,
     instance: random.id(),
     allowedOrigins: config.allowedOrigins,
@@ -107,6 +125,8 @@ function engineConfigOf(config: Config, secrets: readonly string[]): EngineConfi
     persistMs,
     sweepMs,
     indexShards,
+    maxParkedPolls: config.limits.parked,
+    maxColdReads: config.limits.reads,
     durableAlways: cache.backend === 'memory',
   };
 }

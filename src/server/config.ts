@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { DEFAULT_LIMITS, type LimitsConfig } from '../core/limits/limits-config.ts';
 import { assembleAuth, checkAuth, describeAuth } from './assemble-auth.ts';
 import {
   type AuthChoice,
@@ -23,6 +24,7 @@ import {
   SettingError,
   type StoreChoice,
 } from './backend-urls.ts';
+import { parseLimits } from './limit-settings.ts';
 
 export type Config = {
   readonly host: string;
@@ -42,6 +44,9 @@ export type Config = {
   readonly internalSecret?: string;
   /** Where the routes of operators answer, and nowhere else. 0: any free one. */
   readonly internalPort?: number;
+  readonly limits: LimitsConfig;
+  /** Proxies of ours, each of which adds a name to `X-Forwarded-For`. */
+  readonly proxyHops: number;
   readonly logLevel: string;
   readonly onAppEngine: boolean;
   readonly projectId?: string;
@@ -120,6 +125,8 @@ const settings = z.object({
   LONGSHORE_PERSIST_MS: integer(100, 600_000).optional(),
   LONGSHORE_INDEX_SHARDS: integer(1, 64).optional(),
   LONGSHORE_ALLOWED_ORIGINS: read((text) => list(text).map(readOrigin)).optional(),
+  LONGSHORE_LIMITS: read(parseLimits).optional(),
+  LONGSHORE_TRUST_PROXY: integer(0, 10).optional(),
   LONGSHORE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
   GOOGLE_CLOUD_PROJECT: z.string().optional(),
   DATASTORE_EMULATOR_HOST: z.string().optional(),
@@ -195,6 +202,9 @@ function assemble(given: Partial<Settings>): Config {
     indexShards: given.LONGSHORE_INDEX_SHARDS ?? 4,
     allowedOrigins: given.LONGSHORE_ALLOWED_ORIGINS ?? [],
     auth: assembleAuth(given),
+    limits: given.LONGSHORE_LIMITS ?? DEFAULT_LIMITS,
+    // The front end of Google is one.
+    proxyHops: given.LONGSHORE_TRUST_PROXY ?? (onGoogle ? 1 : 0),
     logLevel: given.LONGSHORE_LOG_LEVEL ?? 'info',
     onAppEngine: given.GAE_ENV !== undefined,
     ...(given.LONGSHORE_INTERNAL_SECRET ? { internalSecret: given.LONGSHORE_INTERNAL_SECRET } : {}),

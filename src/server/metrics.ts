@@ -22,6 +22,7 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
   flush_poison: 'items the store refuses',
   swept_items: 'items stored for instances that left',
   pruned_items: 'old tombstones forgotten',
+  rate_limited: 'requests that were refused because their caller had used up a budget',
   clock_behind_floor: 'times this clock was behind what readers had published',
 };
 

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { describeApi } from '../../src/api/openapi.ts';
+import { spaceId } from '../support/callers.ts';
 import { AUTH_MODES, type Cast, castRoles, type Mode, ROLES, type Role } from '../support/roles.ts';
 import { type Answered, JSON_TYPE, makeApp, type Sent, send } from './fixture.ts';
 
-type Row = { readonly right: 'read' | 'write' | 'lock' | 'none'; readonly sent: Sent; readonly ok: number };
+type Row = {
+  readonly right: 'read' | 'write' | 'lock' | 'admin' | 'none';
+  readonly sent: Sent;
+  readonly ok: number;
+  /** Not of one space: only what callers bring counts, and there is nothing to hide. */
+  readonly general?: true;
+};
 
 const body = (value: unknown) => ({ body: JSON.stringify(value), headers: JSON_TYPE });
 const POST = { updates: [{ item: 'a', op: { set: 1 } }] };
@@ -24,6 +31,10 @@ const ROWS: { readonly [operation: string]: Row } = {
   putItem: { right: 'write', sent: { method: 'PUT', path: ITEM, ...body(2) }, ok: 200 },
   patchItem: { right: 'write', sent: { method: 'PATCH', path: ITEM, ...body({ b: 1 }) }, ok: 200 },
   deleteItem: { right: 'write', sent: { method: 'DELETE', path: ITEM }, ok: 204 },
+  listSpaces: { right: 'admin', sent: { path: '/v1/spaces' }, ok: 200, general: true },
+  getSpace: { right: 'admin', sent: { path: '/v1/spaces/board' }, ok: 200 },
+  putSpace: { right: 'admin', sent: { method: 'PUT', path: '/v1/spaces/board', ...body({ maxLocks: 2 }) }, ok: 200 },
+  deleteSpace: { right: 'admin', sent: { method: 'DELETE', path: '/v1/spaces/board' }, ok: 204 },
   healthz: { right: 'none', sent: { path: '/healthz' }, ok: 200 },
   readyz: { right: 'none', sent: { path: '/readyz' }, ok: 200 },
   sweep: { right: 'none', sent: { path: '/internal/sweep' }, ok: 200 },
@@ -35,13 +46,17 @@ const MAY: { readonly [role in Role]: readonly string[] } = {
   reader: ['read'],
   writer: ['read', 'write'],
   locker: ['read', 'lock'],
-  admin: ['read', 'write', 'lock'],
+  admin: ['read', 'write', 'lock', 'admin'],
   memberReader: ['read'],
   memberWriter: ['read', 'write'],
-  memberAdmin: ['read', 'write', 'lock'],
+  memberAdmin: ['read', 'write', 'lock', 'admin'],
 };
 
-function expected(mode: Mode, role: Role, { right, ok }: Row): number {
+/** To some space. */
+const BRING_ADMIN: readonly Role[] = ['admin', 'elsewhere'];
+
+function expected(mode: Mode, role: Role, { right, ok, general }: Row): number {
+  if (general && mode !== 'none') return BRING_ADMIN.includes(role) ? ok : 403;
   if (mode === 'none' || right === 'none' || MAY[role].includes(right)) return ok;
   return MAY[role].length === 0 ? 404 : 403;
 }
@@ -56,7 +71,8 @@ function castOf(mode: Mode): Promise<Cast> {
 
 async function ask(mode: Mode, row: Row, pick: (cast: Cast) => object): Promise<Answered> {
   const cast = await castOf(mode);
-  const { listener, engine } = makeApp({ access: cast.access });
+  const { listener, engine, spaces } = makeApp({ access: cast.access });
+  await spaces.write(spaceId('board'), {}, () => true);
   engine.items.set('a', { kind: 'register', version: 1, value: { x: 1 }, deleted: false });
   const answer = await send(listener, { ...row.sent, headers: { ...row.sent.headers, ...pick(cast) } });
   if (answer.status >= 400) assert.equal(engine.requests.length + engine.polls.length, 0, 'the engine was asked');

@@ -8,20 +8,38 @@ import type { AppDeps } from '../../src/api/app-deps.ts';
 import { createApp } from '../../src/api/create-app.ts';
 import { describeApi } from '../../src/api/openapi.ts';
 import { OPEN_ACCESS } from '../../src/auth/access.ts';
+import { createMemoryStore } from '../../src/backends/store/memory.ts';
+import { Limits } from '../../src/core/limits/limits.ts';
+import { type LimitsConfig, NO_LIMITS } from '../../src/core/limits/limits-config.ts';
+import { createSpaceAdmin, type SpaceAdmin } from '../../src/core/spaces/space-admin.ts';
+import { KINDS } from '../../src/kinds/registry.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { Counts } from '../../src/ports/counts.ts';
 import { FakeEngine } from '../doubles/fake-engine.ts';
 import { makeTickets } from '../support/callers.ts';
+import { realClock } from '../support/clocks.ts';
 import { RecordedLog } from '../support/recorded-log.ts';
 
 export const ORIGIN = 'https://app.example';
 
-export type App = { readonly engine: FakeEngine; readonly log: RecordedLog; readonly listener: RequestListener };
+export type App = {
+  readonly engine: FakeEngine;
+  readonly log: RecordedLog;
+  readonly spaces: SpaceAdmin;
+  readonly listener: RequestListener;
+};
 
 /** The HTTP side over a fake engine. */
 export function makeApp(options: Partial<AppDeps> = {}): App {
   const engine = new FakeEngine();
   const log = new RecordedLog();
+  const parts = { store: createMemoryStore(), clock: realClock, kinds: KINDS, persistMs: 5_000 };
+  const spaces = createSpaceAdmin({ ...parts, engine, changed: () => {} });
   const listener = createApp({
     engine,
+    spaces,
+    limits: makeLimits(),
+    proxyHops: 0,
     log,
     instance: 'test',
     allowedOrigins: [ORIGIN],
@@ -33,7 +51,14 @@ export function makeApp(options: Partial<AppDeps> = {}): App {
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', text: 'longshore_up 1\n' }),
     ...options,
   });
-  return { engine, log, listener };
+  return { engine, log, spaces, listener };
+}
+
+/** Limits of one process that shares its counts with nobody; without a config, nobody has any. */
+export function makeLimits(config: LimitsConfig = NO_LIMITS, clock: Clock = realClock): Limits {
+  const counts: Counts = { add: () => Promise.reject(new Error('nobody to share with')) };
+  const metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
+  return new Limits({ clock, counts, metrics, config, random: { fraction: () => 0.5, id: () => 'id' } });
 }
 
 export type Sent = {

@@ -132,6 +132,43 @@ describe('GetUpdates: many polls', () => {
     assert.ok(late.response.items.some(({ id }) => id === 'b'));
   });
 
+  it('[LI44] snapshots are read of so many spaces at once; one more is overloaded before anything is read, and others go on', async () => {
+    const world = new EngineWorld({ maxColdReads: 1 });
+    await world.ok('a', { set: 1 });
+    const { marker } = await world.snapshot();
+    const { cache, engine } = world.at(0);
+    let go = () => {};
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    cache.before = ({ keys }) => (keys.some((key) => key.includes('/slow/')) ? gate : undefined);
+    const slow = world.park({ wait: 0 }, 0, 'slow' as SpaceId);
+    await world.settle();
+    assert.equal(engine.stats().coldReads, 1);
+    const calls = cache.calls.length;
+    const refused = await world.pollProblem();
+    assert.deepEqual([refused?.status, refused?.code], [503, 'overloaded']);
+    assert.ok((refused?.retryAfterMs ?? 0) >= 1_000);
+    assert.equal(cache.calls.length, calls);
+    assert.deepEqual((await world.poll({ marker })).items, []);
+    go();
+    await world.delivered(slow);
+    assert.equal(engine.stats().coldReads, 0);
+    assert.equal((await world.snapshot()).items.length, 1);
+  });
+
+  it('[LI44] a snapshot that fails makes room again', async () => {
+    const world = new EngineWorld({ maxColdReads: 1 });
+    await world.ok('a', { set: 1 });
+    for (const backend of [world.at(0).cache, world.at(0).store]) {
+      backend.down = true;
+      assert.equal((await world.pollProblem())?.status, 503);
+      backend.down = false;
+      assert.equal(world.at(0).engine.stats().coldReads, 0);
+      assert.equal((await world.snapshot()).items.length, 1);
+    }
+  });
+
   it('[GU24] beyond maxParkedPolls a poll is answered 503 overloaded with a hint', async () => {
     const world = new EngineWorld({ maxParkedPolls: 3 });
     for (let i = 0; i < 3; i++) world.park({ marker: 'now' });

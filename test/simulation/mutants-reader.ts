@@ -62,7 +62,7 @@ export const READER_MUTANTS: readonly Mutant[] = [
     'joinRunning',
     'A poll never joins a look that began before it came.',
     at('pauses', 1),
-    change('waiters', 'for (const group of groups) this.#groups.delete(group.key);\n    try {', 'try {'),
+    change('waiters', 'for (const group of due) this.#groups.delete(group.key);', ''),
   ),
   mutant(
     'filterFree',

@@ -28,7 +28,7 @@ export function createNaiveEngine(deps: Deps): Engine {
     },
     readItem: (space, item) => readItem(deps, space, item),
     sweep: async () => ({ swept: 0, pruned: 0 }),
-    stats: () => ({ parkedPolls: 0, dirtyItems: 0, oldestDirtyMs: 0, watchedSpaces: 0 }),
+    stats: () => ({ parkedPolls: 0, coldReads: 0, dirtyItems: 0, oldestDirtyMs: 0, watchedSpaces: 0 }),
     stop: async () => {},
   };
 }

@@ -8,6 +8,7 @@ import {
   type EngineConfig,
   type PollOutcome,
 } from '../../src/core/engine-types.ts';
+import { HeldSettings } from '../../src/core/spaces/held-settings.ts';
 import type { Kind, Kinds } from '../../src/kinds/kind.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
 import { decodeFloor, type Floor } from '../../src/model/floor-record.ts';
@@ -49,6 +50,7 @@ export type Instance = {
   readonly store: ProbedStore;
   readonly log: RecordedLog;
   readonly counts: Map<string, number>;
+  readonly settings: HeldSettings;
   /** As `kill -9`: nothing it has begun goes on. */
   kill(): void;
 };
@@ -93,14 +95,16 @@ export class EngineWorld {
     for (let i = 0; i < instances; i++) this.start();
   }
 
-  /** One more instance. `skewMs`: its wall clock is off by this much; `deaf`: no hint goes from or to it. */
-  start(config: Partial<EngineConfig> = {}, { skewMs = 0, deaf = false } = {}): Instance {
+  /** One more instance. `skewMs`: its wall clock is off by this much; `deaf`: no hint goes from or to it; `settable`: settings of spaces count. */
+  start(config: Partial<EngineConfig> = {}, { skewMs = 0, deaf = false, settable = false } = {}): Instance {
     const cache = new ProbedCache(this.#cache, this.#keys);
     const store = new ProbedStore(this.#store);
     const log = new RecordedLog();
     const counts = new Map<string, number>();
     const life = { ended: false };
+    const settings = new HeldSettings({ store, clock: clockOf(this.clock, life, skewMs), log });
     const engine = createEngine({
+      ...(settable && { settings }),
       cache,
       store,
       log,
@@ -114,7 +118,7 @@ export class EngineWorld {
     const kill = () => {
       life.ended = cache.dead = store.dead = true;
     };
-    const instance = { engine, cache, store, log, counts, kill };
+    const instance = { engine, cache, store, log, counts, settings, kill };
     this.instances.push(instance);
     return instance;
   }

@@ -1,0 +1,79 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { Counts } from '../../ports/counts.ts';
+import type { Metrics } from '../../ports/metrics.ts';
+import type { Random } from '../../ports/random.ts';
+import { ProblemError } from '../../protocol/errors.ts';
+import { type Account, Budgets } from './budgets.ts';
+import { type Budget, type LimitsConfig, WINDOW_MS } from './limits-config.ts';
+import { Permits } from './permits.ts';
+
+export type LimitsParts = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counts: Counts;
+  readonly metrics: Metrics;
+  readonly config: LimitsConfig;
+};
+
+/** Shed load comes back spread over so many ms, from as many on. */
+const OVERLOAD_MS = 1_000;
+
+/** How much callers may do, and how much may go on at once. Nothing here waits. */
+export class Limits {
+  readonly #parts: LimitsParts;
+  readonly #budgets: Budgets;
+  readonly #parkedEach: number;
+  /** Writing requests in flight. */
+  readonly posts: Permits;
+  /** Bytes of bodies that are being read. */
+  readonly bodies: Permits;
+  /** Polls that wait, of all callers together; the engine bounds them. */
+  parked = 0;
+
+  constructor(parts: LimitsParts) {
+    const { config, random } = parts;
+    const soon = () => Math.round(OVERLOAD_MS * (1 + random.fraction()));
+    this.#parts = parts;
+    this.#budgets = new Budgets(parts);
+    this.#parkedEach = config.parkedEach;
+    this.posts = new Permits('writing requests', config.posts, soon);
+    this.bodies = new Permits('bytes of request bodies', config.bodyBytes, soon);
+  }
+
+  /** Who uses it up: the subject, or the address of those who are `anonymous`. */
+  subject(subject: string): Account {
+    return this.#budgets.subject(subject);
+  }
+
+  address(address: string): Account {
+    return this.#budgets.address(address);
+  }
+
+  /** Throws `rateLimited` where the caller has used up the budget. */
+  take(account: Account, budget: Budget, points = 1): void {
+    const waitMs = this.#budgets.take(account, budget, points);
+    if (waitMs === 0) return;
+    this.#parts.metrics.count('rate_limited');
+    // After a lost cache everybody resets at once: they must not come back at once, too.
+    const retryAfterMs = budget === 'resync' ? Math.ceil(waitMs * (1 + this.#parts.random.fraction())) : waitMs;
+    const most = this.#parts.config.budgets[budget] * account.factor;
+    const detail = `at most ${most} of the kind "${budget}" in ${WINDOW_MS / 1_000} s; wait as Retry-After says`;
+    throw new ProblemError('rateLimited', detail, { retryAfterMs });
+  }
+
+  /** Throws `overloaded`; else `unpark` has to follow once. */
+  park(account: Account): void {
+    if (account.parked >= this.#parkedEach * account.factor) {
+      const detail = `too many polls of this caller wait here; at most ${this.#parkedEach * account.factor}`;
+      const retryAfterMs = Math.round(OVERLOAD_MS * (1 + this.#parts.random.fraction()));
+      throw new ProblemError('overloaded', detail, { retryAfterMs });
+    }
+    this.parked++;
+    account.parked++;
+  }
+
+  unpark(account: Account): void {
+    this.parked--;
+    account.parked--;
+  }
+}
