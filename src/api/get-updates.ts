@@ -63,7 +63,12 @@ function park(deps: PollDeps, req: IncomingMessage, res: ServerResponse, asked: 
     deps.replies.problem(req, res, refused);
     return;
   }
-  const cancel = deps.engine.poll(asked.space, query, (outcome) => deliver(deps, req, res, asked, outcome));
+  const cancel = deps.engine.poll(
+    asked.space,
+    query,
+    (outcome) => deliver(deps, req, res, asked, outcome),
+    asked.caller,
+  );
   if (res.writableEnded) return;
   // A client that left while its body was being read has closed already.
   if (res.closed) cancel();

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { AppDeps } from './app-deps.ts';
 import { readSpace } from './path.ts';
-import { readJson } from './read-body.ts';
+import { hasBody, readJson } from './read-body.ts';
 import type { Replies } from './reply.ts';
 
 const bodySchema = z.strictObject({});
@@ -19,8 +19,4 @@ export function createPostTicket({
     if (hasBody(req)) bodySchema.parse(await readJson(req));
     replies.json(req, res, 201, tickets.issue(id, caller, await access.holding(caller, id)));
   };
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

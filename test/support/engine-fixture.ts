@@ -189,10 +189,10 @@ export class EngineWorld {
     return result;
   }
 
-  park(ask: Ask = {}, on = 0, space: SpaceId = SPACE): ParkedPoll {
+  park(ask: Ask = {}, on = 0, space: SpaceId = SPACE, subject = 'anonymous'): ParkedPoll {
     const parked = new ParkedPoll();
     const query = { limit: 500, durable: false, ...ask };
-    parked.cancel = this.at(on).engine.poll(space, query, (outcome) => parked.take(outcome));
+    parked.cancel = this.at(on).engine.poll(space, query, (outcome) => parked.take(outcome), { subject });
     return parked;
   }
 
