@@ -208,8 +208,9 @@ class LongshoreEngine implements Engine {
 
   async #sweep(prune: boolean): Promise<{ swept: number; pruned: number }> {
     const swept = await sweepItems(this.#sweepParts);
+    const pruned = prune ? await pruneTombstones(this.#sweepParts) : 0;
     await this.clients.sweep();
-    return { swept, pruned: prune ? await pruneTombstones(this.#sweepParts) : 0 };
+    return { swept, pruned };
   }
 
   #entry(id: string): Entry {

@@ -8,11 +8,13 @@ import {
   type EngineConfig,
   type PollOutcome,
 } from '../../src/core/engine-types.ts';
+import type { EngineParts } from '../../src/core/presence/without.ts';
 import type { Kind, Kinds } from '../../src/kinds/kind.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
+import { type ClientRow, decodeClientRow } from '../../src/model/client-row.ts';
 import { decodeFloor, type Floor } from '../../src/model/floor-record.ts';
 import { decodeHead, type Head, isPlaceholder } from '../../src/model/head.ts';
-import { floorKey, headKey, itemRowKey, spaceRowKey } from '../../src/model/keys.ts';
+import { clientRowKey, floorKey, headKey, itemRowKey, spaceRowKey } from '../../src/model/keys.ts';
 import { decodeRow, decodeSpaceRow, type Row, type SpaceRow } from '../../src/model/row.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
@@ -94,13 +96,16 @@ export class EngineWorld {
   }
 
   /** One more instance. `skewMs`: its wall clock is off by this much; `deaf`: no hint goes from or to it. */
-  start(config: Partial<EngineConfig> = {}, { skewMs = 0, deaf = false } = {}): Instance {
+  start(
+    config: Partial<EngineConfig> = {},
+    { skewMs = 0, deaf = false, parts = {} }: { skewMs?: number; deaf?: boolean; parts?: EngineParts } = {},
+  ): Instance {
     const cache = new ProbedCache(this.#cache, this.#keys);
     const store = new ProbedStore(this.#store);
     const log = new RecordedLog();
     const counts = new Map<string, number>();
     const life = { ended: false };
-    const engine = createEngine({
+    const deps = {
       cache,
       store,
       log,
@@ -110,7 +115,8 @@ export class EngineWorld {
       metrics: metricsInto(counts),
       kinds: TEST_KINDS,
       config: { ...DEFAULT_ENGINE_CONFIG, secrets: ['one'], ...this.#config, ...config },
-    });
+    };
+    const engine = createEngine(deps, parts);
     const kill = () => {
       life.ended = cache.dead = store.dead = true;
     };
@@ -234,6 +240,13 @@ export class EngineWorld {
     return gone;
   }
 
+  /** Keys of records that are there. */
+  async keysLike(pattern: RegExp): Promise<string[]> {
+    const keys = [...this.#keys].filter((key) => pattern.test(key));
+    const entries = await this.#cache.get(keys);
+    return keys.filter((_, i) => entries[i] !== undefined);
+  }
+
   async record(key: string): Promise<Buffer | undefined> {
     return (await this.#cache.get([key]))[0]?.value;
   }
@@ -252,6 +265,11 @@ export class EngineWorld {
   async row(item: string): Promise<Row | undefined> {
     const [record] = await this.#store.read([itemRowKey(SPACE, item)]);
     return record && decodeRow(record);
+  }
+
+  async clientRow(id: string): Promise<ClientRow | undefined> {
+    const [record] = await this.#store.read([clientRowKey(SPACE, id)]);
+    return record && decodeClientRow(record);
   }
 
   async spaceRow(): Promise<SpaceRow> {

@@ -1,5 +1,5 @@
 import { decodeHead, isPlaceholder } from '../../model/head.ts';
-import { headKey } from '../../model/keys.ts';
+import { bodyKey, headKey } from '../../model/keys.ts';
 import type { Deps } from '../context.ts';
 import { RetryLater } from '../context.ts';
 import type { SpaceState } from '../space-state.ts';
@@ -26,7 +26,7 @@ export async function dropItems(deps: Deps, space: SpaceState): Promise<void> {
       space.held.delete(id);
       if (!(await deps.cache.delete(headKey(space.id, id), entry.token))) continue;
       const named = [...(head.ref ? [head.ref.key] : []), ...head.segs.map(({ key }) => key)];
-      await Promise.all(named.map((key) => deps.cache.delete(key)));
+      await Promise.all(named.map((name) => deps.cache.delete(bodyKey(space.id, name))));
     }
     if (ids.length < PAGE) break;
     after = ids.at(-1) ?? after;

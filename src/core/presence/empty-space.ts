@@ -1,3 +1,4 @@
+import type { ClientRow } from '../../model/client-row.ts';
 import { emptyKey } from '../../model/keys.ts';
 import type { EmptyHandler } from '../engine-types.ts';
 import type { SpaceState } from '../space-state.ts';
@@ -25,17 +26,20 @@ export async function tidyEmpty(
     for (const handler of handlers) await handler(space.id);
     if (await isPeopled(parts, space)) return false;
     await callDone(parts, space);
+    parts.deps.metrics.count('spaces_emptied');
     return true;
   } finally {
     await cache.delete(emptyKey(space.id), token);
   }
 }
 
-/** The rows tell also of clients that a lost roster has forgotten. */
+/** Somebody is here, or left less than a lease and the grace ago. The rows tell also of clients that a lost roster has forgotten. */
 async function isPeopled(parts: PresenceParts, space: SpaceState): Promise<boolean> {
   const { shards } = await parts.rosters.read(space);
   if (shards.some((shard) => shard && Object.keys(shard.clients).length > 0)) return true;
-  for await (const page of parts.rows.all(space.id)) if (page.some(([, row]) => row.left === undefined)) return true;
+  const now = parts.deps.clock.now();
+  const isRecent = (row: ClientRow) => row.left === undefined || (!row.tidied && row.lookAt > now);
+  for await (const page of parts.rows.all(space.id)) if (page.some(([, row]) => isRecent(row))) return true;
   return false;
 }
 

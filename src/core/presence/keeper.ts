@@ -91,6 +91,7 @@ export class Keeper {
   /** Called every so often: the rounds that are due. They settle by themselves. */
   run(): void {
     const now = this.#parts.deps.clock.monotonic();
+    this.#parts.deps.metrics.gauge('clients_heard', this.clients);
     for (const kept of this.#kept.values()) {
       if (kept.busy || kept.dueAt > now) continue;
       kept.busy = true;
@@ -98,7 +99,7 @@ export class Keeper {
     }
   }
 
-  /** Polls that wait here, and clients heard of; for tests and metrics. */
+  /** Clients heard of lately, in all spaces. */
   get clients(): number {
     let count = 0;
     for (const { seen } of this.#kept.values()) count += seen.size;
@@ -145,6 +146,7 @@ export class Keeper {
     for (const departure of all.flatMap(({ lapsed }) => lapsed).slice(0, MAX_LAPSED)) {
       await depart(this.#parts, space, departure);
       kept.sightings.delete(departure.client);
+      this.#parts.deps.metrics.count('clients_lapsed');
     }
     const clients = new Set(all.flatMap((each) => each.clients));
     for (const id of kept.sightings.keys()) if (!clients.has(id)) kept.sightings.delete(id);
@@ -176,6 +178,7 @@ export class Keeper {
         return { after, visible: true };
       });
       seen.state = 'here';
+      this.#parts.deps.metrics.count('clients_put_back');
     }
   }
 
@@ -233,7 +236,7 @@ function look(kept: Kept, shard: RosterShard, mine: readonly Seen[], now: number
     const sighting = before?.g === g && before.until === until ? before : { g, until, at: now };
     kept.sightings.set(client, sighting);
     if (!heard.has(client) && hasLapsed(sighting, now, F, kept.leaseMs, LEASE_GRACE_MS))
-      found.lapsed.push({ client, subject: s, g, until, held });
+      found.lapsed.push({ client, subject: s, g, held });
   }
   return found;
 }

@@ -86,6 +86,7 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     });
     if (superseded) throw new ProblemError('superseded', 'the client joined once more meanwhile');
     const seen = this.#keeper.touch(id, { subject, client });
+    deps.metrics.count('clients_joined');
     Object.assign(seen, { state: 'here', said, rowAt: deps.clock.monotonic() });
     const answer = await this.#given.snapshot(id);
     const about = JSON.stringify({ clientId: client, generation: row.generation, leaseMs, nextSeq: row.seq });

@@ -25,15 +25,10 @@ export function joined(shard: RosterShard, id: string, client: Joining, F: numbe
   return trimmed({ ...shard, n, clients: { ...shard.clients, [id]: entry }, gone }, F);
 }
 
-/** Takes out generations up to `g`; with `until`, only if the lease has not been renewed beyond it. */
-export function left(
-  shard: RosterShard,
-  id: string,
-  { g, until }: { readonly g: number; readonly until?: number },
-  F: number,
-): RosterShard | undefined {
+/** Takes out generations up to `g`. */
+export function left(shard: RosterShard, id: string, g: number, F: number): RosterShard | undefined {
   const before = clientIn(shard, id);
-  if (!before || before.g > g || (until !== undefined && before.until > until)) return undefined;
+  if (!before || before.g > g) return undefined;
   const n = shard.n + 1;
   const { [id]: _gone, ...clients } = shard.clients;
   return trimmed({ ...shard, n, clients, gone: [...shard.gone, [id, n, F]] }, F);

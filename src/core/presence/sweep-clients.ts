@@ -57,6 +57,9 @@ async function sweepSpace(sweep: ClientSweep, space: SpaceState, ids: readonly s
     if (!row) continue;
     if (row.left === undefined) {
       if (await isHere(sweep, space, roster, settings, id, row)) alive.push(id);
+    } else if (isHalfGone(roster, id, row)) {
+      await depart(sweep, space, { client: id, subject: row.subject, g: row.generation, held: row.held });
+      empties = true;
     } else if (row.tidied) old.push(id);
     else empties = true;
   }
@@ -66,6 +69,13 @@ async function sweepSpace(sweep: ClientSweep, space: SpaceState, ids: readonly s
   );
   await sweep.rows.change(space.id, old, (row) => (row.tidied && row.lookAt <= now ? 'delete' : undefined));
   if (empties) await tidyEmpty(sweep, space, sweep.handlers);
+}
+
+/** Whoever took it out died before the end. */
+function isHalfGone(roster: RosterRead, id: string, row: ClientRow): boolean {
+  const shard = roster.shards[rosterShardOf(id)];
+  const entry = shard && clientIn(shard, id);
+  return (entry !== undefined && entry.g <= row.generation) || Object.keys(row.held).length > 0;
 }
 
 /** Whether its lease runs. Of one whose lease has ended the rounds take care; one that the roster does not have leaves when it has not come back for a lease. */
