@@ -106,7 +106,7 @@ export function storeQueryContract(get: () => { readonly store: Store; readonly 
     assert.deepEqual(found, [item('b'), elsewhere, item('a')]);
   });
 
-  it('[ST60] finds clients by when they are due, apart from items', async () => {
+  it('[ST15] finds clients by when they are due, apart from items', async () => {
     const client = { space, kind: 'client', id: 'a' } as const;
     await put(store, [item('a'), record('', { due: `${space}/1` })], [client, record('', { due: `${space}/2` })]);
     assert.deepEqual(await store.query('due', `${space}/`, `${space}0`, 9), [item('a')]);

@@ -88,6 +88,8 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     const seen = this.#keeper.touch(id, { subject, client });
     deps.metrics.count('clients_joined');
     Object.assign(seen, { state: 'here', said, rowAt: deps.clock.monotonic() });
+    // Also where the pulse gets lost meanwhile, the next look here reads who is here.
+    space.roster = { view: space.roster?.view ?? [], words: [], readAt: Number.NEGATIVE_INFINITY };
     const answer = await this.#given.snapshot(id);
     const about = JSON.stringify({ clientId: client, generation: row.generation, leaseMs, nextSeq: row.seq });
     return Buffer.concat([Buffer.from(`${about.slice(0, -1)},`), answer.body.subarray(1)]);
