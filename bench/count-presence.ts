@@ -68,10 +68,13 @@ function begin(taps: readonly CacheTap[]) {
 
 async function joinSpace(port: number, n: number): Promise<string> {
   const body = JSON.stringify({ clientId: `client-${n}`, name: `Client ${n}` });
-  const answer = await fetch(urlOf(port, ''), { method: 'POST', headers: JSON_TYPE, body });
-  const marker = MARKER.exec(await answer.text())?.[1];
-  if (answer.status !== 201 || marker === undefined) throw new Error(`a join was answered ${answer.status}`);
-  return marker;
+  for (let turn = 0; ; turn++) {
+    const answer = await fetch(urlOf(port, ''), { method: 'POST', headers: JSON_TYPE, body });
+    const marker = MARKER.exec(await answer.text())?.[1];
+    if (answer.status === 201 && marker !== undefined) return marker;
+    if (answer.status !== 503 || turn === 5) throw new Error(`a join was answered ${answer.status}`);
+    await sleep(1_000);
+  }
 }
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import type { createEngine } from '../../src/core/engine.ts';
+import { importMutated } from './mutant-loader.ts';
+import { PRESENCE_MUTANTS } from './mutants-presence.ts';
 import { simulatePresence } from './presence.ts';
 
 const RUNS = 12;
+/** Runs in which a broken rule has to be noticed. */
+const PATIENCE = 25;
 
 describe('clients, simulated', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it('[PR60] whatever goes wrong, in the end everybody sees exactly those who are here, and the last one out is noticed', async () => {
     const findings: string[] = [];
@@ -22,4 +27,14 @@ describe('clients, simulated', function () {
     const [first, again] = [await simulatePresence(3), await simulatePresence(3)];
     assert.equal(first.hash, again.hash);
   });
+
+  for (const mutant of PRESENCE_MUTANTS) {
+    it(`[PR61] ${mutant.name} is noticed`, async () => {
+      const module = (await importMutated(mutant, 'src/core/engine.ts')) as { createEngine: typeof createEngine };
+      for (let seed = 1; seed <= PATIENCE; seed++) {
+        if ((await simulatePresence(seed, module.createEngine)).findings.length > 0) return;
+      }
+      assert.fail(`nobody noticed that this rule is broken: ${mutant.rule}`);
+    });
+  }
 });
