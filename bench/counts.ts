@@ -12,10 +12,15 @@ const { post } = PROTOCOLS.longshore;
 const SPACE = 'counted';
 const MOVES = 100;
 
-type Pair = { readonly near: Running; readonly far: Running; readonly nearTap: CacheTap; readonly farTap: CacheTap };
+export type Pair = {
+  readonly near: Running;
+  readonly far: Running;
+  readonly nearTap: CacheTap;
+  readonly farTap: CacheTap;
+};
 
 /** Two instances on one memcached, each behind a tap of its own. A store in memory: what is counted here never reads it. */
-async function withPair<T>(use: (pair: Pair) => Promise<T>): Promise<T> {
+export async function withPair<T>(use: (pair: Pair) => Promise<T>): Promise<T> {
   const memcached = await startMemcached();
   const nearTap = await CacheTap.open(memcached.port);
   const farTap = await CacheTap.open(memcached.port);

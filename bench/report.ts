@@ -26,6 +26,10 @@ const COLUMNS: { readonly [figure: string]: Column } = {
   otherCalls: { heading: 'other calls', digits: 2 },
   wakeTrips: { heading: 'round trips', digits: 2 },
   moves: { heading: 'moves', digits: 0 },
+  cacheCalls: { heading: 'cache calls', digits: 3 },
+  cacheBytes: { heading: 'cache bytes', digits: 0 },
+  toldAnswers: { heading: 'answers', digits: 2 },
+  toldBytes: { heading: 'told bytes', digits: 0 },
   storeWrites: { heading: 'store writes', digits: 0 },
 };
 

@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type Case, casesOf, crossingTask } from './cases.ts';
+import { countPresence } from './count-presence.ts';
 import { countMoves, countStoreWrites, countWake } from './counts.ts';
 import { takeLock } from './host/lock.ts';
 import { isPinned, printed, start, stop, stopAll } from './host/processes.ts';
@@ -102,6 +103,13 @@ async function runCounts(options: Options, runs: Map<string, Result[]>): Promise
   }
   await one('R.moves', 'round trips to memcached per move', countMoves);
   await one('R.wake', 'calls of memcached per wake of 1,000 polls, the post left out', () => countWake(1_000));
+  const people = { clients: 1_000, moving: 0, movesPerSecond: 0, seconds: 30 };
+  const moving = { ...people, moving: 100, movesPerSecond: 2, seconds: 20 };
+  if (!quick) {
+    const title = '1,000 clients in a space over two instances; per client and second';
+    await one('P.rest', `${title}, nobody moves`, () => countPresence(people));
+    await one('P.cursors', `${title}, 100 of them move a cursor twice a second`, () => countPresence(moving));
+  }
   if (!quick) await one('W', 'one item moved 20 times a second, then released', () => countStoreWrites(1_000, 20));
 }
 

@@ -25,11 +25,20 @@ const COMMANDS: ReadonlyMap<number, string> = new Map([
  */
 export class CacheTap {
   readonly port: number;
+  /** Bytes that went through, both ways. */
+  readonly bytes: { count: number };
   readonly #server: Server;
   readonly #sockets: Set<Socket>;
   #trips: RoundTrip[];
 
-  private constructor(server: Server, port: number, sockets: Set<Socket>, trips: RoundTrip[]) {
+  private constructor(
+    server: Server,
+    port: number,
+    sockets: Set<Socket>,
+    trips: RoundTrip[],
+    bytes: { count: number },
+  ) {
+    this.bytes = bytes;
     this.#server = server;
     this.port = port;
     this.#sockets = sockets;
@@ -39,16 +48,21 @@ export class CacheTap {
   static async open(memcachedPort: number): Promise<CacheTap> {
     const sockets = new Set<Socket>();
     const trips: RoundTrip[] = [];
+    const bytes = { count: 0 };
     const server = createServer({ noDelay: true }, (near) => {
       const far = connect({ port: memcachedPort, host: '127.0.0.1', noDelay: true });
       let rest: Buffer = Buffer.alloc(0);
       near.on('data', (chunk) => {
         far.write(chunk);
+        bytes.count += chunk.length;
         const { calls, left } = readCalls(Buffer.concat([rest, chunk]));
         rest = left;
         if (calls.length > 0) trips.push(calls);
       });
-      far.on('data', (chunk) => near.write(chunk));
+      far.on('data', (chunk) => {
+        near.write(chunk);
+        bytes.count += chunk.length;
+      });
       for (const socket of [near, far]) {
         sockets.add(socket);
         socket.on('error', () => undefined);
@@ -62,7 +76,7 @@ export class CacheTap {
     await once(server, 'listening');
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
-    return new CacheTap(server, address.port, sockets, trips);
+    return new CacheTap(server, address.port, sockets, trips, bytes);
   }
 
   /** What was asked since the last call, without what goes on in the background: the hints between instances. */

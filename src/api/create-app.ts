@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express';
 import { ProblemError } from '../protocol/errors.ts';
 import type { AppDeps } from './app-deps.ts';
+import { createJoin, createLeave, createPatchClient } from './clients.ts';
 import { createGetUpdates, createPostGetUpdates } from './get-updates.ts';
 import { createHealthz, createMetricsPage, createReadyz, createSweep, SWEEP_PATH } from './health.ts';
 import { createDeleteItem, createGetItem, createPatchItem, createPutItem } from './items.ts';
@@ -106,6 +107,19 @@ function createItems(deps: AllDeps): Router {
     .all(refuseUnready)
     .post((req, res) => noQuery(req) ?? postTicket(req, res, param(req, 'space')))
     .all(otherMethods(replies, 'POST'));
+  const [join, patchClient, leave] = [createJoin(deps), createPatchClient(deps), createLeave(deps)];
+  const who = (req: Request) => ({ space: param(req, 'space'), client: param(req, 'client'), search: searchOf(req) });
+  router
+    .route('/v1/spaces/:space/clients')
+    .all(refuseUnready)
+    .post((req, res) => noQuery(req) ?? join(req, res, param(req, 'space')))
+    .all(otherMethods(replies, 'POST'));
+  router
+    .route('/v1/spaces/:space/clients/:client')
+    .all(refuseUnready)
+    .patch((req, res) => patchClient(req, res, who(req)))
+    .delete((req, res) => leave(req, res, who(req)))
+    .all(otherMethods(replies, 'PATCH, DELETE'));
   router
     .route('/v1/spaces/:space/items/:item')
     .all(refuseUnready)

@@ -88,12 +88,13 @@ function park(deps: PollDeps, req: IncomingMessage, res: ServerResponse, asked: 
   const account = accountOf(deps, req, asked.caller);
   deps.limits.take(account, query.marker === undefined ? 'snapshot' : 'poll');
   const place = new Place(deps.limits, account);
+  const answer = (outcome: PollOutcome): void => {
+    place.leave();
+    deliver(deps, req, res, { ...asked, account }, outcome);
+  };
   let cancel: () => void;
   try {
-    cancel = deps.engine.poll(asked.space, query, (outcome) => {
-      place.leave();
-      deliver(deps, req, res, { ...asked, account }, outcome);
-    });
+    cancel = deps.engine.poll(asked.space, query, answer, asked.caller);
   } catch (error) {
     place.leave();
     throw error;

@@ -48,6 +48,7 @@ const troubles = {
   503: problem('not now: try the same again later', retryAfter),
 };
 
+const superseded = problem('a newer poll of the same clientId came');
 const pollParameters = [
   inQuery('marker', { type: 'string' }, 'from the last answer; absent: snapshot; now: skip history'),
   inQuery(
@@ -85,7 +86,11 @@ const updates = {
     operationId: 'getUpdates',
     summary: 'What changed since a marker; waits until something does',
     parameters: pollParameters,
-    responses: { 200: answer('changes and a new marker', json('GetUpdatesResponse')), ...troubles },
+    responses: {
+      200: answer('changes and a new marker', json('GetUpdatesResponse')),
+      409: superseded,
+      ...troubles,
+    },
   },
   post: {
     operationId: 'postUpdate',
@@ -105,7 +110,11 @@ const updatesGet = {
     operationId: 'postGetUpdates',
     summary: 'GetUpdates with its query as JSON',
     requestBody: { required: true, content: json('GetUpdatesRequest') },
-    responses: { 200: answer('changes and a new marker', json('GetUpdatesResponse')), ...troubles },
+    responses: {
+      200: answer('changes and a new marker', json('GetUpdatesResponse')),
+      409: superseded,
+      ...troubles,
+    },
   },
 };
 
@@ -116,6 +125,34 @@ const tickets = {
     summary: 'A one-time ticket for a transport that cannot send headers',
     requestBody: { required: false, content: { 'application/json': { schema: { type: 'object', maxProperties: 0 } } } },
     responses: { 201: answer('good once, for a minute', json('Ticket')), ...troubles },
+  },
+};
+
+const clients = {
+  parameters: [inPath('space')],
+  post: {
+    operationId: 'joinSpace',
+    summary: 'A client joins: who it is, and the first page of a snapshot that it is in',
+    requestBody: { required: false, content: json('JoinRequest') },
+    responses: { 201: answer('joined', json('JoinResponse')), 409: problem('the id is taken'), ...troubles },
+  },
+};
+const client = {
+  parameters: [inPath('space'), inPath('client')],
+  patch: {
+    operationId: 'patchClient',
+    summary: 'What a client says of itself; shown to the others a moment later, never stored',
+    requestBody: { required: true, content: json('PatchClientRequest') },
+    responses: {
+      204: { description: 'taken' },
+      409: problem('the client has not joined'),
+      ...troubles,
+    },
+  },
+  delete: {
+    operationId: 'leaveSpace',
+    parameters: [inQuery('generation', { type: 'integer', minimum: 1 }, 'of the join; later ones stay')],
+    responses: { 204: { description: 'it is not here any more, or a later generation is' }, ...troubles },
   },
 };
 
@@ -221,6 +258,8 @@ export function operations(): object {
     '/v1/spaces/{space}/updates': updates,
     '/v1/spaces/{space}/updates:get': updatesGet,
     '/v1/spaces/{space}/tickets': tickets,
+    '/v1/spaces/{space}/clients': clients,
+    '/v1/spaces/{space}/clients/{client}': client,
     '/v1/spaces/{space}/items/{item}': item,
     '/healthz': page('healthz', 'the process runs', 'Health'),
     '/readyz': page('readyz', 'every dependency answers', 'ReadyReport', {

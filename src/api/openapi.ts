@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { joinResponseSchema, joinSchema, patchClientSchema } from '../protocol/clients.ts';
 import { getUpdatesResponseSchema, getUpdatesSchema } from '../protocol/get-updates.ts';
 import { MAX_TICKET_CHARS } from '../protocol/limits.ts';
 import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
@@ -39,6 +40,9 @@ const SCHEMAS = {
   SpaceSettings: spaceSettingsSchema,
   SpaceList: spaceListSchema,
   SpaceDeleting: spaceDeletingSchema,
+  JoinRequest: joinSchema,
+  JoinResponse: joinResponseSchema,
+  PatchClientRequest: patchClientSchema,
 } as const;
 
 /** The OpenAPI 3.1 document; its schemas are those that requests are read with and that the tests hold answers against. */

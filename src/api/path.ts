@@ -1,5 +1,13 @@
 import { ProblemError } from '../protocol/errors.ts';
-import { ID_RULE, type ItemId, parseItemId, parseSpaceId, type SpaceId } from '../protocol/ids.ts';
+import {
+  type ClientId,
+  ID_RULE,
+  type ItemId,
+  parseClientId,
+  parseItemId,
+  parseSpaceId,
+  type SpaceId,
+} from '../protocol/ids.ts';
 
 const SPACES = '/v1/spaces/';
 const UPDATES = '/updates';
@@ -24,6 +32,12 @@ export function readItem(text: string): ItemId {
   const item = parseItemId(text);
   if (item === undefined) throw new ProblemError('badId', `the id of an item must be ${ID_RULE}`);
   return item;
+}
+
+export function readClient(text: string): ClientId {
+  const client = parseClientId(text);
+  if (client === undefined) throw new ProblemError('badId', `the id of a client must be ${ID_RULE}`);
+  return client;
 }
 
 /**

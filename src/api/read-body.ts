@@ -40,6 +40,10 @@ export async function readJson(
   return parseJson(await readBytes(req, MAX_BODY_BYTES, bodies));
 }
 
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
 export function parseJson(bytes: Buffer): Json {
   if (bytes.length === 0) throw new ProblemError('badJson', 'the body is empty; it must be JSON in UTF-8');
   if (!isUtf8(bytes)) throw new ProblemError('badJson', 'the body is not UTF-8');

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { admitWithin } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { readSpace } from './path.ts';
-import { readJson } from './read-body.ts';
+import { hasBody, readJson } from './read-body.ts';
 import type { Replies } from './reply.ts';
 
 const bodySchema = z.strictObject({});
@@ -20,8 +20,4 @@ export function createPostTicket({
     if (hasBody(req)) bodySchema.parse(await readJson(req, deps.limits.bodies));
     replies.json(req, res, 201, tickets.issue(id, caller, await deps.access.holding(caller, id)));
   };
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

@@ -1,7 +1,8 @@
 import type { Json } from '../base/json.ts';
+import type { JoinRequest } from '../protocol/clients.ts';
 import type { Problem } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
-import type { ItemId, SpaceId } from '../protocol/ids.ts';
+import type { ClientId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../protocol/post-update.ts';
 
 /** Who asks. `subject` is the authenticated identity; `anonymous` in mode `none`. */
@@ -32,6 +33,21 @@ export type ItemState = {
   readonly value?: Json;
 };
 
+/** Who is in the spaces. Throws `ProblemError`, or what kept cache or store from answering. */
+export interface Clients {
+  /** The body of the answer: the client, and the first page of a snapshot that it is in. */
+  join(space: SpaceId, request: JoinRequest, caller: Caller): Promise<Buffer>;
+  /** What a client says of itself; shown to the others a moment later. */
+  patch(space: SpaceId, client: ClientId, data: Json, caller: Caller): Promise<void>;
+  /** Generations up to this one leave; without one, whichever is here. */
+  leave(space: SpaceId, client: ClientId, generation: number | undefined, caller: Caller): Promise<void>;
+  /** Calls when a space has been empty for a lease: at least once each time, on some instance. */
+  onEmpty(handler: EmptyHandler): void;
+}
+
+/** Work for when everybody has left. May be done more than once, and by several instances; a rejection means: not done, come again. */
+export type EmptyHandler = (space: string) => Promise<void>;
+
 /** The flows of the product, as the HTTP side and the tests see them. Made by `createEngine` in `core/engine.ts`. */
 export interface Engine {
   /** Resolves for every usable request; throws `ProblemError` only where the whole request is unusable. */
@@ -42,9 +58,12 @@ export interface Engine {
 
   /**
    * GetUpdates. Calls `deliver` exactly once unless cancelled first, at the latest when the wait has run out.
-   * Returns the cancellation (the client went away): frees the waiter at once.
+   * Returns the cancellation (the client went away): frees the waiter at once. `caller` tells whose the `clientId` is.
    */
-  poll(space: SpaceId, query: GetUpdatesQuery, deliver: (outcome: PollOutcome) => void): () => void;
+  poll(space: SpaceId, query: GetUpdatesQuery, deliver: (outcome: PollOutcome) => void, caller?: Caller): () => void;
+
+  /** Who is in the spaces. */
+  readonly clients: Clients;
 
   /** `undefined` when the item never existed. Throws `ProblemError` when cache or store do not answer. */
   readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined>;

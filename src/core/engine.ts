@@ -1,9 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import { headKey, itemRowKey } from '../model/keys.ts';
-import { ProblemError } from '../protocol/errors.ts';
+import { fromProblem, ProblemError } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
-import { DEFAULT_WAIT_SECONDS, WAIT_JITTER } from '../protocol/limits.ts';
+import { DEFAULT_ITEMS_PER_ANSWER, DEFAULT_WAIT_SECONDS, WAIT_JITTER } from '../protocol/limits.ts';
 import {
   checkPostUpdate,
   type PostUpdateRequest,
@@ -11,9 +10,8 @@ import {
   type Update,
   type UpdateResult,
 } from '../protocol/post-update.ts';
-import { LOOP } from './context.ts';
 import { Dirtiness } from './dirtiness.ts';
-import type { Caller, Engine, EngineStats, ItemState, PollOutcome } from './engine-types.ts';
+import type { Answer, Caller, Engine, EngineStats, ItemState, PollOutcome } from './engine-types.ts';
 import { filterOf } from './filter.ts';
 import { Flusher, type FlushParts } from './flusher.ts';
 import { Heads } from './heads.ts';
@@ -22,16 +20,19 @@ import { Markers } from './marker.ts';
 import { Observer } from './observe.ts';
 import { openMarker } from './open-marker.ts';
 import { type PostParts, postUpdates } from './post-update.ts';
+import { Presence, ROUNDS_MS } from './presence/presence.ts';
+import { RosterReader } from './presence/roster-reader.ts';
+import { type EngineParts, WITHOUT } from './presence/without.ts';
 import { type PrunePlaces, pruneTombstones } from './prune.ts';
 import type { Question } from './question.ts';
+import { readItem } from './read-item.ts';
 import { UpdateReader } from './read-updates.ts';
-import { Renderer, timeText } from './render.ts';
+import { Renderer } from './render.ts';
 import { ShardReader } from './shard-log.ts';
 import { SpaceState } from './space-state.ts';
 import { IdleSpaces } from './spaces/idle-spaces.ts';
-import type { SpaceDeps } from './spaces/settings.ts';
+import { type SpaceDeps, settingsSource } from './spaces/settings.ts';
 import { type SweepParts, sweepItems } from './sweeper.ts';
-import { troubleOf, troubleProblem } from './trouble.ts';
 import { Values } from './values.ts';
 import { type Parked, problemOf, questionKey, SpaceWaiters } from './waiters.ts';
 import { UpdateWriter } from './write-update.ts';
@@ -42,6 +43,8 @@ const SWEEPS_PER_PRUNING = 30;
 /** A space without polls and dirty items is forgotten after this long. */
 const FORGET_MS = 60_000;
 
+type Deliver = (outcome: PollOutcome) => void;
+
 type Entry = {
   readonly state: SpaceState;
   readonly waiters: SpaceWaiters;
@@ -50,8 +53,8 @@ type Entry = {
 };
 
 /** Puts the flows together. */
-export function createEngine(deps: SpaceDeps): Engine {
-  return new LongshoreEngine(deps);
+export function createEngine(deps: SpaceDeps, parts: EngineParts = {}): Engine {
+  return new LongshoreEngine(deps, parts);
 }
 
 class LongshoreEngine implements Engine {
@@ -68,12 +71,13 @@ class LongshoreEngine implements Engine {
   readonly #sweepParts: SweepParts;
   readonly #prunePlaces: PrunePlaces = new Map();
   readonly #idle: IdleSpaces;
+  readonly clients: Presence;
   readonly #timers: (() => void)[] = [];
   readonly #waiting: Parked = { polls: 0, coldReads: 0 };
   #stopping = false;
   #sweeping: Promise<{ swept: number; pruned: number }> | undefined;
 
-  constructor(deps: SpaceDeps) {
+  constructor(deps: SpaceDeps, parts: EngineParts) {
     this.#deps = deps;
     this.#idle = new IdleSpaces(deps, this);
     this.#values = new Values(deps);
@@ -88,21 +92,33 @@ class LongshoreEngine implements Engine {
     this.#heads.recommit = recommit;
     const shards = new ShardReader();
     this.#markers = new Markers(deps.config.secrets);
-    const observer = new Observer(deps, this.#heads, shards);
-    this.#reader = new UpdateReader(deps, observer, new Renderer(this.#values, this.#heads), this.#markers, shards);
     const hint = (space: SpaceState) => this.#hint(space);
+    const space = (id: string) => this.#entry(id).state;
+    this.clients = new Presence({
+      deps,
+      ...WITHOUT,
+      settings: settingsSource(deps),
+      ...parts,
+      space,
+      hint,
+      snapshot: (id) => this.#snapshot(id),
+      admit: () => this.#refuseIfStopping(),
+    });
+    const observer = new Observer(deps, this.#heads, shards, new RosterReader(deps, this.clients));
+    this.#reader = new UpdateReader(deps, observer, new Renderer(this.#values, this.#heads), this.#markers, shards);
     const close: FlushParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness, hint };
     this.#flusher = new Flusher(close, recommit);
     this.#sweepParts = {
       ...close,
       recommit,
-      space: (id) => this.#entry(id).state,
+      space,
       knownSpaces: () => this.#states(),
       sightings: new LRUCache({ max: 10_000 }),
     };
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), hint };
     this.#flusher.start();
     this.#every(WAITER_SWEEP_MS, () => this.#sweepWaiters());
+    this.#every(ROUNDS_MS, () => this.clients.run());
     let sweeps = 0;
     this.#every(
       deps.config.sweepMs,
@@ -125,7 +141,7 @@ class LongshoreEngine implements Engine {
     return result;
   }
 
-  poll(space: SpaceId, query: GetUpdatesQuery, deliver: (outcome: PollOutcome) => void): () => void {
+  poll(space: SpaceId, query: GetUpdatesQuery, deliver: Deliver, caller?: Caller): () => void {
     try {
       this.#refuseIfStopping();
       const entry = this.#entry(space);
@@ -143,45 +159,26 @@ class LongshoreEngine implements Engine {
         known: query.known,
         ...openMarker(this.#markers, space, query.marker, filter.hash),
       });
-      return entry.waiters.add(key, question, deliver, this.#deps.clock.monotonic() + waitMs);
+      const until = this.#deps.clock.monotonic() + waitMs;
+      const park = (to: Deliver) => entry.waiters.add(key, question, to, until);
+      if (query.clientId === undefined || !caller) return park(deliver);
+      return this.clients.poll(space, { subject: caller.subject, client: query.clientId }, deliver, park);
     } catch (error) {
       deliver({ problem: problemOf(error, this.#deps) });
       return () => undefined;
     }
   }
 
-  async readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined> {
-    const { state } = this.#entry(space);
-    try {
-      if (!(await this.#exists(space, item))) return undefined;
-      for (let turn = 0; turn < LOOP.turns; turn++) {
-        const { held } = await this.#heads.forWrite(state, item, true);
-        const { head } = held;
-        if (head.absent) return undefined;
-        const value = await this.#values.stateOf(space, item, held);
-        if (typeof value === 'symbol') continue;
-        const known = {
-          kind: head.kind,
-          version: head.v,
-          durableVersion: Math.min(head.pv, head.v),
-          updatedAt: timeText(head.t),
-        };
-        if (head.dead) return { ...known, deleted: true };
-        return { ...known, deleted: false, value: this.#values.kindOf(head).value(value) };
-      }
-    } catch (error) {
-      const trouble = troubleOf(error);
-      throw trouble ? troubleProblem(trouble, error) : error;
-    }
-    throw new ProblemError('contention', 'the item kept changing', { retryAfterMs: 100 });
+  #snapshot(space: SpaceId): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.poll(space, { limit: DEFAULT_ITEMS_PER_ANSWER, durable: false }, (outcome) =>
+        'answer' in outcome ? resolve(outcome.answer) : reject(fromProblem(outcome.problem)),
+      );
+    });
   }
 
-  /** Looked up without a trace: asking for what is not there must not fill the cache. */
-  async #exists(space: string, item: string): Promise<boolean> {
-    const [head] = await this.#deps.cache.get([headKey(space, item)]);
-    if (head) return true;
-    const [row] = await this.#deps.store.read([itemRowKey(space, item)]);
-    return row !== undefined;
+  readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined> {
+    return readItem({ deps: this.#deps, heads: this.#heads, values: this.#values }, this.#entry(space).state, item);
   }
 
   sweep(): Promise<{ swept: number; pruned: number }> {
@@ -217,6 +214,7 @@ class LongshoreEngine implements Engine {
 
   async #sweep(prune: boolean): Promise<{ swept: number; pruned: number }> {
     const swept = await sweepItems(this.#sweepParts);
+    await this.clients.sweep();
     const used = [...this.#spaces.keys()];
     await this.#idle.note(used);
     if (!prune) return { swept, pruned: 0 };

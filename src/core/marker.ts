@@ -2,6 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Epoch, Version } from '../protocol/ids.ts';
 import { MAX_MARKER_CHARS, MAX_SEEN_INLINE } from '../protocol/limits.ts';
 import { FORMAT_VERSION } from '../protocol/version.ts';
+import { NO_ROSTER, type RosterMark } from './presence/tell-roster.ts';
 
 /**
  * What a chain has been told of an item: the newest version, and the newest version known to be stored. `blind`: it began after that version ("now")
@@ -21,8 +22,8 @@ export type Marker = {
   readonly filter: string;
   readonly seen: SeenMap;
   readonly cycle?: Cycle;
-  /** Roster version of the space that the client knows. */
-  readonly roster: number;
+  /** What the chain was told of who is here. */
+  readonly roster: RosterMark;
 };
 
 export type OpenedMarker =
@@ -44,7 +45,7 @@ type Header = {
   readonly e: string;
   readonly t: number;
   readonly q: string;
-  readonly r?: number;
+  readonly r?: readonly [life: string, ...n: number[]];
   readonly c?: readonly [after: string, t1: number, snap: 0 | 1];
   readonly x?: string;
 };
@@ -82,7 +83,7 @@ export class Markers {
       e: marker.e,
       t: marker.T,
       q: marker.filter,
-      ...(marker.roster > 0 ? { r: marker.roster } : {}),
+      ...(marker.roster.n.length > 0 ? { r: [marker.roster.life, ...marker.roster.n] } : {}),
       ...(marker.cycle ? { c: [marker.cycle.after, marker.cycle.t1, marker.cycle.snap ? 1 : 0] } : {}),
       ...(name ? { x: name } : {}),
     };
@@ -136,7 +137,7 @@ export class Markers {
       T: header.t,
       filter: header.q,
       seen: decodeSeen(Buffer.from(seenText, 'base64url')),
-      roster: header.r ?? 0,
+      roster: header.r ? { life: header.r[0], n: header.r.slice(1) as number[] } : NO_ROSTER,
       ...(header.c ? { cycle: { after: header.c[0], t1: header.c[1], snap: header.c[2] === 1 } } : {}),
     };
     return header.x ? { status: 'seenElsewhere', marker, name: header.x } : { status: 'ok', marker };

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { encodeFloor } from '../model/floor-record.ts';
 import { decodeHead, type Head, isPlaceholder } from '../model/head.ts';
-import { headKey } from '../model/keys.ts';
+import { headKey, rosterPulseKey } from '../model/keys.ts';
 import type { Shard } from '../model/shard-record.ts';
 import type { CacheEntry } from '../ports/cache.ts';
 import { type Deps, LOOP, RetryLater } from './context.ts';
@@ -9,6 +9,8 @@ import { mustLook } from './coverage.ts';
 import { getFloor, type HeldFloor, heldFloor, raisedFloor } from './floor.ts';
 import type { Heads } from './heads.ts';
 import { mendShard } from './mend-shard.ts';
+import type { RosterReader } from './presence/roster-reader.ts';
+import type { RosterMark, RosterView } from './presence/tell-roster.ts';
 import type { Named } from './select-items.ts';
 import { compactBytes, indexShards, type ShardReader, shardKeys, trusted } from './shard-log.ts';
 import type { SpaceState } from './space-state.ts';
@@ -22,6 +24,8 @@ export type Observation = {
   readonly since: number;
   /** Items that some marker at or after `minT` must look at. */
   readonly named: ReadonlyMap<string, Named>;
+  /** Who is here; empty where nobody ever was. */
+  readonly roster: RosterView;
 };
 
 const MULTI_GET = 100;
@@ -35,16 +39,18 @@ export class Observer {
   readonly #deps: Deps;
   readonly #heads: Heads;
   readonly #shards: ShardReader;
+  readonly #rosters: RosterReader;
   readonly #compacting = new LRUCache<string, number>({ max: 1_000 });
 
-  constructor(deps: Deps, heads: Heads, shards: ShardReader) {
+  constructor(deps: Deps, heads: Heads, shards: ShardReader, rosters: RosterReader) {
     this.#deps = deps;
     this.#heads = heads;
     this.#shards = shards;
+    this.#rosters = rosters;
   }
 
-  /** `minT`, `maxT`: the oldest and the newest time of the markers to be answered. */
-  async observe(space: SpaceState, minT: number, maxT: number): Promise<Observation> {
+  /** `minT`, `maxT`, `rosters`: the oldest and the newest time of the markers to be answered, and what they know of who is here. */
+  async observe(space: SpaceState, minT: number, maxT: number, rosters: readonly RosterMark[]): Promise<Observation> {
     this.#deps.metrics.count('reads');
     for (let turn = 0; turn < LOOP.turns; turn++) {
       const seen = await this.#publishAndRead(space, maxT);
@@ -62,7 +68,9 @@ export class Observer {
         else collect(shard, Math.min(minT, F), named);
         if (shard && shard.bytes > compactBytes(this.#deps)) this.#compact(space, key);
       }
-      return { epoch: e, T: F, since, named };
+      const people = this.#rosters.look(space, entries[keys.length], rosters);
+      const roster = people instanceof Promise ? await people : people;
+      return { epoch: e, T: F, since, named, roster };
     }
     throw new RetryLater('contention', 100);
   }
@@ -75,7 +83,7 @@ export class Observer {
     const { cache, clock } = this.#deps;
     const floor = space.floor ?? (await getFloor(this.#deps, space.id));
     space.seeFloor(floor, clock.monotonic());
-    const keys = shardKeys(indexShards(this.#deps), space.id);
+    const keys = [...shardKeys(indexShards(this.#deps), space.id), rosterPulseKey(space.id)];
     const now = clock.now();
     if (floor.floor.F - now > 1_000) this.#deps.metrics.count('clock_behind_floor');
     const raised = raisedFloor(floor.floor, space.timeToPublish(floor.floor, now, clock.monotonic()));

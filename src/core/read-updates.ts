@@ -7,6 +7,14 @@ import type { Answer } from './engine-types.ts';
 import { absentHead } from './load-item.ts';
 import { decodeSeen, type Marker, type Markers } from './marker.ts';
 import type { Observation, Observer } from './observe.ts';
+import {
+  type ClientChange,
+  markOf,
+  NO_ROSTER,
+  type RosterMark,
+  type Told,
+  tellRoster,
+} from './presence/tell-roster.ts';
 import type { Evaluated, Question } from './question.ts';
 import { encodeAnswer, type Renderer } from './render.ts';
 import { type Named, nextMarker, type SelectInput, type Selection, seenFromNow, selectItems } from './select-items.ts';
@@ -35,12 +43,14 @@ export class UpdateReader {
   observe(space: SpaceState, questions: readonly Question[]): Promise<Observation> {
     let min = Number.POSITIVE_INFINITY;
     let max = Number.NEGATIVE_INFINITY;
+    const rosters: RosterMark[] = [];
     for (const { marker } of questions) {
       if (!marker || marker === 'now') continue;
       min = Math.min(min, marker.T);
       max = Math.max(max, marker.T);
+      if (marker.roster.n.length > 0) rosters.push(marker.roster);
     }
-    return this.#observer.observe(space, min, max);
+    return this.#observer.observe(space, min, max, rosters);
   }
 
   /** `heads`: what earlier questions to the same observation have read already. */
@@ -55,16 +65,24 @@ export class UpdateReader {
       const ids = [...seen.named.keys()].filter((id) => question.filter.matches(id));
       await this.#readHeads(space, ids, heads);
       const told = seenFromNow({ ids, heads, named: seen.named, epoch: seen.epoch, T: seen.T });
-      const fresh: Marker = { e: seen.epoch, T: seen.T, filter: question.filter.hash, seen: told, roster: 0 };
-      return this.#evaluated(space, fresh, emptySelection(), undefined, false, undefined);
+      const fresh: Marker = {
+        e: seen.epoch,
+        T: seen.T,
+        filter: question.filter.hash,
+        seen: told,
+        roster: markOf(seen.roster),
+      };
+      return this.#evaluated(space, fresh, emptySelection(), undefined, false, undefined, []);
     }
     if (!marker) return this.#snapshot(space, seen, question, heads, undefined, question.reset);
     if (marker.e !== seen.epoch || marker.T > seen.T)
       return this.#snapshot(space, seen, question, heads, undefined, 'epoch');
+    const told = tellRoster(seen.roster, marker.roster);
+    if (told.lost) return this.#snapshot(space, seen, question, heads, undefined, 'tooOld');
     if (marker.cycle?.snap) return this.#snapshot(space, seen, question, heads, marker, undefined);
     const scan = marker.T < seen.since ? await scanStore(this.#deps, this.#shards, space.id, marker) : [];
     if (!scan) return this.#snapshot(space, seen, question, heads, undefined, 'tooOld');
-    return this.#changes(space, seen, question, marker, heads, scan);
+    return this.#changes(space, seen, question, marker, heads, scan, told);
   }
 
   async #withSpill(space: SpaceState, question: Question): Promise<Question['marker']> {
@@ -81,15 +99,17 @@ export class UpdateReader {
     marker: Marker,
     heads: Map<string, Head>,
     scan: readonly string[],
+    told: Told,
   ): Promise<Evaluated> {
     const { input, selection } = await this.#select(space, seen, question, marker, heads, scan);
-    const next = nextMarker(input, selection);
+    const next = { ...nextMarker(input, selection), roster: told.mark };
     const left = await this.#leftAfter(space, seen, question, heads, selection, marker, next);
     const news =
       selection.chosen.length > 0 ||
       (question.durable && Object.keys(selection.durable).length > 0) ||
+      told.clients.length > 0 ||
       marker.cycle !== undefined;
-    return this.#evaluated(space, next, { ...selection, left }, undefined, news, question);
+    return this.#evaluated(space, next, { ...selection, left }, undefined, news, question, told.clients);
   }
 
   async #select(
@@ -152,6 +172,7 @@ export class UpdateReader {
     marker: Marker | undefined,
     reset: MustReset['reason'] | undefined,
   ): Promise<Evaluated> {
+    const told = tellRoster(seen.roster, marker?.roster ?? NO_ROSTER);
     let page = marker;
     let items: Selection['chosen'] = [];
     for (;;) {
@@ -181,9 +202,9 @@ export class UpdateReader {
       const ended = part.length === ids.length && listed.length < STORE_PAGE;
       if (selection.stoppedAfter !== undefined || ended) {
         const total = { ...selection, chosen: items, left: Math.max(selection.left, 1) };
-        const next = nextMarker(input, selection);
+        const next = { ...nextMarker(input, selection), roster: told.mark };
         const left = await this.#leftAfter(space, seen, question, heads, total, page, next);
-        return this.#evaluated(space, next, { ...total, left }, reset, true, question);
+        return this.#evaluated(space, next, { ...total, left }, reset, true, question, told.clients);
       }
       const stoppedAfter = part.at(-1) ?? listed.at(-1) ?? after;
       page = nextMarker(input, { ...selection, stoppedAfter });
@@ -203,6 +224,7 @@ export class UpdateReader {
     reset: MustReset['reason'] | undefined,
     news: boolean,
     question: Question | undefined,
+    clients: readonly ClientChange[],
   ): Evaluated {
     if (reset) this.#deps.metrics.count('resyncs');
     const answer = async (): Promise<Answer> => {
@@ -214,6 +236,7 @@ export class UpdateReader {
         epoch: marker.e,
         upToDate: selection.left === 0,
         changesRemaining: selection.left,
+        ...(clients.length > 0 ? { clients: [...clients] } : {}),
         ...(hasDurable ? { durable: selection.durable } : {}),
         ...(reset ? { mustReset: { reason: reset } } : {}),
       };

@@ -3,6 +3,7 @@ import type { Version } from '../protocol/ids.ts';
 import { baseOf, mustRemember } from './coverage.ts';
 import type { Filter } from './filter.ts';
 import { type Cycle, idHash, type Marker, type Seen, type SeenMap } from './marker.ts';
+import { NO_ROSTER } from './presence/tell-roster.ts';
 
 /** What the recent index said of an item: entries that may concern a reader. */
 export type Named = readonly { readonly cu: number; readonly base: Version }[];
@@ -127,7 +128,7 @@ export function nextMarker(
 ): Marker {
   const { marker } = input;
   const T1 = marker?.cycle?.t1 ?? input.T;
-  const base = { e: input.epoch, filter: input.filter.hash, roster: marker?.roster ?? 0 };
+  const base = { e: input.epoch, filter: input.filter.hash, roster: marker?.roster ?? NO_ROSTER };
   if (selection.stoppedAfter === undefined) return { ...base, T: T1, seen: selection.seen };
   const cycle: Cycle = { after: selection.stoppedAfter, t1: T1, snap: input.snapshot };
   const T = marker ? marker.T : input.T;

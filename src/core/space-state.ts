@@ -2,6 +2,7 @@ import type { Floor } from '../model/floor-record.ts';
 import { type CacheKey, floorKey } from '../model/keys.ts';
 import { type HeldHead, LOOP } from './context.ts';
 import type { HeldFloor } from './floor.ts';
+import type { KnownRoster } from './presence/tell-roster.ts';
 
 const MAX_HELD_HEADS = 10_000;
 
@@ -28,6 +29,8 @@ export class SpaceState {
   /** Heads as they were when this process last saw them, with their tokens. */
   readonly held = new HeldHeads();
   floor: HeldFloor | undefined;
+  /** Who is here, as last read; nothing where nobody was ever seen. */
+  roster: KnownRoster | undefined;
   #epochSeenAt = 0;
   #floorSeenAt = 0;
   #newestF = -1;
@@ -64,6 +67,11 @@ export class SpaceState {
    */
   timeToPublish(floor: Floor, now: number, monotonic: number): number {
     return Math.max(now, floor.F + monotonic - this.#floorSeenAt);
+  }
+
+  /** The time of the floor now, by this process's own passing of time: no wall clock has part in it. */
+  floorTime(floor: Floor, monotonic: number): number {
+    return Math.floor(floor.F + monotonic - this.#floorSeenAt);
   }
 
   /**

@@ -6,6 +6,8 @@ export type CacheKey = string;
 /** What is kept in the store. `id` is empty for the one record of a space or deployment. */
 export type StoreKey = { readonly space: string; readonly kind: StoreKind; readonly id: string };
 export type StoreKind = 'item' | 'space' | 'client' | 'owner';
+/** The kinds whose records can be found by an index. */
+export type IndexedKind = 'item' | 'client';
 
 /*
  * Every key is spelled here. A cache key is `<letter>/<place>/<rest>`: all keys of a space share the place, hence the
@@ -49,6 +51,18 @@ export function ticketKey(space: string, random: string): CacheKey {
 export function countKey(name: string, window: number): CacheKey {
   return `n/${createHash('sha256').update(name).digest('base64url')}/${window}`;
 }
+/** Who is here: one record per shard of the clients of a space. */
+export function rosterKey(space: string, shard: number): CacheKey {
+  return `r/${part(space)}/${shard}`;
+}
+/** Tells which shards of the roster changed. */
+export function rosterPulseKey(space: string): CacheKey {
+  return `q/${part(space)}/`;
+}
+/** Held by whoever tidies a space that everybody has left. */
+export function emptyKey(space: string): CacheKey {
+  return `e/${part(space)}/`;
+}
 
 /** Records that can be made again from the store, or whose loss costs one more read. */
 export function isReloadable(key: CacheKey): boolean {
@@ -58,6 +72,9 @@ export function isReloadable(key: CacheKey): boolean {
 
 export function itemRowKey(space: string, item: string): StoreKey {
   return { space, kind: 'item', id: item };
+}
+export function clientRowKey(space: string, client: string): StoreKey {
+  return { space, kind: 'client', id: client };
 }
 export function spaceRowKey(space: string): StoreKey {
   return { space, kind: 'space', id: '' };

@@ -27,8 +27,12 @@ export type MetricName =
   | 'swept_items'
   | 'pruned_items'
   | 'rate_limited'
+  | 'clients_joined'
+  | 'clients_lapsed'
+  | 'clients_put_back'
+  | 'spaces_emptied'
   | 'clock_behind_floor';
 
-export type GaugeName = 'parked_polls' | 'dirty_items' | 'oldest_dirty_ms' | 'watched_spaces';
+export type GaugeName = 'parked_polls' | 'clients_heard' | 'dirty_items' | 'oldest_dirty_ms' | 'watched_spaces';
 
 export type TimingName = 'durability_lag_ms' | 'post_ms' | 'read_ms' | 'wake_to_answer_ms';

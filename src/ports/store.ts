@@ -1,7 +1,7 @@
-import type { StoreKey, StoreKind } from '../model/keys.ts';
+import type { IndexedKind, StoreKey, StoreKind } from '../model/keys.ts';
 import type { StoreIndex, StoreRecord } from '../model/store-record.ts';
 
-export type { StoreIndex, StoreKey, StoreKind, StoreRecord };
+export type { IndexedKind, StoreIndex, StoreKey, StoreKind, StoreRecord };
 
 export type Change = { readonly key: StoreKey; readonly record: StoreRecord | 'delete' };
 
@@ -17,7 +17,8 @@ export type Decision<T> = { readonly changes: readonly Change[]; readonly result
  *   written fails its own call only. A call has settled only when its changes survive the loss of this process (and,
  *   where the backend is a file, of the machine's power only as far as the backend's page in docs says).
  * - Reads and queries see every transaction that settled before they began.
- * - Only records of kind `item` have index strings, each of 1 to 1,500 printable ASCII characters; `transact` names at least one key.
+ * - Only records of kind `item` have index strings, and those of kind `client` one in `due`, each of 1 to 1,500 printable ASCII characters;
+ *   `transact` names at least one key.
  * - A failed read is never an absent record. Failures: `storeUnavailable` (try again; `unclear` on a commit whose answer
  *   was lost), `storeOverloaded` (back off), `storeRefused` (this record will never be accepted), `closed`.
  */
@@ -35,8 +36,8 @@ export interface Store {
   /** Spaces that hold a record of kind `space`, ascending, after `after`, at most `limit`. */
   spaces(after: string, limit: number): Promise<string[]>;
 
-  /** Keys whose string in `index` is >= from and < to, ascending by that string, at most `limit`; any space. */
-  query(index: StoreIndex, from: string, to: string, limit: number): Promise<StoreKey[]>;
+  /** Keys of a kind (`item` unless said) whose string in `index` is >= from and < to, ascending by that string, at most `limit`; any space. */
+  query(index: StoreIndex, from: string, to: string, limit: number, kind?: IndexedKind): Promise<StoreKey[]>;
 
   /** Settles when the store answers. For readiness. */
   ping(): Promise<void>;

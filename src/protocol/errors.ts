@@ -28,6 +28,9 @@ export type ProblemCode =
   | 'preconditionFailed'
   | 'conflict'
   | 'locked'
+  | 'clientIdTaken'
+  | 'notJoined'
+  | 'superseded'
   | 'rateLimited'
   | 'cacheUnavailable'
   | 'storeUnavailable'
@@ -58,6 +61,9 @@ const TITLES: { readonly [code in ProblemCode]: readonly [status: number, title:
   preconditionFailed: [412, 'The precondition does not hold'],
   conflict: [409, 'Another change came first'],
   locked: [423, 'Somebody holds the item'],
+  clientIdTaken: [409, 'The client id belongs to somebody else'],
+  notJoined: [409, 'The client is not in the space'],
+  superseded: [409, 'A newer request of the same client took the place of this one'],
   rateLimited: [429, 'Too much for now'],
   cacheUnavailable: [503, 'The cache does not answer'],
   storeUnavailable: [503, 'The store does not answer'],
@@ -69,6 +75,11 @@ const TITLES: { readonly [code in ProblemCode]: readonly [status: number, title:
   contention: [503, 'Too many writers at once'],
   internal: [500, 'The server failed'],
 };
+
+/** The same as an error. */
+export function fromProblem({ code, detail, retryAfterMs }: Problem): ProblemError {
+  return new ProblemError(code, detail, retryAfterMs === undefined ? {} : { retryAfterMs });
+}
 
 /** Thrown by whoever finds the whole request unusable; `api/to-response.ts` alone turns it into an answer. */
 export class ProblemError extends Error {

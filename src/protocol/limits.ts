@@ -76,3 +76,18 @@ export const SETTING_BOUNDS = {
   clientKeepMs: [60_000, 365 * DAY_MS],
   idleKeepMs: [DAY_MS, 3_650 * DAY_MS],
 } as const;
+
+/** Clients of one space at once. */
+export const MAX_CLIENTS_PER_SPACE = 2_000;
+/** One of the records that hold who is here; below `MAX_RECORD_BYTES`. */
+export const MAX_ROSTER_BYTES = 800 * 1024;
+export const MAX_CLIENT_NAME_CHARS = 128;
+/** A client's `data` as JSON. */
+export const MAX_CLIENT_DATA_BYTES = 1024;
+/** Changes of one client's `data`. */
+export const MAX_PATCHES_PER_SECOND = 10;
+/** Clients that left are told to readers who come back within this long (floor time), and while there are no more than so many of them. */
+export const GONE_KEPT_MS = 600_000;
+export const MAX_GONE = 500;
+/** Time for a client to be late in, after its lease has ended. */
+export const LEASE_GRACE_MS = 5_000;

@@ -21,6 +21,10 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
   store_failures: 'store calls that failed',
   flush_poison: 'items the store refuses',
   swept_items: 'items stored for instances that left',
+  clients_joined: 'joins',
+  clients_lapsed: 'clients taken out because their lease had ended',
+  clients_put_back: 'clients put back into a list that was lost',
+  spaces_emptied: 'spaces tidied after everybody had left',
   pruned_items: 'old tombstones forgotten',
   rate_limited: 'requests that were refused because their caller had used up a budget',
   clock_behind_floor: 'times this clock was behind what readers had published',
@@ -28,6 +32,7 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
 
 const GAUGES: { readonly [name in GaugeName]: string } = {
   parked_polls: 'polls that wait',
+  clients_heard: 'clients whose polls come here',
   dirty_items: 'items newer here than in the store',
   oldest_dirty_ms: 'age of the oldest change that is not stored',
   watched_spaces: 'spaces with parked polls',

@@ -106,6 +106,15 @@ export function storeQueryContract(get: () => { readonly store: Store; readonly 
     assert.deepEqual(found, [item('b'), elsewhere, item('a')]);
   });
 
+  it('[ST15] finds clients by when they are due, apart from items', async () => {
+    const client = { space, kind: 'client', id: 'a' } as const;
+    await put(store, [item('a'), record('', { due: `${space}/1` })], [client, record('', { due: `${space}/2` })]);
+    assert.deepEqual(await store.query('due', `${space}/`, `${space}0`, 9), [item('a')]);
+    assert.deepEqual(await store.query('due', `${space}/`, `${space}0`, 9, 'client'), [client]);
+    await put(store, [client, record('')]);
+    assert.deepEqual(await store.query('due', `${space}/`, `${space}0`, 9, 'client'), []);
+  });
+
   it('[ST12] finds a record only by the strings it has now, each in its own index', async () => {
     const found = async (): Promise<string[]> => {
       const answers = await Promise.all(

@@ -210,7 +210,8 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
         [item('long'), record('', { due: 'x'.repeat(1501) })],
         [item('blank'), record('', { due: '' })],
         [item('accent'), record('', { due: 'é' })],
-        [{ space, kind: 'client', id: 'c' }, record('', { due: '1' })],
+        [{ space, kind: 'client', id: 'c' }, record('', { open: '1' })],
+        [{ space, kind: 'space', id: '' }, record('', { due: '1' })],
       ];
       const good = put(store, [item('a'), record('A')]);
       const outcomes = await Promise.allSettled(poison.map((one) => put(store, [item('beside'), record('B')], one)));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { filterOf } from '../../src/core/filter.ts';
 import { decodeSeen, encodeSeen, idHash, type Marker, Markers } from '../../src/core/marker.ts';
+import { NO_ROSTER } from '../../src/core/presence/tell-roster.ts';
 import { MAX_ID_CHARS, MAX_MARKER_CHARS } from '../../src/protocol/limits.ts';
 
 const version = fc.integer({ min: 0, max: 2 ** 45 });
@@ -17,7 +18,13 @@ const marker: fc.Arbitrary<Marker> = fc.record(
     T: fc.integer({ min: 0, max: 2 ** 45 }),
     filter: fc.string({ maxLength: 16 }),
     seen: seenMap,
-    roster: fc.nat(),
+    roster: fc.oneof(
+      fc.constant(NO_ROSTER),
+      fc.record(
+        { life: fc.string({ maxLength: 6 }), n: fc.array(fc.nat(), { minLength: 8, maxLength: 8 }) },
+        { noNullPrototype: true },
+      ),
+    ),
     cycle: fc.record(
       { after: fc.string({ maxLength: 20 }), t1: fc.nat(), snap: fc.boolean() },
       { noNullPrototype: true },
@@ -28,7 +35,7 @@ const marker: fc.Arbitrary<Marker> = fc.record(
 const markers = new Markers(['secret']);
 
 function plain(over: Partial<Marker> = {}): Marker {
-  return { e: 'e'.repeat(16), T: 1_700_000_000_000, filter: '', seen: new Map(), roster: 0, ...over };
+  return { e: 'e'.repeat(16), T: 1_700_000_000_000, filter: '', seen: new Map(), roster: NO_ROSTER, ...over };
 }
 
 describe('markers', () => {
@@ -102,7 +109,8 @@ describe('markers', () => {
   it('[MK6] a marker is at most 4,096 characters and opens, however large its versions and long its ids', () => {
     const seen = new Map(Array.from({ length: 200 }, (_, i) => [idHash(`item${i}`), { v: 2 ** 40 + i, pv: 2 ** 20 }]));
     const cycle = { after: 'a'.repeat(MAX_ID_CHARS), t1: 1_700_000_000_000, snap: true };
-    const { text } = markers.seal('space', plain({ seen, cycle, filter: 'f'.repeat(16), roster: 1_000 }));
+    const roster = { life: 'l'.repeat(6), n: Array.from({ length: 8 }, () => 2 ** 31) };
+    const { text } = markers.seal('space', plain({ seen, cycle, filter: 'f'.repeat(16), roster }));
     assert.ok(text.length <= MAX_MARKER_CHARS, `${text.length} characters`);
     assert.notEqual(markers.open('space', text).status, 'bad');
   });

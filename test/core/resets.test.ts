@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import { Markers } from '../../src/core/marker.ts';
+import { NO_ROSTER } from '../../src/core/presence/tell-roster.ts';
 import { Chain } from '../support/chain.ts';
 import { EngineWorld, SPACE } from '../support/engine-fixture.ts';
 
@@ -93,7 +94,7 @@ describe('GetUpdates: markers that cannot be gone on with', () => {
     await world.snapshot();
     const floor = await world.floor();
     assert.ok(floor);
-    const marker = { e: floor.e, T: floor.F + 60_000, filter: '', seen: new Map(), roster: 0 };
+    const marker = { e: floor.e, T: floor.F + 60_000, filter: '', seen: new Map(), roster: NO_ROSTER };
     const response = await world.poll({ marker: new Markers(['one']).seal(SPACE, marker).text });
     assert.deepEqual(response.mustReset, { reason: 'epoch' });
     assert.equal(response.items.length, 1);
@@ -117,8 +118,20 @@ describe('GetUpdates: markers that cannot be gone on with', () => {
     const world = new EngineWorld();
     const { marker } = await world.snapshot();
     const [head = '', seen = '', mac = ''] = marker.split('.');
-    const forged = new Markers(['guess']).seal(SPACE, { e: 'e', T: 1, filter: '', seen: new Map(), roster: 0 }).text;
-    const other = new Markers(['one']).seal('elsewhere', { e: 'e', T: 1, filter: '', seen: new Map(), roster: 0 }).text;
+    const forged = new Markers(['guess']).seal(SPACE, {
+      e: 'e',
+      T: 1,
+      filter: '',
+      seen: new Map(),
+      roster: NO_ROSTER,
+    }).text;
+    const other = new Markers(['one']).seal('elsewhere', {
+      e: 'e',
+      T: 1,
+      filter: '',
+      seen: new Map(),
+      roster: NO_ROSTER,
+    }).text;
     const [, , forgedMac = ''] = forged.split('.');
     for (const text of [
       'x',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { filterOf } from '../../src/core/filter.ts';
 import { idHash, type Marker } from '../../src/core/marker.ts';
+import { NO_ROSTER } from '../../src/core/presence/tell-roster.ts';
 import { nextMarker, type SelectInput, selectItems } from '../../src/core/select-items.ts';
 import { sampleHead } from '../support/sample-heads.ts';
 
@@ -10,7 +11,7 @@ const marker = (over: Partial<Marker> = {}): Marker => ({
   T: 1_000,
   filter: '',
   seen: new Map(),
-  roster: 0,
+  roster: NO_ROSTER,
   ...over,
 });
 const seen = (id: string, v: number, pv = v) => new Map([[idHash(id), { v, pv }]]);

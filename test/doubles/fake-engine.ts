@@ -18,6 +18,7 @@ export type ParkedPoll = {
   readonly query: GetUpdatesQuery;
   readonly deliver: (outcome: PollOutcome) => void;
   cancelled: boolean;
+  readonly caller: Caller | undefined;
 };
 
 type Item = { kind: string; version: number; value: Json; deleted: boolean };
@@ -33,6 +34,26 @@ export class FakeEngine implements Engine {
   /** Thrown by every call while set. */
   failure: unknown;
   swept = 0;
+  /** Calls of `clients`, in their order. */
+  readonly clientCalls: unknown[] = [];
+  readonly clients: Engine['clients'] = {
+    join: async (_space, request, { subject }) => {
+      this.#fail();
+      this.clientCalls.push(['join', request, subject]);
+      const joined = { clientId: request.clientId ?? 'made', generation: 1, leaseMs: 30_000, nextSeq: 1 };
+      const clients = [{ id: joined.clientId, state: 'joined' }];
+      return Buffer.from(JSON.stringify({ ...joined, ...JSON.parse(this.snapshot().body.toString()), clients }));
+    },
+    patch: async (_space, client, data, { subject }) => {
+      this.#fail();
+      this.clientCalls.push(['patch', client, data, subject]);
+    },
+    leave: async (_space, client, generation, { subject }) => {
+      this.#fail();
+      this.clientCalls.push(['leave', client, generation, subject]);
+    },
+    onEmpty: () => {},
+  };
   readonly #events = new EventEmitter();
 
   async postUpdate(_space: SpaceId, request: PostUpdateRequest, caller: Caller): Promise<PostUpdateResponse> {
@@ -48,9 +69,9 @@ export class FakeEngine implements Engine {
     return results[0] as UpdateResult;
   }
 
-  poll(space: SpaceId, query: GetUpdatesQuery, deliver: (outcome: PollOutcome) => void): () => void {
+  poll(space: SpaceId, query: GetUpdatesQuery, deliver: (outcome: PollOutcome) => void, caller?: Caller): () => void {
     this.#fail();
-    const parked: ParkedPoll = { space, query, deliver, cancelled: false };
+    const parked: ParkedPoll = { space, query, deliver, cancelled: false, caller };
     this.polls.push(parked);
     if (query.marker === 'm-bad') {
       deliver({ problem: new ProblemError('badMarker', 'not a marker of this space').problem });

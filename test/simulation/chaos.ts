@@ -11,6 +11,8 @@ const EVENTS: { readonly [event in ChaosEvent]: (world: World, place: number) =>
   evictLedger: (world) => evict(world, 'd'),
   evictFloor: (world) => evict(world, 'f'),
   evictSeen: (world) => evict(world, 's'),
+  evictRoster: (world) => evict(world, 'r'),
+  evictRosterPulse: (world) => evict(world, 'q'),
   restartCache({ fleet, history, scheduler }) {
     history.losses.push({ at: scheduler.now });
     fleet.cache.restart();

@@ -68,8 +68,9 @@ function checkGhosts(history: History, item: string, truth: Truth, writes: reado
     if (!present.has(write.op)) continue;
     if (write.outcome === 'fail')
       history.found('ghost', `${item}: ${write.op} was refused, yet is in ${truth.content}`);
-    // A late copy of a request whose memory went with a rollback is an update like any other.
-    const again = write.sent > 1 && history.losses.some((loss) => loss.at >= write.invokedAt && hits(loss, item));
+    // A late copy of a request whose memory went with a rollback, or with a pruned tombstone, is an update like any other.
+    const lost = history.losses.some((loss) => loss.at >= write.invokedAt && hits(loss, item));
+    const again = write.sent > 1 && (lost || history.counters.has('pruned'));
     if (write.outcome === 'ok' && write.version < deleted && !again) {
       history.found('ghost', `${item}: ${write.op} (v${write.version}) outlived the delete v${deleted}`);
     }

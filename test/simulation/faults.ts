@@ -42,6 +42,8 @@ export type ChaosEvent =
   | 'evictLedger'
   | 'evictFloor'
   | 'evictSeen'
+  | 'evictRoster'
+  | 'evictRosterPulse'
   | 'restartCache'
   | 'restartNode'
   | 'cacheOutage'

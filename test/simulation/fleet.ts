@@ -17,7 +17,9 @@ import { SimCache } from './sim-cache.ts';
 import { SimClock } from './sim-clock.ts';
 import { SimStore, StoreWorld } from './sim-store.ts';
 
-export type CreateEngine = (deps: Deps) => Engine;
+/** Clients have a simulation of their own. */
+export type SimEngine = Omit<Engine, 'clients'>;
+export type CreateEngine = (deps: Deps) => SimEngine;
 
 export const SIM_KINDS: Kinds = new Map<string, Kind>([...KINDS, [journal.name, journal as Kind]]);
 
@@ -37,7 +39,7 @@ export const SIM_ENGINE: EngineConfig = {
 
 export type Instance = {
   readonly process: SimProcess;
-  readonly engine: Engine;
+  readonly engine: SimEngine;
   readonly cache: SimCache;
   readonly clock: SimClock;
 };
@@ -51,7 +53,7 @@ export type Reply<T> =
 export type Request<T> = {
   readonly label: string;
   readonly patienceMs: number;
-  send(engine: Engine, onGiveUp: (call: () => void) => void): Promise<T>;
+  send(engine: SimEngine, onGiveUp: (call: () => void) => void): Promise<T>;
 };
 
 /** The instances, the cache and the store they share, and the wires to their clients. */

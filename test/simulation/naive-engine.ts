@@ -1,10 +1,11 @@
 import type { Json } from '../../src/base/json.ts';
 import type { Deps } from '../../src/core/context.ts';
-import type { Engine, ItemState, PollOutcome } from '../../src/core/engine-types.ts';
+import type { ItemState, PollOutcome } from '../../src/core/engine-types.ts';
 import { headKey, itemRowKey } from '../../src/model/keys.ts';
 import type { GetUpdatesQuery } from '../../src/protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../../src/protocol/ids.ts';
 import type { PostUpdateRequest, Update, UpdateResult } from '../../src/protocol/post-update.ts';
+import type { SimEngine } from './fleet.ts';
 import { ITEMS, kindOf } from './items.ts';
 import { inFilter } from './reader.ts';
 
@@ -14,7 +15,7 @@ type Head = { readonly v: number; readonly t: number; readonly value?: Json };
  * What one would write first, to show that the checkers notice: the marker is the wall time of the poll and an item is sent when its
  * stamp is younger, a repeat is applied again, and a lost head starts from the stored value.
  */
-export function createNaiveEngine(deps: Deps): Engine {
+export function createNaiveEngine(deps: Deps): SimEngine {
   return {
     async postUpdate(space: SpaceId, request: PostUpdateRequest) {
       return { epoch: 'naive', results: await Promise.all(request.updates.map((update) => post(deps, space, update))) };

@@ -1,5 +1,14 @@
 import { Failure } from '../../src/ports/failure.ts';
-import type { Change, Decision, Store, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../src/ports/store.ts';
+import type {
+  Change,
+  Decision,
+  IndexedKind,
+  Store,
+  StoreIndex,
+  StoreKey,
+  StoreKind,
+  StoreRecord,
+} from '../../src/ports/store.ts';
 import { MAX_ROW_BYTES } from '../../src/protocol/limits.ts';
 import type { StoreFaults } from './faults.ts';
 import type { Scheduler, SimProcess } from './scheduler.ts';
@@ -56,11 +65,11 @@ export class StoreWorld {
       .slice(0, limit);
   }
 
-  query(index: StoreIndex, from: string, to: string, limit: number): StoreKey[] {
+  query(index: StoreIndex, from: string, to: string, limit: number, kind: IndexedKind = 'item'): StoreKey[] {
     const hits: [text: string, key: StoreKey][] = [];
     for (const { key, record } of this.#records.values()) {
       const text = record.indexes[index];
-      if (text !== undefined && text >= from && text < to) hits.push([text, key]);
+      if (key.kind === kind && text !== undefined && text >= from && text < to) hits.push([text, key]);
     }
     hits.sort((a, b) => byCodeUnit(a[0], b[0]) || byCodeUnit(nameOf(a[1]), nameOf(b[1])));
     return hits.slice(0, limit).map(([, key]) => key);
@@ -108,8 +117,8 @@ export class SimStore implements Store {
     return this.#ask('store spaces', () => this.#world.spaces(after, limit));
   }
 
-  query(index: StoreIndex, from: string, to: string, limit: number): Promise<StoreKey[]> {
-    return this.#ask(`store query ${index}`, () => this.#world.query(index, from, to, limit));
+  query(index: StoreIndex, from: string, to: string, limit: number, kind?: IndexedKind): Promise<StoreKey[]> {
+    return this.#ask(`store query ${index}`, () => this.#world.query(index, from, to, limit, kind));
   }
 
   ping(): Promise<void> {

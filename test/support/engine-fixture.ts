@@ -8,12 +8,14 @@ import {
   type EngineConfig,
   type PollOutcome,
 } from '../../src/core/engine-types.ts';
+import type { EngineParts } from '../../src/core/presence/without.ts';
 import { HeldSettings } from '../../src/core/spaces/held-settings.ts';
 import type { Kind, Kinds } from '../../src/kinds/kind.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
+import { type ClientRow, decodeClientRow } from '../../src/model/client-row.ts';
 import { decodeFloor, type Floor } from '../../src/model/floor-record.ts';
 import { decodeHead, type Head, isPlaceholder } from '../../src/model/head.ts';
-import { floorKey, headKey, itemRowKey, spaceRowKey } from '../../src/model/keys.ts';
+import { clientRowKey, floorKey, headKey, itemRowKey, spaceRowKey } from '../../src/model/keys.ts';
 import { decodeRow, decodeSpaceRow, type Row, type SpaceRow } from '../../src/model/row.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
@@ -79,6 +81,8 @@ export class ParkedPoll {
 
 export type Ask = Partial<GetUpdatesQuery>;
 
+type StartOptions = { skewMs?: number; deaf?: boolean; settable?: boolean; parts?: EngineParts };
+
 /** Engines over one cache and one store in memory, with a clock that moves when told. */
 export class EngineWorld {
   readonly clock = new FakeClock();
@@ -96,14 +100,17 @@ export class EngineWorld {
   }
 
   /** One more instance. `skewMs`: its wall clock is off by this much; `deaf`: no hint goes from or to it; `settable`: settings of spaces count. */
-  start(config: Partial<EngineConfig> = {}, { skewMs = 0, deaf = false, settable = false } = {}): Instance {
+  start(
+    config: Partial<EngineConfig> = {},
+    { skewMs = 0, deaf = false, settable = false, parts = {} }: StartOptions = {},
+  ): Instance {
     const cache = new ProbedCache(this.#cache, this.#keys);
     const store = new ProbedStore(this.#store);
     const log = new RecordedLog();
     const counts = new Map<string, number>();
     const life = { ended: false };
     const settings = new HeldSettings({ store, clock: clockOf(this.clock, life, skewMs), log });
-    const engine = createEngine({
+    const deps = {
       ...(settable && { settings }),
       cache,
       store,
@@ -114,7 +121,8 @@ export class EngineWorld {
       metrics: metricsInto(counts),
       kinds: TEST_KINDS,
       config: { ...DEFAULT_ENGINE_CONFIG, secrets: ['one'], ...this.#config, ...config },
-    });
+    };
+    const engine = createEngine(deps, parts);
     const kill = () => {
       life.ended = cache.dead = store.dead = true;
     };
@@ -193,10 +201,10 @@ export class EngineWorld {
     return result;
   }
 
-  park(ask: Ask = {}, on = 0, space: SpaceId = SPACE): ParkedPoll {
+  park(ask: Ask = {}, on = 0, space: SpaceId = SPACE, subject = 'anonymous'): ParkedPoll {
     const parked = new ParkedPoll();
     const query = { limit: 500, durable: false, ...ask };
-    parked.cancel = this.at(on).engine.poll(space, query, (outcome) => parked.take(outcome));
+    parked.cancel = this.at(on).engine.poll(space, query, (outcome) => parked.take(outcome), { subject });
     return parked;
   }
 
@@ -238,6 +246,13 @@ export class EngineWorld {
     return gone;
   }
 
+  /** Keys of records that are there. */
+  async keysLike(pattern: RegExp): Promise<string[]> {
+    const keys = [...this.#keys].filter((key) => pattern.test(key));
+    const entries = await this.#cache.get(keys);
+    return keys.filter((_, i) => entries[i] !== undefined);
+  }
+
   async record(key: string): Promise<Buffer | undefined> {
     return (await this.#cache.get([key]))[0]?.value;
   }
@@ -256,6 +271,11 @@ export class EngineWorld {
   async row(item: string): Promise<Row | undefined> {
     const [record] = await this.#store.read([itemRowKey(SPACE, item)]);
     return record && decodeRow(record);
+  }
+
+  async clientRow(id: string): Promise<ClientRow | undefined> {
+    const [record] = await this.#store.read([clientRowKey(SPACE, id)]);
+    return record && decodeClientRow(record);
   }
 
   async spaceRow(): Promise<SpaceRow> {

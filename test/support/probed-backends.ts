@@ -1,6 +1,15 @@
 import type { Cache, CacheKey, CasToken } from '../../src/ports/cache.ts';
 import { Failure } from '../../src/ports/failure.ts';
-import type { Change, Decision, Store, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../src/ports/store.ts';
+import type {
+  Change,
+  Decision,
+  IndexedKind,
+  Store,
+  StoreIndex,
+  StoreKey,
+  StoreKind,
+  StoreRecord,
+} from '../../src/ports/store.ts';
 
 export type CacheCall = { readonly name: string; readonly keys: readonly CacheKey[] };
 
@@ -96,8 +105,8 @@ export class ProbedStore implements Store {
   list = (space: string, kind: StoreKind, after: string, limit: number) =>
     this.#run(() => this.#inner.list(space, kind, after, limit));
   spaces = (after: string, limit: number) => this.#run(() => this.#inner.spaces(after, limit));
-  query = (index: StoreIndex, from: string, to: string, limit: number) =>
-    this.#run(() => this.#inner.query(index, from, to, limit));
+  query = (index: StoreIndex, from: string, to: string, limit: number, kind?: IndexedKind) =>
+    this.#run(() => this.#inner.query(index, from, to, limit, kind));
   ping = () => this.#run(() => this.#inner.ping());
   close = () => this.#inner.close();
 

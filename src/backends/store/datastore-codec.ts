@@ -1,6 +1,6 @@
 import type { v1 } from '@google-cloud/datastore';
 import { must } from '../../base/assert.ts';
-import type { StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
+import type { IndexedKind, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
 
 /*
  * How records lie in Datastore: entities of the kinds Space, Item, Client and Owner; all of a space have [Space, p_<space>]
@@ -117,9 +117,8 @@ export function spacesQuery(partition: Partition, after: string, limit: number):
   return keysOnly('space', '__key__', limit, [filter('__key__', 'GREATER_THAN', { keyValue: start })]);
 }
 
-/** Only items are indexed, so one kind is asked. */
-export function indexQuery(index: StoreIndex, from: string, to: string, limit: number): WireQuery {
-  return keysOnly('item', index, limit, [
+export function indexQuery(index: StoreIndex, from: string, to: string, limit: number, kind: IndexedKind): WireQuery {
+  return keysOnly(kind, index, limit, [
     filter(index, 'GREATER_THAN_OR_EQUAL', { stringValue: from }),
     filter(index, 'LESS_THAN', { stringValue: to }),
   ]);

@@ -2,7 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { Failure } from '../../ports/failure.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Random } from '../../ports/random.ts';
-import type { Decision, Store, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
+import type { Decision, IndexedKind, Store, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
 import { indexQuery, listQuery, spacesQuery } from './datastore-codec.ts';
 import { connectDatastore, type DatastoreConnection, type DatastoreDriver } from './datastore-driver.ts';
 import { toFailure, toRpcError } from './datastore-errors.ts';
@@ -69,10 +69,10 @@ class DatastoreStore implements Store {
     });
   }
 
-  query(index: StoreIndex, from: string, to: string, limit: number): Promise<StoreKey[]> {
+  query(index: StoreIndex, from: string, to: string, limit: number, kind: IndexedKind = 'item'): Promise<StoreKey[]> {
     return this.#begin(async () => {
       if (limit <= 0 || from >= to) return [];
-      return this.#reads.query(() => indexQuery(index, from, to, limit));
+      return this.#reads.query(() => indexQuery(index, from, to, limit, kind));
     });
   }
 

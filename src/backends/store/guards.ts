@@ -54,7 +54,9 @@ function checkRecord(kind: StoreKind, { data, indexes }: StoreRecord): void {
   for (const name in indexes) {
     const text = indexes[name as keyof typeof indexes];
     if (text === undefined) continue;
-    if (kind !== 'item') throw new Failure('storeRefused', `only items are indexed, not records of kind ${kind}`);
+    if (kind !== 'item' && !(kind === 'client' && name === 'due')) {
+      throw new Failure('storeRefused', `records of kind ${kind} have no index ${name}`);
+    }
     if (text.length > MAX_INDEX_CHARS || !INDEX_STRING.test(text)) {
       throw new Failure('storeRefused', `the index ${name} takes 1 to ${MAX_INDEX_CHARS} printable ASCII characters`);
     }

@@ -1,5 +1,14 @@
 import { Failure } from '../../ports/failure.ts';
-import type { Change, Decision, Store, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
+import type {
+  Change,
+  Decision,
+  IndexedKind,
+  Store,
+  StoreIndex,
+  StoreKey,
+  StoreKind,
+  StoreRecord,
+} from '../../ports/store.ts';
 import { checkChanges, checkKeys, keyText } from './guards.ts';
 
 /** Records of one kind in one space. `sorted` is made when asked for, and dropped when an id comes or goes. */
@@ -59,10 +68,18 @@ class MemoryStore implements Store {
     return sliceAfter(this.#spaces, after, limit);
   }
 
-  async query(index: StoreIndex, from: string, to: string, limit: number): Promise<StoreKey[]> {
+  async query(
+    index: StoreIndex,
+    from: string,
+    to: string,
+    limit: number,
+    kind: IndexedKind = 'item',
+  ): Promise<StoreKey[]> {
     this.#begin([]);
     const found: Indexed[] = [];
-    for (const entry of this.#indexes[index].values()) if (entry.text >= from && entry.text < to) found.push(entry);
+    for (const entry of this.#indexes[index].values()) {
+      if (entry.key.kind === kind && entry.text >= from && entry.text < to) found.push(entry);
+    }
     found.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0));
     return found.slice(0, limit).map(({ key }) => key);
   }

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Change, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
+import type { Change, IndexedKind, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
 import { keyText } from './guards.ts';
 import type { SqliteDriver, SqliteRow, SqliteStatement } from './sqlite-driver.ts';
 
@@ -120,8 +120,8 @@ export class SqliteTable {
     return this.#statements.spaces.all(after, limit).map((row) => String(row[0]));
   }
 
-  query(index: StoreIndex, from: string, to: string, limit: number): StoreKey[] {
-    const rows = this.#queries[index].all(from, to, limit);
+  query(index: StoreIndex, from: string, to: string, limit: number, kind: IndexedKind): StoreKey[] {
+    const rows = this.#queries[index].all(from, to, kind, limit);
     return rows.map(([space, kind, id]) => ({ space: String(space), kind: String(kind) as StoreKind, id: String(id) }));
   }
 
@@ -131,7 +131,7 @@ export class SqliteTable {
 }
 
 function querySql(index: StoreIndex): string {
-  return `SELECT space, kind, id FROM records WHERE ${index} >= ? AND ${index} < ? ORDER BY ${index} LIMIT ?`;
+  return `SELECT space, kind, id FROM records WHERE ${index} >= ? AND ${index} < ? AND kind = ? ORDER BY ${index} LIMIT ?`;
 }
 
 function sizeOf(record: StoreRecord, key: string): number {

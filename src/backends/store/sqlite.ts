@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Failure } from '../../ports/failure.ts';
-import type { Decision, Store, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
+import type { Decision, IndexedKind, Store, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
 import { checkChanges, checkKeys, sameKey } from './guards.ts';
 import {
   openNodeSqlite,
@@ -99,8 +99,14 @@ class SqliteStore implements Store {
     return this.#look(() => this.#table.spaces(after, limit));
   }
 
-  async query(index: StoreIndex, from: string, to: string, limit: number): Promise<StoreKey[]> {
-    return this.#look(() => this.#table.query(index, from, to, limit));
+  async query(
+    index: StoreIndex,
+    from: string,
+    to: string,
+    limit: number,
+    kind: IndexedKind = 'item',
+  ): Promise<StoreKey[]> {
+    return this.#look(() => this.#table.query(index, from, to, limit, kind));
   }
 
   async ping(): Promise<void> {

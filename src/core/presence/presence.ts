@@ -1,0 +1,233 @@
+import { LRUCache } from 'lru-cache';
+import type { Json } from '../../base/json.ts';
+import { clientIn, type RosterShard, rosterShardOf } from '../../model/roster-record.ts';
+import type { JoinRequest } from '../../protocol/clients.ts';
+import { ProblemError } from '../../protocol/errors.ts';
+import type { ClientId, SpaceId } from '../../protocol/ids.ts';
+import { MAX_CLIENTS_PER_SPACE } from '../../protocol/limits.ts';
+import type { Deps } from '../context.ts';
+import type { Answer, Caller, Clients, EmptyHandler, PollOutcome } from '../engine-types.ts';
+import type { ClientName, ClientRecords, LockRelease, SpaceSettingsSource } from '../people-types.ts';
+import type { SpaceState } from '../space-state.ts';
+import { ClientRows } from './client-rows.ts';
+import { depart } from './depart.ts';
+import { dropItems } from './drop-items.ts';
+import { Keeper } from './keeper.ts';
+import { Patches } from './patches.ts';
+import type { PresenceParts } from './presence-parts.ts';
+import { settingsOf } from './presence-parts.ts';
+import { holding, joined } from './roster-changes.ts';
+import type { RosterListener } from './roster-reader.ts';
+import { Rosters } from './rosters.ts';
+import { parkFor } from './seen-clients.ts';
+import { type ClientSweep, sweepClients } from './sweep-clients.ts';
+
+export type PresenceGiven = {
+  readonly deps: Deps;
+  readonly settings: SpaceSettingsSource;
+  readonly locks: LockRelease;
+  readonly space: (id: string) => SpaceState;
+  /** Readers may be told something new. */
+  readonly hint: (space: SpaceState) => void;
+  /** Throws where nothing new is taken any more. */
+  readonly admit: () => void;
+  readonly snapshot: (space: SpaceId) => Promise<Answer>;
+};
+
+/** How often the rounds that are due are begun, ms. */
+export const ROUNDS_MS = 500;
+
+type Held = Readonly<Record<string, string>>;
+
+/** Who is in the spaces: joins, leases, what clients say of themselves, and what happens when all have left. */
+export class Presence implements Clients, ClientRecords, RosterListener {
+  readonly #given: PresenceGiven;
+  readonly #parts: PresenceParts;
+  readonly #keeper: Keeper;
+  readonly #patches: Patches;
+  readonly #handlers: EmptyHandler[] = [];
+  readonly #sweep: ClientSweep;
+
+  constructor(given: PresenceGiven) {
+    const { deps, settings, locks, space, hint } = given;
+    this.#given = given;
+    const rosters = new Rosters(deps, hint);
+    this.#parts = { deps, settings, locks, space, rosters, rows: new ClientRows(deps.store) };
+    this.#keeper = new Keeper(this.#parts);
+    this.#patches = new Patches(deps, rosters);
+    this.#sweep = {
+      ...this.#parts,
+      keeper: this.#keeper,
+      handlers: this.#handlers,
+      missing: new LRUCache({ max: 10_000 }),
+    };
+    this.onEmpty((empty) => dropItems(deps, space(empty)));
+  }
+
+  async join(id: SpaceId, request: JoinRequest, { subject }: Caller): Promise<Buffer> {
+    this.#given.admit();
+    const { rosters, rows, deps } = this.#parts;
+    const space = this.#parts.space(id);
+    const { leaseMs } = await settingsOf(this.#parts, space);
+    const { F, shards } = await rosters.read(space);
+    const client = request.clientId ?? deps.random.id();
+    const { name } = request;
+    refuseIfFull(shards, client);
+    const who = { subject, ...(name === undefined ? {} : { name }) };
+    const row = await rows.join(id, client, who, { now: deps.clock.now(), F, leaseMs });
+    const said = { ...who, ...(request.data === undefined ? {} : { data: request.data as Json }) };
+    let superseded = false;
+    await rosters.change(space, [rosterShardOf(client)], (shard, now) => {
+      const { subject: s, ...shown } = said;
+      const entry = { g: row.generation, s, ...shown, until: now + leaseMs, held: row.held };
+      const after = joined(shard, client, entry, now);
+      superseded = !after;
+      return { after, visible: true };
+    });
+    if (superseded) throw new ProblemError('superseded', 'the client joined once more meanwhile');
+    const seen = this.#keeper.touch(id, { subject, client });
+    deps.metrics.count('clients_joined');
+    Object.assign(seen, { state: 'here', said, rowAt: deps.clock.monotonic() });
+    // Also where the pulse gets lost meanwhile, the next look here reads who is here.
+    space.roster = { view: space.roster?.view ?? [], words: [], readAt: Number.NEGATIVE_INFINITY };
+    const answer = await this.#given.snapshot(id);
+    const about = JSON.stringify({ clientId: client, generation: row.generation, leaseMs, nextSeq: row.seq });
+    return Buffer.concat([Buffer.from(`${about.slice(0, -1)},`), answer.body.subarray(1)]);
+  }
+
+  /** A poll of a client: it counts as a word from it for as long as it waits, and ends an older one. */
+  poll(
+    space: string,
+    name: ClientName,
+    deliver: (outcome: PollOutcome) => void,
+    park: (deliver: (outcome: PollOutcome) => void) => () => void,
+  ): () => void {
+    const seen = this.#keeper.touch(space, name);
+    return parkFor(seen, deliver, park, (ended) => {
+      ended.at = this.#parts.deps.clock.monotonic();
+    });
+  }
+
+  async patch(id: SpaceId, client: ClientId, data: Json, { subject }: Caller): Promise<void> {
+    const name = { subject, client };
+    this.#patches.admit(id, name);
+    const space = this.#parts.space(id);
+    if (!this.#isHere(id, name)) {
+      const { shards } = await this.#parts.rosters.read(space);
+      const shard = shards[rosterShardOf(client)];
+      if ((shard && clientIn(shard, client))?.s !== subject) throw notJoined(client);
+    }
+    const seen = this.#keeper.touch(id, name);
+    seen.state = 'here';
+    seen.said = { ...seen.said, data };
+    this.#patches.put(space, name, data, countOf(space.roster?.view ?? []));
+  }
+
+  async leave(id: SpaceId, client: ClientId, generation: number | undefined, { subject }: Caller): Promise<void> {
+    const space = this.#parts.space(id);
+    const [row] = await this.#parts.rows.read(id, [client]);
+    if (!row) return;
+    if (row.subject !== subject) throw new ProblemError('forbidden', `the client ${client} is somebody else's`);
+    const g = generation ?? row.generation;
+    if (g < row.generation) return;
+    this.#keeper.forget(id, { subject, client });
+    await depart(this.#parts, space, { client, subject, g, held: row.held });
+  }
+
+  async hold(
+    space: SpaceState,
+    { subject, client }: ClientName,
+    item: string,
+    grant: string,
+    max: number,
+  ): Promise<'held' | 'tooMany' | 'notJoined'> {
+    let outcome: 'held' | 'tooMany' | 'notJoined' = 'notJoined';
+    const held = await this.#changeHeld(space, { subject, client }, (before) => {
+      const others = Object.keys(before).filter((each) => each !== item).length;
+      outcome = others >= max ? 'tooMany' : 'held';
+      return outcome === 'tooMany' ? undefined : { ...before, [item]: grant };
+    });
+    if (held) await this.#writeHeld(space, client, subject, (row) => ({ ...row, [item]: grant }));
+    return outcome;
+  }
+
+  async drop(space: SpaceState, { subject, client }: ClientName, item: string, grant: string): Promise<void> {
+    const without = (held: Held): Held | undefined => {
+      if (!Object.hasOwn(held, item) || held[item] !== grant) return undefined;
+      const { [item]: _dropped, ...rest } = held;
+      return rest;
+    };
+    await this.#changeHeld(space, { subject, client }, without);
+    await this.#writeHeld(space, client, subject, without);
+  }
+
+  onEmpty(handler: EmptyHandler): void {
+    this.#handlers.push(handler);
+  }
+
+  present(space: SpaceState): void {
+    this.#keeper.of(space.id);
+  }
+
+  lost(space: SpaceState): void {
+    this.#keeper.soon(this.#keeper.of(space.id), 0);
+  }
+
+  /** Begins the rounds that are due. */
+  run(): void {
+    this.#keeper.run();
+  }
+
+  sweep(): Promise<void> {
+    return sweepClients(this.#sweep);
+  }
+
+  #isHere(space: string, name: ClientName): boolean {
+    return this.#keeper.peek(space, name)?.state === 'here';
+  }
+
+  /** `undefined` where nothing was changed. */
+  async #changeHeld(
+    space: SpaceState,
+    { subject, client }: ClientName,
+    decide: (held: Held) => Held | undefined,
+  ): Promise<Held | undefined> {
+    let held: Held | undefined;
+    await this.#parts.rosters.change(space, [rosterShardOf(client)], (shard: RosterShard) => {
+      const entry = clientIn(shard, client);
+      held = entry?.s === subject ? decide(entry.held) : undefined;
+      return { after: held && holding(shard, client, held), visible: false };
+    });
+    return held;
+  }
+
+  /** The row decides by what it has itself: two changes may reach it in another order than the roster. */
+  #writeHeld(
+    space: SpaceState,
+    client: string,
+    subject: string,
+    decide: (held: Held) => Held | undefined,
+  ): Promise<void> {
+    return this.#parts.rows.change(space.id, [client], (row) => {
+      const held = row.subject === subject && row.left === undefined ? decide(row.held) : undefined;
+      return held && { ...row, held };
+    });
+  }
+}
+
+function countOf(shards: readonly (RosterShard | undefined)[]): number {
+  let count = 0;
+  for (const shard of shards) if (shard) count += Object.keys(shard.clients).length;
+  return count;
+}
+
+function refuseIfFull(shards: readonly (RosterShard | undefined)[], client: string): void {
+  const shard = shards[rosterShardOf(client)];
+  if (countOf(shards) < MAX_CLIENTS_PER_SPACE || (shard && clientIn(shard, client))) return;
+  const detail = `a space has room for ${MAX_CLIENTS_PER_SPACE} clients`;
+  throw new ProblemError('overloaded', detail, { retryAfterMs: 30_000 });
+}
+
+function notJoined(client: string): ProblemError {
+  return new ProblemError('notJoined', `the client ${client} is not in this space; it joins with POST …/clients`);
+}
