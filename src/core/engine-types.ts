@@ -2,7 +2,9 @@ import type { Json } from '../base/json.ts';
 import type { Problem } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
+import type { LockRequest } from '../protocol/locks.ts';
 import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../protocol/post-update.ts';
+import type { ClientName } from './people-types.ts';
 
 /** Who asks. `subject` is the authenticated identity; `anonymous` in mode `none`. */
 export type Caller = { readonly subject: string };
@@ -30,6 +32,11 @@ export type ItemState = {
   readonly value?: Json;
 };
 
+/** What became of a request for a lock. */
+export type LockAnswer =
+  | { readonly result: 'granted'; readonly fence: number; readonly ttlMs: number }
+  | { readonly result: 'locked'; readonly holder: string; readonly ttlMs: number };
+
 /** The flows of the product, as the HTTP side and the tests see them. Made by `createEngine` in `core/engine.ts`. */
 export interface Engine {
   /** Resolves for every usable request; throws `ProblemError` only where the whole request is unusable. */
@@ -43,6 +50,15 @@ export interface Engine {
    * Returns the cancellation (the client went away): frees the waiter at once.
    */
   poll(space: SpaceId, query: GetUpdatesQuery, deliver: (outcome: PollOutcome) => void): () => void;
+
+  /** Grabs an item for a client, or renews its lease. `admin`: the caller may take it from its holder where only admins may. Throws `ProblemError`. */
+  lock(space: SpaceId, item: ItemId, ask: LockRequest, caller: Caller, admin: boolean): Promise<LockAnswer>;
+
+  /** Whatever comes before: afterwards the client does not hold the item. `admin`: also where it is somebody else's client. */
+  unlock(space: SpaceId, item: ItemId, client: string, caller: Caller, admin: boolean): Promise<void>;
+
+  /** A client has left: each item that it holds under the grant named is released. */
+  freeLocks(space: SpaceId, name: ClientName, held: Readonly<Record<string, string>>): Promise<void>;
 
   /** `undefined` when the item never existed. Throws `ProblemError` when cache or store do not answer. */
   readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined>;

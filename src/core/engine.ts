@@ -4,6 +4,7 @@ import { ProblemError } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
 import { DEFAULT_WAIT_SECONDS, WAIT_JITTER } from '../protocol/limits.ts';
+import type { LockRequest } from '../protocol/locks.ts';
 import {
   checkPostUpdate,
   type PostUpdateRequest,
@@ -14,14 +15,16 @@ import {
 import type { CloseParts } from './close-item.ts';
 import { type Deps, LOOP } from './context.ts';
 import { Dirtiness } from './dirtiness.ts';
-import type { Caller, Engine, EngineStats, ItemState, PollOutcome } from './engine-types.ts';
+import type { Caller, Engine, EngineStats, ItemState, LockAnswer, PollOutcome } from './engine-types.ts';
 import { filterOf } from './filter.ts';
 import { Flusher } from './flusher.ts';
 import { Heads } from './heads.ts';
 import { ItemQueue } from './item-queue.ts';
+import { LockFlow } from './lock-flow.ts';
 import { Markers } from './marker.ts';
 import { Observer } from './observe.ts';
 import { openMarker } from './open-marker.ts';
+import type { ClientName } from './people-types.ts';
 import { type PostParts, postUpdates } from './post-update.ts';
 import type { Question } from './question.ts';
 import { UpdateReader } from './read-updates.ts';
@@ -63,6 +66,7 @@ class LongshoreEngine implements Engine {
   readonly #flusher: Flusher;
   readonly #markers: Markers;
   readonly #post: PostParts;
+  readonly #locks: LockFlow;
   readonly #sweepParts: SweepParts;
   readonly #timers: (() => void)[] = [];
   readonly #waiting: Parked = { polls: 0 };
@@ -96,6 +100,7 @@ class LongshoreEngine implements Engine {
       sightings: new LRUCache({ max: 10_000 }),
     };
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), hint };
+    this.#locks = new LockFlow(this.#post);
     this.#flusher.start();
     this.#every(WAITER_SWEEP_MS, () => this.#sweepWaiters());
     let sweeps = 0;
@@ -118,6 +123,20 @@ class LongshoreEngine implements Engine {
     const [result] = results;
     if (!result) throw new Error('one update has one result');
     return result;
+  }
+
+  async lock(space: SpaceId, item: ItemId, ask: LockRequest, caller: Caller, admin: boolean): Promise<LockAnswer> {
+    this.#refuseIfStopping();
+    return this.#locks.lock(this.#entry(space).state, item, ask, caller, admin);
+  }
+
+  async unlock(space: SpaceId, item: ItemId, client: string, caller: Caller, admin: boolean): Promise<void> {
+    this.#refuseIfStopping();
+    return this.#locks.unlock(this.#entry(space).state, item, client, caller, admin);
+  }
+
+  async freeLocks(space: SpaceId, name: ClientName, held: Readonly<Record<string, string>>): Promise<void> {
+    return this.#locks.release(this.#entry(space).state, name, held);
   }
 
   poll(space: SpaceId, query: GetUpdatesQuery, deliver: (outcome: PollOutcome) => void): () => void {

@@ -137,7 +137,7 @@ export function decideRollback(
     const v = row.ceil + 1;
     const back: RolledBack = { from: row.v, ceil: row.ceil, got: row.v, untilMs: now + restoreMs };
     const { lock: _lock, ...rest } = row;
-    const next: Row = { ...rest, v, ceil: v, open: false, L: row.L + 1, ...cover, back, storedAt: now };
+    const next: Row = { ...rest, v, fence: v, ceil: v, open: false, L: row.L + 1, ...cover, back, storedAt: now };
     return { changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }], result: next };
   };
 }

@@ -28,6 +28,11 @@ export type ProblemCode =
   | 'preconditionFailed'
   | 'conflict'
   | 'locked'
+  | 'holdTooLong'
+  | 'notJoined'
+  | 'tooManyLocks'
+  | 'notLockable'
+  | 'lockRequired'
   | 'cacheUnavailable'
   | 'storeUnavailable'
   | 'identityUnavailable'
@@ -57,6 +62,11 @@ const TITLES: { readonly [code in ProblemCode]: readonly [status: number, title:
   preconditionFailed: [412, 'The precondition does not hold'],
   conflict: [409, 'Another change came first'],
   locked: [423, 'Somebody holds the item'],
+  holdTooLong: [423, 'The client has held the item for as long as it may'],
+  notJoined: [409, 'The client has not joined the space'],
+  tooManyLocks: [409, 'The client holds as many items as it may'],
+  notLockable: [409, 'Items of this kind are not locked here'],
+  lockRequired: [409, 'Items of this kind are changed by the holder of their lock'],
   cacheUnavailable: [503, 'The cache does not answer'],
   storeUnavailable: [503, 'The store does not answer'],
   identityUnavailable: [503, 'Who asks cannot be found out just now'],

@@ -8,6 +8,7 @@ import {
   type EngineConfig,
   type PollOutcome,
 } from '../../src/core/engine-types.ts';
+import { DEFAULT_SETTINGS, type SpaceSettings } from '../../src/core/people-types.ts';
 import type { Kind, Kinds } from '../../src/kinds/kind.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
 import { decodeFloor, type Floor } from '../../src/model/floor-record.ts';
@@ -32,6 +33,7 @@ import {
 } from '../../src/protocol/post-update.ts';
 import { journal } from '../doubles/journal-kind.ts';
 import { Seeded } from '../simulation/seeded.ts';
+import { JoinedClients } from './client-records.ts';
 import { FakeClock } from './clocks.ts';
 import { ProbedCache, ProbedStore } from './probed-backends.ts';
 import { RecordedLog } from './recorded-log.ts';
@@ -85,6 +87,9 @@ export class EngineWorld {
   readonly #cache = createMemoryCache({ clock: this.clock });
   readonly #store = createMemoryStore();
   readonly #hub = createInProcessHub();
+  /** Shared by all instances. */
+  readonly clients = new JoinedClients();
+  settings: SpaceSettings = DEFAULT_SETTINGS;
   readonly #keys = new Set<string>();
   readonly #config: Partial<EngineConfig>;
 
@@ -109,6 +114,8 @@ export class EngineWorld {
       random: this.random,
       metrics: metricsInto(counts),
       kinds: TEST_KINDS,
+      clients: this.clients,
+      settings: { known: () => this.settings, load: async () => this.settings },
       config: { ...DEFAULT_ENGINE_CONFIG, secrets: ['one'], ...this.#config, ...config },
     });
     const kill = () => {
@@ -175,7 +182,8 @@ export class EngineWorld {
   ): Promise<UpdateResult> {
     const { on, clientId, seq, ...rest } = more;
     const update: Update = { item, ...(op === undefined ? {} : { op }), ...rest };
-    const client = seq === undefined ? {} : { clientId: clientId ?? 'c', seq };
+    const client =
+      seq === undefined ? (clientId === undefined ? {} : { clientId }) : { clientId: clientId ?? 'c', seq };
     const { results } = await this.postAll({ ...client, updates: [update] }, on === undefined ? {} : { on });
     const [result] = results;
     if (!result) throw new Error('no result');
