@@ -86,7 +86,7 @@ export type Head = {
   readonly seqFloor: number;
   /** Ids of the last writes that carried no client. */
   readonly ws: readonly string[];
-  /** Version with which the lock was last granted or ended; 0 where there never was one. Rises only. */
+  /** Version with which the lock was last granted or ended, or life or lineage began. Rises only. */
   readonly fence: number;
   readonly lock?: Lock;
   readonly back?: RolledBack;

@@ -9,6 +9,7 @@ const EVENTS: { readonly [event in ChaosEvent]: (world: World, place: number) =>
   evictLedger: (world) => evict(world, 'd'),
   evictFloor: (world) => evict(world, 'f'),
   evictSeen: (world) => evict(world, 's'),
+  evictLease: (world) => evict(world, 'l'),
   restartCache({ fleet, history, scheduler }) {
     history.losses.push({ at: scheduler.now });
     fleet.cache.restart();

@@ -42,6 +42,7 @@ export type ChaosEvent =
   | 'evictLedger'
   | 'evictFloor'
   | 'evictSeen'
+  | 'evictLease'
   | 'restartCache'
   | 'cacheOutage'
   | 'cutInstance'
@@ -60,6 +61,8 @@ export type Chaos = {
 
 export type Workload = {
   readonly writers: number;
+  /** Clients that hold items. */
+  readonly lockers: number;
   readonly requests: number;
   readonly readers: number;
   readonly polls: number;
@@ -97,6 +100,7 @@ export type SimConfig = {
 
 const WORK: Workload = {
   writers: 3,
+  lockers: 0,
   requests: 9,
   readers: 3,
   polls: 12,
@@ -245,7 +249,23 @@ const LATE: SimConfig = {
   work: { ...WORK, polls: 25, gapMs: 120, longGapMs: 700, deletes: 0.04, fromNow: 0, filters: 0.05 },
 };
 
+/** Clients that hold few items, and others that write past them, while processes sleep and die and leases, heads and the whole cache vanish. */
+const LOCKS: SimConfig = {
+  ...ALL,
+  name: 'locks',
+  pauses: { chance: 0.006, maxMs: 6_000 },
+  chaos: {
+    events: 14,
+    gapMs: 1_500,
+    weights: { evictHead: 3, evictLease: 3, restartCache: 1, kill: 2, pause: 2, breakConnection: 1, clockJump: 1 },
+  },
+  work: { ...WORK, writers: 2, lockers: 3, readers: 1, polls: 6, items: 2, deletes: 0.04, releases: 0.1, batches: 0 },
+};
+
 /** By the name that `--config` takes. */
 export const CONFIGS: ReadonlyMap<string, SimConfig> = new Map(
-  [CALM, PAUSES, ALL, EPOCH, SHARDS, RESTARTS, OUTAGES, LEASES, MOVES, LATE].map((config) => [config.name, config]),
+  [CALM, PAUSES, ALL, EPOCH, SHARDS, RESTARTS, OUTAGES, LEASES, MOVES, LATE, LOCKS].map((config) => [
+    config.name,
+    config,
+  ]),
 );

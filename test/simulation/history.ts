@@ -19,6 +19,8 @@ export type CheckName =
   | 'C6 diverged'
   /** Two accepted conditional writes name one predecessor, or something came between. */
   | 'C7 chain broken'
+  /** Somebody wrote past a lock, with an old fence, or was granted what was held. */
+  | 'C8 lock broken'
   /** An operation whose answer called it durable is gone. */
   | 'C9 lost durable'
   /** More than the promised time was lost. */
@@ -41,6 +43,9 @@ export type Write = {
   readonly deletes: boolean;
   readonly durable: boolean;
   readonly ifVersion?: number;
+  readonly client?: string;
+  /** It was sent, or accepted, as the holder's. */
+  fence?: number;
   readonly invokedAt: number;
   /** `info`: it may or may not have been applied, now or later. */
   outcome: 'ok' | 'fail' | 'info';
@@ -55,10 +60,18 @@ export type Write = {
 /** Something that may cost content: which item (undefined: any), when. */
 export type Loss = { readonly at: number; readonly item?: string };
 
+/** A lock that was answered. */
+export type Grant = { readonly item: string; readonly client: string; readonly fence: number };
+
+/** A lock that ended with this version while its lease was running: its holder gave it up. */
+export type End = { readonly item: string; readonly version: number; readonly holder: string };
+
 /** What was done and seen in one run, by whom it was seen last. */
 export class History {
   readonly writes: Write[] = [];
   readonly losses: Loss[] = [];
+  readonly grants: Grant[] = [];
+  readonly ends: End[] = [];
   readonly findings: Finding[] = [];
   readonly counters = new Map<string, number>();
   /** Operations that an answer showed to be durable, as `item/op`. */

@@ -20,6 +20,8 @@ export class CacheWorld {
   faults: CacheFaults;
   downUntil = 0;
   life = 0;
+  /** Told of each record that is replaced or created. */
+  watch: ((key: CacheKey, before: Buffer | undefined, value: Buffer) => void) | undefined;
   readonly clients = new Set<SimCache>();
   readonly #entries = new Map<CacheKey, Entry>();
   #tokens = 0;
@@ -41,6 +43,7 @@ export class CacheWorld {
 
   write(key: CacheKey, value: Buffer, expiresAt: number): number {
     if (this.random.chance(this.faults.full)) throw new Failure('cacheFull', 'out of memory');
+    this.watch?.(key, this.read(key)?.value, value);
     this.#entries.set(key, { value, token: ++this.#tokens, expiresAt });
     return this.#tokens;
   }

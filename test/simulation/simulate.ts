@@ -3,6 +3,8 @@ import { checkFinal, checkReader, type Final, type Truth } from './checkers.ts';
 import type { SimConfig } from './faults.ts';
 import type { CreateEngine } from './fleet.ts';
 import { contentOf, DELETED, type Finding } from './history.ts';
+import { checkLocks } from './lock-checkers.ts';
+import { SimLocker } from './locker.ts';
 import { readItem, SimReader } from './reader.ts';
 import { ITEMS, World } from './world.ts';
 import { SimWriter } from './writer.ts';
@@ -40,9 +42,11 @@ export async function simulate(
 async function live(world: World): Promise<void> {
   const { work } = world.config;
   const writers = Array.from({ length: work.writers }, (_, n) => new SimWriter(`w${n}`, world));
+  const lockers = Array.from({ length: work.lockers }, (_, n) => new SimLocker(`l${n}`, world));
   const readers = Array.from({ length: work.readers }, (_, n) => new SimReader(`reader ${n}`, world));
   await Promise.all([
     ...writers.map((writer) => writer.live()),
+    ...lockers.map((locker) => locker.live()),
     ...readers.map((reader) => reader.live()),
     liveChaos(world),
     liveSweeps(world),
@@ -52,6 +56,7 @@ async function live(world: World): Promise<void> {
   await checkLiveness(world);
   await compare(world, readers, true);
   await checkStore(world);
+  checkLocks(world.history);
 }
 
 /** The scheduled job that asks some instance to sweep. */

@@ -3,6 +3,7 @@ import type { SpaceId } from '../../src/protocol/ids.ts';
 import type { SimConfig } from './faults.ts';
 import { type CreateEngine, Fleet, SIM_KINDS } from './fleet.ts';
 import { History } from './history.ts';
+import { watchLocks } from './lock-oracle.ts';
 import { Scheduler } from './scheduler.ts';
 import { Seeded } from './seeded.ts';
 
@@ -26,6 +27,7 @@ export class World {
     this.random = new Seeded(seed);
     this.scheduler = new Scheduler(this.random.fork(), trace);
     this.fleet = new Fleet(this.scheduler, this.random.fork(), this.history, config, create);
+    watchLocks(this.fleet.cache, this.history);
     this.padBytes = this.random.pick(config.work.padBytes);
   }
 
