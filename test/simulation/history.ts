@@ -66,12 +66,18 @@ export type Grant = { readonly item: string; readonly client: string; readonly f
 /** A lock that ended with this version while its lease was running: its holder gave it up. */
 export type End = { readonly item: string; readonly version: number; readonly holder: string };
 
+/** A running lease that was replaced by another client's. */
+export type Taking = { readonly item: string; readonly from: string; readonly by: string };
+
 /** What was done and seen in one run, by whom it was seen last. */
 export class History {
   readonly writes: Write[] = [];
   readonly losses: Loss[] = [];
   readonly grants: Grant[] = [];
   readonly ends: End[] = [];
+  readonly takings: Taking[] = [];
+  /** Who asked to take what from its holder, as `item/client`. */
+  readonly steals = new Set<string>();
   readonly findings: Finding[] = [];
   readonly counters = new Map<string, number>();
   /** Operations that an answer showed to be durable, as `item/op`. */

@@ -4,6 +4,7 @@ type Accepted = Write & { readonly outcome: 'ok' };
 
 /** C8, from what was answered: the fences of accepted writes, in the order of their versions, and what came between them. */
 export function checkLocks(history: History): void {
+  checkTakings(history);
   const items = new Set(history.writes.map(({ item }) => item));
   for (const item of items) {
     const accepted = history.writes.filter((write): write is Accepted => write.item === item && write.outcome === 'ok');
@@ -16,6 +17,13 @@ export function checkLocks(history: History): void {
     checkOrder(history, item, fenced);
     for (const write of accepted) checkPassing(history, item, write, fenced);
   }
+}
+
+/** Only who asked to take an item was granted it while somebody's lease was running. */
+function checkTakings(history: History): void {
+  for (const { item, from, by } of history.takings)
+    if (!history.steals.has(`${item}/${by}`))
+      history.found('C8 lock broken', `${item}: ${by} was granted it while the lease of ${from} was running`);
 }
 
 type Fenced = { readonly version: number; readonly fence: number; readonly what: string };

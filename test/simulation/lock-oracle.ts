@@ -1,5 +1,5 @@
 import { decodeHead, type Head, isPlaceholder } from '../../src/model/head.ts';
-import { decodeLease } from '../../src/model/lease-record.ts';
+import { decodeLease, type Lease } from '../../src/model/lease-record.ts';
 import type { CacheKey } from '../../src/ports/cache.ts';
 import type { History } from './history.ts';
 import type { CacheWorld } from './sim-cache.ts';
@@ -8,6 +8,7 @@ export function watchLocks(cache: CacheWorld, history: History): void {
   const oracle = new LockOracle(cache, history);
   cache.watch = (key, before, value) => {
     if (key.startsWith('i/')) oracle.written(key, headIn(before), headIn(value));
+    if (key.startsWith('l/') && before) noteTaking(history, key, decodeLease(before), decodeLease(value));
   };
 }
 
@@ -24,7 +25,7 @@ class LockOracle {
   }
 
   written(key: CacheKey, before: Head | undefined, after: Head | undefined): void {
-    if (!after || after.absent) return;
+    if (!after) return;
     const item = key.split('/')[2] ?? '';
     this.#checkLife(item, after);
     const lock = before?.lock;
@@ -43,6 +44,11 @@ class LockOracle {
       this.#history.found('C8 lock broken', `${item} v${v}: the fence fell from ${seen.fence} to ${fence}`);
     this.#seen.set(item, { L: Math.max(L, seen.L), fence: Math.max(fence, seen.fence) });
   }
+}
+
+function noteTaking({ takings }: History, key: CacheKey, before: Lease, after: Lease): void {
+  if (before.holder !== after.holder)
+    takings.push({ item: key.split('/')[2] ?? '', from: before.holder, by: after.holder });
 }
 
 function headIn(bytes: Buffer | undefined): Head | undefined {

@@ -61,6 +61,7 @@ export class SimLocker {
 
   async #lock(item: string, steal: boolean): Promise<number | undefined> {
     const { history } = this.#world;
+    if (steal) history.steals.add(`${item}/${this.#clientId}`);
     const ask = { clientId: this.#clientId, ...(steal ? { steal } : {}) };
     const reply = await this.#call(`lock ${item} ${this.#clientId}`, (engine) =>
       engine.lock(SPACE, item as ItemId, ask, CALLER, false),

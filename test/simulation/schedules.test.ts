@@ -4,6 +4,7 @@ import { importMutated } from './mutant-loader.ts';
 import { MUTANTS, mutantNamed } from './mutants.ts';
 import type { MakeWorld, Schedule } from './schedules.ts';
 import { openedAmidClosing, writerAmidClosing, writtenAfterClosing, zombieTombstone } from './schedules-close.ts';
+import { grabberDied, grantedAtOnce, leftAfterLosing, releasedFence, renewalAfterLapse } from './schedules-locks.ts';
 import {
   asleepDuringPrune,
   closedAmidScan,
@@ -149,6 +150,20 @@ describe('the schedules', function () {
     '[SI54] the deltas of an item that was deleted and created again begin at its creation',
     'deltaOverTomb',
     recreated,
+  );
+
+  itNeeds(
+    '[SI60] a renewal that comes when its lease has ended and another has begun changes nothing',
+    'blindRenewal',
+    renewalAfterLapse,
+  );
+  itNeeds('[SI61] a grab that died before the head keeps no writer out', 'anyLeaseIsAlive', grabberDied);
+  itNeeds('[SI62] who was granted an item keeps others out at once', 'grantNotInHead', grantedAtOnce);
+  itNeeds('[SI63] the fence rises when a lock ends', 'fenceKept', releasedFence);
+  itNeeds(
+    '[SI64] a client that lost its lock and then left frees nothing of the next holder',
+    'freesAnyGrant',
+    leftAfterLosing,
   );
 
   it('[SI55] exist for every rule that no seed is known to break', () => {
