@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { getUpdatesResponseSchema, getUpdatesSchema } from '../protocol/get-updates.ts';
 import { MAX_TICKET_CHARS } from '../protocol/limits.ts';
+import { lockGrantedSchema, lockRequestSchema, unlockRequestSchema } from '../protocol/locks.ts';
 import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { operations, SECURITY, SECURITY_SCHEMES } from './openapi-operations.ts';
@@ -35,6 +36,9 @@ const SCHEMAS = {
   Health: healthSchema,
   SweepReport: sweepSchema,
   Ticket: ticketSchema,
+  LockRequest: lockRequestSchema,
+  LockGranted: lockGrantedSchema,
+  UnlockRequest: unlockRequestSchema,
 } as const;
 
 /** The OpenAPI 3.1 document; its schemas are those that requests are read with and that the tests hold answers against. */

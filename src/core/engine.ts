@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache';
-import { headKey, itemRowKey } from '../model/keys.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
@@ -13,7 +12,7 @@ import {
   type UpdateResult,
 } from '../protocol/post-update.ts';
 import type { CloseParts } from './close-item.ts';
-import { type Deps, LOOP } from './context.ts';
+import type { Deps } from './context.ts';
 import { Dirtiness } from './dirtiness.ts';
 import type { Caller, Engine, EngineStats, ItemState, LockAnswer, PollOutcome } from './engine-types.ts';
 import { filterOf } from './filter.ts';
@@ -27,12 +26,12 @@ import { openMarker } from './open-marker.ts';
 import type { ClientName } from './people-types.ts';
 import { type PostParts, postUpdates } from './post-update.ts';
 import type { Question } from './question.ts';
+import { readItem } from './read-item.ts';
 import { UpdateReader } from './read-updates.ts';
-import { Renderer, timeText } from './render.ts';
+import { Renderer } from './render.ts';
 import { ShardReader } from './shard-log.ts';
 import { SpaceState } from './space-state.ts';
 import { pruneTombstones, type SweepParts, sweepItems } from './sweeper.ts';
-import { troubleOf, troubleProblem } from './trouble.ts';
 import { Values } from './values.ts';
 import { type Parked, problemOf, questionKey, SpaceWaiters } from './waiters.ts';
 import { UpdateWriter } from './write-update.ts';
@@ -164,38 +163,8 @@ class LongshoreEngine implements Engine {
     }
   }
 
-  async readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined> {
-    const { state } = this.#entry(space);
-    try {
-      if (!(await this.#exists(space, item))) return undefined;
-      for (let turn = 0; turn < LOOP.turns; turn++) {
-        const { held } = await this.#heads.forWrite(state, item, true);
-        const { head } = held;
-        if (head.absent) return undefined;
-        const value = await this.#values.stateOf(space, item, held);
-        if (typeof value === 'symbol') continue;
-        const known = {
-          kind: head.kind,
-          version: head.v,
-          durableVersion: Math.min(head.pv, head.v),
-          updatedAt: timeText(head.t),
-        };
-        if (head.dead) return { ...known, deleted: true };
-        return { ...known, deleted: false, value: this.#values.kindOf(head).value(value) };
-      }
-    } catch (error) {
-      const trouble = troubleOf(error);
-      throw trouble ? troubleProblem(trouble, error) : error;
-    }
-    throw new ProblemError('contention', 'the item kept changing', { retryAfterMs: 100 });
-  }
-
-  /** Looked up without a trace: asking for what is not there must not fill the cache. */
-  async #exists(space: string, item: string): Promise<boolean> {
-    const [head] = await this.#deps.cache.get([headKey(space, item)]);
-    if (head) return true;
-    const [row] = await this.#deps.store.read([itemRowKey(space, item)]);
-    return row !== undefined;
+  readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined> {
+    return readItem(this.#deps, this.#values, this.#heads, this.#entry(space).state, item);
   }
 
   sweep(): Promise<{ swept: number; pruned: number }> {

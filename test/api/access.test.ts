@@ -7,7 +7,7 @@ type Row = { readonly right: 'read' | 'write' | 'lock' | 'none'; readonly sent: 
 
 const body = (value: unknown) => ({ body: JSON.stringify(value), headers: JSON_TYPE });
 const POST = { updates: [{ item: 'a', op: { set: 1 } }] };
-const GRAB = { updates: [{ item: 'a', op: { set: 1 }, grab: true }] };
+const GRAB = { clientId: 'ann', updates: [{ item: 'a', op: { set: 1 }, grab: true }] };
 const ITEM = '/v1/spaces/board/items/a';
 
 /** One row for each operation that `/openapi.json` names. */
@@ -23,6 +23,12 @@ const ROWS: { readonly [operation: string]: Row } = {
   getItem: { right: 'read', sent: { path: ITEM }, ok: 200 },
   putItem: { right: 'write', sent: { method: 'PUT', path: ITEM, ...body(2) }, ok: 200 },
   patchItem: { right: 'write', sent: { method: 'PATCH', path: ITEM, ...body({ b: 1 }) }, ok: 200 },
+  postLock: {
+    right: 'lock',
+    sent: { method: 'POST', path: `${ITEM}/lock`, ...body({ clientId: 'ann', steal: true }) },
+    ok: 200,
+  },
+  deleteLock: { right: 'lock', sent: { method: 'DELETE', path: `${ITEM}/lock?clientId=ann` }, ok: 204 },
   deleteItem: { right: 'write', sent: { method: 'DELETE', path: ITEM }, ok: 204 },
   healthz: { right: 'none', sent: { path: '/healthz' }, ok: 200 },
   readyz: { right: 'none', sent: { path: '/readyz' }, ok: 200 },
@@ -59,7 +65,8 @@ async function ask(mode: Mode, row: Row, pick: (cast: Cast) => object): Promise<
   const { listener, engine } = makeApp({ access: cast.access });
   engine.items.set('a', { kind: 'register', version: 1, value: { x: 1 }, deleted: false });
   const answer = await send(listener, { ...row.sent, headers: { ...row.sent.headers, ...pick(cast) } });
-  if (answer.status >= 400) assert.equal(engine.requests.length + engine.polls.length, 0, 'the engine was asked');
+  if (answer.status >= 400)
+    assert.equal(engine.requests.length + engine.polls.length + engine.locks.length, 0, 'the engine was asked');
   return answer;
 }
 

@@ -27,7 +27,7 @@ export class World {
     this.random = new Seeded(seed);
     this.scheduler = new Scheduler(this.random.fork(), trace);
     this.fleet = new Fleet(this.scheduler, this.random.fork(), this.history, config, create);
-    watchLocks(this.fleet.cache, this.history);
+    if (config.work.lockers > 0) watchLocks(this.fleet.cache, this.history);
     this.padBytes = this.random.pick(config.work.padBytes);
   }
 
