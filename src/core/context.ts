@@ -8,7 +8,6 @@ import type { Metrics } from '../ports/metrics.ts';
 import type { Random } from '../ports/random.ts';
 import type { Store } from '../ports/store.ts';
 import type { EngineConfig } from './engine-types.ts';
-import type { ClientRecords, SpaceSettingsSource } from './people-types.ts';
 
 /** What the flows are given; they take nothing from anywhere else. */
 export type Deps = {
@@ -21,10 +20,6 @@ export type Deps = {
   readonly metrics: Metrics;
   readonly kinds: Kinds;
   readonly config: EngineConfig;
-  /** Absent: nobody has joined, so nobody can hold an item. */
-  readonly clients?: ClientRecords;
-  /** Absent: the defaults hold in every space. */
-  readonly settings?: SpaceSettingsSource;
 };
 
 /** A head as it was read, with the token that names exactly that value. */

@@ -4,7 +4,6 @@ import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
 import type { LockRequest } from '../protocol/locks.ts';
 import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../protocol/post-update.ts';
-import type { ClientName } from './people-types.ts';
 
 /** Who asks. `subject` is the authenticated identity; `anonymous` in mode `none`. */
 export type Caller = { readonly subject: string };
@@ -58,7 +57,11 @@ export interface Engine {
   unlock(space: SpaceId, item: ItemId, client: string, caller: Caller, admin: boolean): Promise<void>;
 
   /** A client has left: each item that it holds under the grant named is released. */
-  freeLocks(space: SpaceId, name: ClientName, held: Readonly<Record<string, string>>): Promise<void>;
+  freeLocks(
+    space: SpaceId,
+    name: Caller & { readonly client: string },
+    held: Readonly<Record<string, string>>,
+  ): Promise<void>;
 
   /** `undefined` when the item never existed. Throws `ProblemError` when cache or store do not answer. */
   readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined>;

@@ -20,10 +20,10 @@ import { Flusher } from './flusher.ts';
 import { Heads } from './heads.ts';
 import { ItemQueue } from './item-queue.ts';
 import { LockFlow } from './lock-flow.ts';
+import { type LockParts, Locks } from './locks.ts';
 import { Markers } from './marker.ts';
 import { Observer } from './observe.ts';
 import { openMarker } from './open-marker.ts';
-import type { ClientName } from './people-types.ts';
 import { type PostParts, postUpdates } from './post-update.ts';
 import type { Question } from './question.ts';
 import { readItem } from './read-item.ts';
@@ -50,7 +50,7 @@ type Entry = {
 };
 
 /** Puts the flows together. */
-export function createEngine(deps: Deps): Engine {
+export function createEngine(deps: Deps & LockParts): Engine {
   return new LongshoreEngine(deps);
 }
 
@@ -72,12 +72,12 @@ class LongshoreEngine implements Engine {
   #stopping = false;
   #sweeping: Promise<{ swept: number; pruned: number }> | undefined;
 
-  constructor(deps: Deps) {
+  constructor(deps: Deps & LockParts) {
     this.#deps = deps;
     this.#values = new Values(deps);
     this.#dirtiness = new Dirtiness(deps);
     this.#heads = new Heads(deps, this.#values, this.#dirtiness);
-    this.#writer = new UpdateWriter(deps, this.#values, this.#heads);
+    this.#writer = new UpdateWriter(deps, this.#values, this.#heads, new Locks(deps, deps));
     const recommit = async (space: SpaceState, item: string): Promise<number> => {
       const written = await this.#writer.write(space, { item, now: deps.clock.now() });
       this.#hint(space);
@@ -134,7 +134,11 @@ class LongshoreEngine implements Engine {
     return this.#locks.unlock(this.#entry(space).state, item, client, caller, admin);
   }
 
-  async freeLocks(space: SpaceId, name: ClientName, held: Readonly<Record<string, string>>): Promise<void> {
+  async freeLocks(
+    space: SpaceId,
+    name: Caller & { readonly client: string },
+    held: Readonly<Record<string, string>>,
+  ): Promise<void> {
     return this.#locks.release(this.#entry(space).state, name, held);
   }
 

@@ -40,6 +40,14 @@ type Got =
 
 const AGAIN = { kind: 'again' } as const;
 
+/** What the locks ask besides cache and store. */
+export type LockParts = {
+  /** Absent: nobody has joined, so nobody can hold an item. */
+  readonly clients?: ClientRecords;
+  /** Absent: the defaults hold in every space. */
+  readonly settings?: SpaceSettingsSource;
+};
+
 /** Where nobody knows clients, nobody can hold anything. */
 const NO_CLIENTS: ClientRecords = { hold: async () => 'notJoined', drop: async () => undefined };
 const FIXED_SETTINGS: SpaceSettingsSource = { known: () => DEFAULT_SETTINGS, load: async () => DEFAULT_SETTINGS };
@@ -55,11 +63,11 @@ export class Locks {
   readonly #clients: ClientRecords;
   readonly #settings: SpaceSettingsSource;
 
-  constructor(deps: Deps) {
+  constructor(deps: Deps, { clients = NO_CLIENTS, settings = FIXED_SETTINGS }: LockParts) {
     this.#deps = deps;
     this.#leases = new Leases(deps);
-    this.#clients = deps.clients ?? NO_CLIENTS;
-    this.#settings = deps.settings ?? FIXED_SETTINGS;
+    this.#clients = clients;
+    this.#settings = settings;
   }
 
   /** Comes at once where there is nothing to ask: an update of an item without a lock must cost what it costs without locks. */

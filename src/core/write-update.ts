@@ -10,7 +10,7 @@ import { makeDurable, markStored, snapshotOf } from './durable.ts';
 import { getFloor } from './floor.ts';
 import type { Heads } from './heads.ts';
 import type { Gate } from './lock-rules.ts';
-import { Locks } from './locks.ts';
+import type { Locks } from './locks.ts';
 import { accepted, type Next, nextHead, sameAgain, type WriteRequest } from './next-head.ts';
 import type { Snapshot } from './rows.ts';
 import type { SpaceState } from './space-state.ts';
@@ -29,12 +29,12 @@ export class UpdateWriter {
   readonly #committer: HeadCommitter;
   readonly #locks: Locks;
 
-  constructor(deps: Deps, values: Values, heads: Heads) {
+  constructor(deps: Deps, values: Values, heads: Heads, locks: Locks) {
     this.#deps = deps;
     this.#values = values;
     this.#heads = heads;
     this.#committer = new HeadCommitter(deps, values, heads);
-    this.#locks = new Locks(deps);
+    this.#locks = locks;
   }
 
   /** Throws `Failure` and `RetryLater`; then the update may or may not be in the item, and a repeat finds out. */

@@ -1,6 +1,7 @@
 import type { Deps } from '../../src/core/context.ts';
 import type { Engine, EngineConfig } from '../../src/core/engine-types.ts';
 import { DEFAULT_ENGINE_CONFIG } from '../../src/core/engine-types.ts';
+import type { LockParts } from '../../src/core/locks.ts';
 import { DEFAULT_SETTINGS, type SpaceSettings } from '../../src/core/people-types.ts';
 import type { Kind, Kinds } from '../../src/kinds/kind.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
@@ -17,7 +18,7 @@ import { CacheWorld, SimCache } from './sim-cache.ts';
 import { SimClock } from './sim-clock.ts';
 import { SimStore, StoreWorld } from './sim-store.ts';
 
-export type CreateEngine = (deps: Deps) => Engine;
+export type CreateEngine = (deps: Deps & LockParts) => Engine;
 
 export const SIM_KINDS: Kinds = new Map<string, Kind>([...KINDS, [journal.name, journal as Kind]]);
 
