@@ -179,12 +179,9 @@ export class Locks {
 
   /** What is not done here ends by itself: a lease with its time, an entry with the client or its next lock on the item. */
   async #forget(space: SpaceState, item: string, name: ClientName, grant: string): Promise<void> {
-    try {
-      await this.#leases.drop(space.id, item, grant);
-      await this.#clients.drop(space, name, item, grant);
-    } catch (error) {
-      if (!isFailure(error)) throw error;
-    }
+    const dropped = [this.#leases.drop(space.id, item, grant), this.#clients.drop(space, name, item, grant)];
+    for (const each of await Promise.allSettled(dropped))
+      if (each.status === 'rejected' && !isFailure(each.reason)) throw each.reason;
   }
 
   async #settingsOf(space: SpaceState) {

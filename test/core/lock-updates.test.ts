@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { Failure } from '../../src/ports/failure.ts';
+import type { ItemId } from '../../src/protocol/ids.ts';
 import type { UpdateResult } from '../../src/protocol/post-update.ts';
+import { SPACE } from '../support/engine-fixture.ts';
 import { hold, reached } from '../support/gates.ts';
 import { codeOf, fenceOf, lock, makeWorld, refusedWith, TTL, unlock } from '../support/locks.ts';
 
@@ -47,7 +49,22 @@ describe('a lock that comes with an update', () => {
     assert.equal((await world.post('a', { set: 3 }, { clientId: 'ann', fence: fenceIn(made) })).result, 'fenced');
   });
 
-  it('[LK8] ends with a release that changes nothing, and with a delete', async () => {
+  it('[LK8] ends with a release that changes nothing', async () => {
+    const world = makeWorld(2);
+    await world.ok('j', { add: 'stored' }, { kind: 'journal' });
+    await world.ok('j', { add: 'lost' });
+    world.at(0).kill();
+    await world.evict(/^i\//);
+    const fence = await fenceOf(lock(world, 'j', 'ann', { on: 1 }));
+    const restore = { from: 77, deltas: [{ version: 78, op: { add: 'x' } }] };
+    const last = await world.ok('j', undefined, { restore, clientId: 'ann', fence, release: true, on: 1 });
+    assert.ok(last.durableVersion === last.version && last.version > fence);
+    assert.deepEqual([(await world.row('j'))?.lock, world.clients.held('ann')], [undefined, {}]);
+    assert.equal((await world.post('j', { add: 'y' }, { clientId: 'ann', fence, on: 1 })).result, 'fenced');
+    await world.ok('j', { add: 'z' }, { clientId: 'bob', on: 1 });
+  });
+
+  it('[LK8] ends with a delete', async () => {
     const world = makeWorld();
     const made = await world.ok('j', { add: 'x' }, { kind: 'journal', clientId: 'ann', grab: true });
     await world.ok('j', { delete: true }, { clientId: 'ann', fence: fenceIn(made) });
@@ -90,6 +107,35 @@ describe('a lock that comes with an update', () => {
     await assert.rejects(lock(world, 'a', 'ann'), refusedWith('storeUnavailable'));
     assert.deepEqual(world.clients.held('ann'), {});
     await fenceOf(lock(world, 'a', 'bob', { on: 1 }));
+  });
+
+  it('[LK23] what a dead instance left of a grab keeps no writer out and goes with a release', async () => {
+    const world = makeWorld(2);
+    world.settings = { ...world.settings, maxLocks: 1 };
+    for (const item of ['a', 'b']) await world.ok(item, { set: 0 });
+    const write = hold(world.at(0).cache, 'casThenGet', /^i\//);
+    const ask = { clientId: 'ann' };
+    world
+      .at(0)
+      .engine.lock(SPACE, 'a' as ItemId, ask, { subject: 'anonymous' }, false)
+      .catch(() => undefined);
+    await reached(world, write);
+    world.at(0).kill();
+    await world.ok('a', { set: 'bob' }, { clientId: 'bob', on: 1 });
+    assert.equal((await lock(world, 'a', 'bob', { on: 1 })).result, 'locked');
+    await assert.rejects(lock(world, 'b', 'ann', { on: 1 }), refusedWith('tooManyLocks'));
+    await unlock(world, 'a', 'ann', { on: 1 });
+    assert.deepEqual(world.clients.held('ann'), {});
+    await fenceOf(lock(world, 'a', 'bob', { on: 1 }));
+    await fenceOf(lock(world, 'b', 'ann', { on: 1 }));
+  });
+
+  it('[LK23] an entry whose lease has ended goes with a release, too', async () => {
+    const world = makeWorld();
+    await world.ok('a', { set: 0 });
+    await world.clients.hold({ id: SPACE } as never, { subject: 'anonymous', client: 'ann' }, 'a', 'lost', 4);
+    await unlock(world, 'a', 'ann');
+    assert.deepEqual(world.clients.held('ann'), {});
   });
 
   it('[LK18] the same request again gives the same fence, also when its answer was lost', async () => {
