@@ -13,7 +13,7 @@ export type WriteRequest = {
   readonly writer?: Writer;
   /** Who asks. */
   readonly subject?: string;
-  readonly client?: string;
+  readonly client?: string | undefined;
   /** About the lock alone: then there is no update. */
   readonly lock?: LockAsk;
   /** Server time, the same for every turn. */

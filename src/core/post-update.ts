@@ -61,7 +61,7 @@ async function postOne(
       update,
       ...(writer ? { writer } : {}),
       subject: caller.subject,
-      ...(client === undefined ? {} : { client }),
+      client,
       now: deps.clock.now(),
     };
     const written = await parts.writer.write(space, request);

@@ -39,23 +39,19 @@ export class UpdateWriter {
 
   /** Throws `Failure` and `RetryLater`; then the update may or may not be in the item, and a repeat finds out. */
   async write(space: SpaceState, request: WriteRequest): Promise<Written> {
-    const attempt = newAttempt(this.#deps.random.id().slice(0, 8), request.lock !== undefined);
-    try {
-      return await this.#turns(space, request, attempt);
-    } finally {
-      if (attempt.ends || attempt.grant !== undefined) await this.#locks.settle(space, request, attempt);
-    }
-  }
-
-  async #turns(space: SpaceState, request: WriteRequest, attempt: Attempt): Promise<Written> {
     const { clock, metrics, random } = this.#deps;
     const until = clock.monotonic() + LOOP.updateMs;
-    for (let turn = 0; turn < LOOP.turns && clock.monotonic() < until; turn++) {
-      if (turn > 2) await clock.sleep(random.fraction() * Math.min(2 ** turn, 100));
-      metrics.count('update_turns');
-      const written = await this.#turn(space, request, attempt);
-      if (written) return written;
-      attempt.cold = true;
+    const attempt = newAttempt(random.id().slice(0, 8), request.lock !== undefined);
+    try {
+      for (let turn = 0; turn < LOOP.turns && clock.monotonic() < until; turn++) {
+        if (turn > 2) await clock.sleep(random.fraction() * Math.min(2 ** turn, 100));
+        metrics.count('update_turns');
+        const written = await this.#turn(space, request, attempt);
+        if (written) return written;
+        attempt.cold = true;
+      }
+    } finally {
+      if (attempt.ends || attempt.grant !== undefined) await this.#locks.settle(space, request, attempt);
     }
     throw new RetryLater('contention', 100);
   }
@@ -84,14 +80,19 @@ export class UpdateWriter {
     return request.update ? this.#judge(turn, state) : this.#lockAlone(turn, state);
   }
 
-  /** What the request asks for, from this head. */
-  async #judge(turn: Turn, state: unknown): Promise<Written | undefined> {
-    const { space, request, held } = turn;
+  /** What the request asks for, from this head. Without a turn of the event loop where there is no lock to look at: every update comes through here. */
+  #judge(turn: Turn, state: unknown): Promise<Written | undefined> {
+    const gate = this.#locks.gate(turn.space, turn.request, turn.held.head);
+    return gate instanceof Promise
+      ? gate.then((known) => this.#apply(turn, known, state))
+      : this.#apply(turn, gate, state);
+  }
+
+  #apply(turn: Turn, gate: Gate, state: unknown): Promise<Written | undefined> {
+    if (gate.kind === 'refuse') return this.#refuse(turn, gate.result, state);
+    const { request, held } = turn;
     const { head } = held;
     const update = must(request.update, 'there is an update');
-    const asked = this.#locks.gate(space, request, head);
-    const gate = asked instanceof Promise ? await asked : asked;
-    if (gate.kind === 'refuse') return this.#refuse(turn, gate.result, state);
     const context = { now: request.now, version: head.v };
     const verdict = decideUpdate(this.#deps.kinds, head, () => state, update, context);
     const locks = gate.ends !== undefined || update.grab === true;
