@@ -53,8 +53,9 @@ export class SimLocker {
       case 'unlock':
         return this.#release(item);
       case 'leave': {
-        const held = fleet.clients.leave(this.#clientId, CALLER.subject, SPACE);
-        await this.#call('leave', (engine) => engine.freeLocks(SPACE, { ...CALLER, client: this.#clientId }, held));
+        const client = this.#clientId;
+        const held = fleet.clients.leave(client, CALLER.subject, SPACE);
+        await this.#call('leave', (engine) => engine.freeLocks(SPACE, { ...CALLER, client }, held));
       }
     }
   }
@@ -78,8 +79,9 @@ export class SimLocker {
   }
 
   async #release(item: string): Promise<void> {
-    await this.#call(`unlock ${item} ${this.#clientId}`, (engine) =>
-      engine.unlock(SPACE, item as ItemId, this.#clientId, CALLER, false),
+    const client = this.#clientId;
+    await this.#call(`unlock ${item} ${client}`, (engine) =>
+      engine.unlock(SPACE, item as ItemId, client, CALLER, false),
     );
   }
 
@@ -87,15 +89,16 @@ export class SimLocker {
   async #post(item: string, more: Pick<Update, 'fence' | 'grab' | 'release'>): Promise<number | undefined> {
     const { history, random, scheduler } = this.#world;
     const seq = ++this.#seq;
-    const op = `${this.#clientId}.${seq}`;
+    const clientId = this.#clientId; // a request that arrives late is of the client that sent it
+    const op = `${clientId}.${seq}`;
     const kind = kindOf(item);
     const update: Update = { item, kind, op: kind === 'journal' ? { add: op } : { merge: { [op]: 1 } }, ...more };
-    const write = newWrite(op, item, this.#clientId, more, scheduler.now);
+    const write = newWrite(op, item, clientId, more, scheduler.now);
     history.writes.push(write);
     for (let turn = 0; turn < MAX_TRIES; turn++) {
       write.sent++;
       const reply = await this.#call(`post ${op} ${item} ${JSON.stringify(more)}`, (engine) =>
-        engine.postUpdate(SPACE, { clientId: this.#clientId, seq, updates: [update] }, CALLER),
+        engine.postUpdate(SPACE, { clientId, seq, updates: [update] }, CALLER),
       );
       const result = reply.kind === 'answered' ? reply.value.results[0] : undefined;
       if (result && result.result !== 'retry') return this.#settle(write, result);
