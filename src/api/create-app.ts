@@ -6,6 +6,7 @@ import { createJoin, createLeave, createPatchClient } from './clients.ts';
 import { createGetUpdates, createPostGetUpdates } from './get-updates.ts';
 import { createHealthz, createMetricsPage, createReadyz, createSweep, SWEEP_PATH } from './health.ts';
 import { createDeleteItem, createGetItem, createPatchItem, createPutItem } from './items.ts';
+import { createDeleteLock, createPostLock } from './locks.ts';
 import { createOpenapi } from './openapi.ts';
 import { createPage } from './page.ts';
 import { matchUpdates } from './path.ts';
@@ -128,6 +129,13 @@ function createItems(deps: AllDeps): Router {
     .patch((req, res) => patchItem(req, res, place(req)))
     .delete((req, res) => deleteItem(req, res, place(req)))
     .all(otherMethods(replies, 'GET, HEAD, PUT, PATCH, DELETE'));
+  const [postLock, deleteLock] = [createPostLock(deps), createDeleteLock(deps)];
+  router
+    .route('/v1/spaces/:space/items/:item/lock')
+    .all(refuseUnready)
+    .post((req, res) => postLock(req, res, place(req)))
+    .delete((req, res) => deleteLock(req, res, place(req)))
+    .all(otherMethods(replies, 'POST, DELETE'));
   return router;
 }
 

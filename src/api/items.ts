@@ -4,9 +4,9 @@ import { unreachable } from '../base/assert.ts';
 import type { Json } from '../base/json.ts';
 import type { Engine, ItemState } from '../core/engine-types.ts';
 import { troubleProblem } from '../core/trouble.ts';
-import { ProblemError } from '../protocol/errors.ts';
+import { type ProblemCode, ProblemError } from '../protocol/errors.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
-import type { UpdateResult } from '../protocol/post-update.ts';
+import type { InvalidCode, UpdateResult } from '../protocol/post-update.ts';
 import { admitWithin } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { evaluate, type Preconditions, readPreconditions, versionTag } from './etags.ts';
@@ -150,13 +150,23 @@ function accept(result: Exclude<UpdateResult, { result: 'conflict' }>): Accepted
     case 'resync':
       throw new ProblemError('conflict', 'the item has moved on too far');
     case 'invalid':
-      throw new ProblemError(result.code === 'kindMismatch' ? 'kindMismatch' : 'badRequest', result.detail);
+      throw new ProblemError(problemOf(result.code), result.detail);
     case 'tooLarge':
       throw new ProblemError('tooLarge', `the item would have more than ${result.limit} bytes`);
     case 'retry':
       throw troubleProblem(result);
     default:
       return unreachable(result);
+  }
+}
+
+function problemOf(code: InvalidCode): ProblemCode {
+  switch (code) {
+    case 'kindMismatch':
+    case 'lockRequired':
+      return code;
+    default:
+      return 'badRequest';
   }
 }
 

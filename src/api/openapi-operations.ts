@@ -191,6 +191,28 @@ const item = {
   },
 };
 
+const itemLock = {
+  parameters: [inPath('space'), inPath('item')],
+  post: {
+    operationId: 'postLock',
+    summary: 'Grabs an item for a client, or renews its lease',
+    requestBody: { required: true, content: json('LockRequest') },
+    responses: {
+      200: answer('granted, or renewed under the same fence', json('LockGranted')),
+      409: problem('the client has not joined, holds too many items, or items of this kind are not locked'),
+      423: problem('somebody holds the item (with holder and ttlMs), or the client has held it for too long'),
+      ...troubles,
+    },
+  },
+  delete: {
+    operationId: 'deleteLock',
+    summary: 'A release: what stands is stored',
+    parameters: [inQuery('clientId', idSchema, 'in place of the body')],
+    requestBody: { required: false, content: json('UnlockRequest') },
+    responses: { 204: { description: 'the client does not hold the item' }, ...troubles },
+  },
+};
+
 const spaceList = {
   get: {
     operationId: 'listSpaces',
@@ -261,6 +283,7 @@ export function operations(): object {
     '/v1/spaces/{space}/clients': clients,
     '/v1/spaces/{space}/clients/{client}': client,
     '/v1/spaces/{space}/items/{item}': item,
+    '/v1/spaces/{space}/items/{item}/lock': itemLock,
     '/healthz': page('healthz', 'the process runs', 'Health'),
     '/readyz': page('readyz', 'every dependency answers', 'ReadyReport', {
       503: answer('one of them does not', json('ReadyReport'), retryAfter),

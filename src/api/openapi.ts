@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { joinResponseSchema, joinSchema, patchClientSchema } from '../protocol/clients.ts';
 import { getUpdatesResponseSchema, getUpdatesSchema } from '../protocol/get-updates.ts';
 import { MAX_TICKET_CHARS } from '../protocol/limits.ts';
+import { lockGrantedSchema, lockRequestSchema, unlockRequestSchema } from '../protocol/locks.ts';
 import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
 import { spaceDeletingSchema, spaceListSchema, spaceSettingsSchema } from '../protocol/space-settings.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
@@ -43,6 +44,9 @@ const SCHEMAS = {
   JoinRequest: joinSchema,
   JoinResponse: joinResponseSchema,
   PatchClientRequest: patchClientSchema,
+  LockRequest: lockRequestSchema,
+  LockGranted: lockGrantedSchema,
+  UnlockRequest: unlockRequestSchema,
 } as const;
 
 /** The OpenAPI 3.1 document; its schemas are those that requests are read with and that the tests hold answers against. */

@@ -5,7 +5,7 @@ import type { Applied, ApplyContext, Kind, Kinds } from '../kinds/kind.ts';
 import { DEFAULT_KIND } from '../kinds/registry.ts';
 import type { Head, Remembered } from '../model/head.ts';
 import { MAX_REMEMBERED_CLIENTS } from '../protocol/limits.ts';
-import type { Update, UpdateResult } from '../protocol/post-update.ts';
+import type { InvalidCode, Update, UpdateResult } from '../protocol/post-update.ts';
 import { ANY_HASH, decideRestore, type Restore } from './decide-restore.ts';
 
 /** Which client sent it, under which number: what makes a repeat harmless. */
@@ -49,7 +49,7 @@ export function decideUpdate(
   if (early) return early;
   if (update.restore) return decideRestore(kinds, head, state, update, update.restore, context);
   const op = update.op;
-  if (isObject(op) && op.delete === true && Object.keys(op).length === 1) {
+  if (isDelete(op)) {
     return head.dead ? unchanged(update, head) : { kind: 'delete' };
   }
   const name = head.dead ? (update.kind ?? DEFAULT_KIND) : head.kind;
@@ -61,11 +61,12 @@ export function decideUpdate(
   return judge(kind.apply(head.dead ? kind.empty() : state(), op, context), kind, head, update);
 }
 
+export function isDelete(op: unknown): boolean {
+  return isObject(op) && op.delete === true && Object.keys(op).length === 1;
+}
+
 function precondition(head: Head, update: Update): Refusal | undefined {
   const at = { item: update.item, version: head.v, durableVersion: head.pv };
-  if (update.fence !== undefined && update.fence !== head.fence)
-    return { kind: 'refuse', result: { ...at, result: 'fenced' } };
-  if (update.grab) return invalid(update, 'badOp', 'this server has no locks: "grab" cannot be granted');
   if (update.ifVersion === undefined) return undefined;
   const version = head.dead ? 0 : head.v;
   if (update.ifVersion === version) return undefined;
@@ -123,13 +124,24 @@ export function findRepeat(head: Head, writer: Writer): Repeat {
   return { kind: 'repeat', version, ...(extra === undefined ? {} : { extra }) };
 }
 
+/** What is invalid now and may be valid later. */
+const PASSING: ReadonlySet<InvalidCode> = new Set([
+  'kindMismatch',
+  'kindUnknown',
+  'notRolledBack',
+  'lockRequired',
+  'notLockable',
+  'notJoined',
+  'tooManyLocks',
+  'holdTooLong',
+]);
+
 /**
  * Must this refusal be remembered? One that time cannot turn into an acceptance need not be; of the others, a copy of the request that comes late would
  * otherwise be applied after its sender was told that it was not.
  */
 export function mustRemember(result: UpdateResult): boolean {
-  if (result.result === 'invalid')
-    return result.code === 'kindMismatch' || result.code === 'kindUnknown' || result.code === 'notRolledBack';
+  if (result.result === 'invalid') return PASSING.has(result.code);
   return result.result !== 'retry' && result.result !== 'fenced';
 }
 

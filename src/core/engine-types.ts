@@ -3,6 +3,7 @@ import type { JoinRequest } from '../protocol/clients.ts';
 import type { Problem } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ClientId, ItemId, SpaceId } from '../protocol/ids.ts';
+import type { LockRequest } from '../protocol/locks.ts';
 import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../protocol/post-update.ts';
 
 /** Who asks. `subject` is the authenticated identity; `anonymous` in mode `none`. */
@@ -48,6 +49,11 @@ export interface Clients {
 /** Work for when everybody has left. May be done more than once, and by several instances; a rejection means: not done, come again. */
 export type EmptyHandler = (space: string) => Promise<void>;
 
+/** What became of a request for a lock. */
+export type LockAnswer =
+  | { readonly result: 'granted'; readonly fence: number; readonly ttlMs: number }
+  | { readonly result: 'locked'; readonly holder: string; readonly ttlMs: number };
+
 /** The flows of the product, as the HTTP side and the tests see them. Made by `createEngine` in `core/engine.ts`. */
 export interface Engine {
   /** Resolves for every usable request; throws `ProblemError` only where the whole request is unusable. */
@@ -64,6 +70,19 @@ export interface Engine {
 
   /** Who is in the spaces. */
   readonly clients: Clients;
+
+  /** Grabs an item for a client, or renews its lease. `admin`: the caller may take it from its holder where only admins may. Throws `ProblemError`. */
+  lock(space: SpaceId, item: ItemId, ask: LockRequest, caller: Caller, admin: boolean): Promise<LockAnswer>;
+
+  /** Whatever comes before: afterwards the client does not hold the item. `admin`: also where it is somebody else's client. */
+  unlock(space: SpaceId, item: ItemId, client: string, caller: Caller, admin: boolean): Promise<void>;
+
+  /** A client has left: each item that it holds under the grant named is released. */
+  freeLocks(
+    space: SpaceId,
+    name: Caller & { readonly client: string },
+    held: Readonly<Record<string, string>>,
+  ): Promise<void>;
 
   /** `undefined` when the item never existed. Throws `ProblemError` when cache or store do not answer. */
   readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined>;

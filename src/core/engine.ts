@@ -3,6 +3,7 @@ import { fromProblem, ProblemError } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
 import { DEFAULT_ITEMS_PER_ANSWER, DEFAULT_WAIT_SECONDS, WAIT_JITTER } from '../protocol/limits.ts';
+import type { LockRequest } from '../protocol/locks.ts';
 import {
   checkPostUpdate,
   type PostUpdateRequest,
@@ -11,55 +12,50 @@ import {
   type UpdateResult,
 } from '../protocol/post-update.ts';
 import { Dirtiness } from './dirtiness.ts';
-import type { Answer, Caller, Engine, EngineStats, ItemState, PollOutcome } from './engine-types.ts';
+import type { Answer, Caller, Engine, EngineStats, ItemState, LockAnswer, PollOutcome } from './engine-types.ts';
 import { filterOf } from './filter.ts';
 import { Flusher, type FlushParts } from './flusher.ts';
 import { Heads } from './heads.ts';
 import { ItemQueue } from './item-queue.ts';
+import { LockFlow } from './lock-flow.ts';
+import { type LockParts, Locks } from './locks.ts';
 import { Markers } from './marker.ts';
 import { Observer } from './observe.ts';
 import { openMarker } from './open-marker.ts';
+import type { ClientRecords } from './people-types.ts';
 import { type PostParts, postUpdates } from './post-update.ts';
+import type { EngineParts } from './presence/engine-parts.ts';
 import { Presence, ROUNDS_MS } from './presence/presence.ts';
 import { RosterReader } from './presence/roster-reader.ts';
-import { type EngineParts, WITHOUT } from './presence/without.ts';
 import { type PrunePlaces, pruneTombstones } from './prune.ts';
 import type { Question } from './question.ts';
 import { readItem } from './read-item.ts';
 import { UpdateReader } from './read-updates.ts';
 import { Renderer } from './render.ts';
 import { ShardReader } from './shard-log.ts';
-import { SpaceState } from './space-state.ts';
+import type { SpaceState } from './space-state.ts';
 import { IdleSpaces } from './spaces/idle-spaces.ts';
 import { type SpaceDeps, settingsSource } from './spaces/settings.ts';
+import { SpacesHere } from './spaces-here.ts';
 import { type SweepParts, sweepItems } from './sweeper.ts';
 import { Values } from './values.ts';
-import { type Parked, problemOf, questionKey, SpaceWaiters } from './waiters.ts';
+import { problemOf, questionKey } from './waiters.ts';
 import { UpdateWriter } from './write-update.ts';
 
 const WAITER_SWEEP_MS = 250;
 /** Of the sweeps that go by time, one in so many looks for old tombstones. */
 const SWEEPS_PER_PRUNING = 30;
-/** A space without polls and dirty items is forgotten after this long. */
-const FORGET_MS = 60_000;
 
 type Deliver = (outcome: PollOutcome) => void;
 
-type Entry = {
-  readonly state: SpaceState;
-  readonly waiters: SpaceWaiters;
-  usedAt: number;
-  unwatch: (() => void) | undefined;
-};
-
 /** Puts the flows together. */
-export function createEngine(deps: SpaceDeps, parts: EngineParts = {}): Engine {
+export function createEngine(deps: SpaceDeps & LockParts, parts: EngineParts = {}): Engine {
   return new LongshoreEngine(deps, parts);
 }
 
 class LongshoreEngine implements Engine {
   readonly #deps: SpaceDeps;
-  readonly #spaces = new Map<string, Entry>();
+  readonly #spaces: SpacesHere;
   readonly #heads: Heads;
   readonly #values: Values;
   readonly #dirtiness: Dirtiness;
@@ -68,36 +64,43 @@ class LongshoreEngine implements Engine {
   readonly #flusher: Flusher;
   readonly #markers: Markers;
   readonly #post: PostParts;
+  readonly #locks: LockFlow;
   readonly #sweepParts: SweepParts;
   readonly #prunePlaces: PrunePlaces = new Map();
   readonly #idle: IdleSpaces;
   readonly clients: Presence;
   readonly #timers: (() => void)[] = [];
-  readonly #waiting: Parked = { polls: 0, coldReads: 0 };
   #stopping = false;
   #sweeping: Promise<{ swept: number; pruned: number }> | undefined;
 
-  constructor(deps: SpaceDeps, parts: EngineParts) {
+  constructor(deps: SpaceDeps & LockParts, parts: EngineParts) {
     this.#deps = deps;
+    this.#spaces = new SpacesHere(deps, () => this.#reader);
+    const hint = (space: SpaceState) => this.#spaces.hint(space);
     this.#idle = new IdleSpaces(deps, this);
     this.#values = new Values(deps);
     this.#dirtiness = new Dirtiness(deps);
     this.#heads = new Heads(deps, this.#values, this.#dirtiness);
-    this.#writer = new UpdateWriter(deps, this.#values, this.#heads);
+    // Locks ask who is here, and whoever leaves is asked for their locks: each meets the other only later.
+    const clients: ClientRecords = deps.clients ?? {
+      hold: (...asked) => this.clients.hold(...asked),
+      drop: (...asked) => this.clients.drop(...asked),
+    };
+    const locks = new Locks(deps, { clients, settings: settingsSource(deps) });
+    this.#writer = new UpdateWriter(deps, this.#values, this.#heads, locks);
     const recommit = async (space: SpaceState, item: string): Promise<number> => {
       const written = await this.#writer.write(space, { item, now: deps.clock.now() });
-      this.#hint(space);
+      hint(space);
       return written.done ? written.version : 0;
     };
     this.#heads.recommit = recommit;
     const shards = new ShardReader();
     this.#markers = new Markers(deps.config.secrets);
-    const hint = (space: SpaceState) => this.#hint(space);
-    const space = (id: string) => this.#entry(id).state;
+    const space = (id: string) => this.#spaces.use(id).state;
     this.clients = new Presence({
       deps,
-      ...WITHOUT,
       settings: settingsSource(deps),
+      locks: { release: (...left) => this.#locks.release(...left) },
       ...parts,
       space,
       hint,
@@ -112,10 +115,11 @@ class LongshoreEngine implements Engine {
       ...close,
       recommit,
       space,
-      knownSpaces: () => this.#states(),
+      knownSpaces: () => this.#spaces.states,
       sightings: new LRUCache({ max: 10_000 }),
     };
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), hint };
+    this.#locks = new LockFlow(this.#post);
     this.#flusher.start();
     this.#every(WAITER_SWEEP_MS, () => this.#sweepWaiters());
     this.#every(ROUNDS_MS, () => this.clients.run());
@@ -129,7 +133,7 @@ class LongshoreEngine implements Engine {
   async postUpdate(space: SpaceId, request: PostUpdateRequest, caller: Caller): Promise<PostUpdateResponse> {
     this.#refuseIfStopping();
     checkPostUpdate(request);
-    const { state } = this.#entry(space);
+    const { state } = this.#spaces.use(space);
     const results = await postUpdates(this.#post, state, request, caller);
     return { epoch: state.epoch, results };
   }
@@ -141,14 +145,32 @@ class LongshoreEngine implements Engine {
     return result;
   }
 
+  async lock(space: SpaceId, item: ItemId, ask: LockRequest, caller: Caller, admin: boolean): Promise<LockAnswer> {
+    this.#refuseIfStopping();
+    return this.#locks.lock(this.#spaces.use(space).state, item, ask, caller, admin);
+  }
+
+  async unlock(space: SpaceId, item: ItemId, client: string, caller: Caller, admin: boolean): Promise<void> {
+    this.#refuseIfStopping();
+    return this.#locks.unlock(this.#spaces.use(space).state, item, client, caller, admin);
+  }
+
+  async freeLocks(
+    space: SpaceId,
+    name: Caller & { readonly client: string },
+    held: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    return this.#locks.release(this.#spaces.use(space).state, name, held);
+  }
+
   poll(space: SpaceId, query: GetUpdatesQuery, deliver: Deliver, caller?: Caller): () => void {
     try {
       this.#refuseIfStopping();
-      const entry = this.#entry(space);
-      if (this.#waiting.polls >= this.#deps.config.maxParkedPolls) {
+      const entry = this.#spaces.use(space);
+      if (this.#spaces.waiting.polls >= this.#deps.config.maxParkedPolls) {
         throw new ProblemError('overloaded', 'too many polls are parked here', { retryAfterMs: 2_000 });
       }
-      this.#watch(entry);
+      this.#spaces.watch(entry);
       const filter = filterOf(query);
       const seconds = query.wait ?? (query.marker ? DEFAULT_WAIT_SECONDS : 0);
       const waitMs = seconds * 1_000 * (1 - WAIT_JITTER * this.#deps.random.fraction());
@@ -178,7 +200,11 @@ class LongshoreEngine implements Engine {
   }
 
   readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined> {
-    return readItem({ deps: this.#deps, heads: this.#heads, values: this.#values }, this.#entry(space).state, item);
+    return readItem(
+      { deps: this.#deps, heads: this.#heads, values: this.#values },
+      this.#spaces.use(space).state,
+      item,
+    );
   }
 
   sweep(): Promise<{ swept: number; pruned: number }> {
@@ -194,7 +220,7 @@ class LongshoreEngine implements Engine {
 
   stats(): EngineStats {
     const lag = this.#dirtiness.lag();
-    const { polls: parkedPolls, coldReads } = this.#waiting;
+    const { polls: parkedPolls, coldReads } = this.#spaces.waiting;
     return { parkedPolls, coldReads, watchedSpaces: this.#spaces.size, ...lag };
   }
 
@@ -205,17 +231,14 @@ class LongshoreEngine implements Engine {
     const { problem } = new ProblemError('stopping', 'this instance is stopping; another one goes on', {
       retryAfterMs: Math.round(this.#deps.random.fraction() * 1_000),
     });
-    for (const entry of this.#spaces.values()) {
-      entry.waiters.refuse(problem);
-      entry.unwatch?.();
-    }
+    this.#spaces.refuse(problem);
     await this.#flusher.drain(this.#deps.clock.monotonic() + deadlineMs);
   }
 
   async #sweep(prune: boolean): Promise<{ swept: number; pruned: number }> {
     const swept = await sweepItems(this.#sweepParts);
     await this.clients.sweep();
-    const used = [...this.#spaces.keys()];
+    const used = this.#spaces.ids;
     await this.#idle.note(used);
     if (!prune) return { swept, pruned: 0 };
     const pruned = await pruneTombstones(this.#deps, this.#prunePlaces);
@@ -223,47 +246,10 @@ class LongshoreEngine implements Engine {
     return { swept, pruned };
   }
 
-  #entry(id: string): Entry {
-    let entry = this.#spaces.get(id);
-    if (!entry) {
-      const state = new SpaceState(id);
-      entry = {
-        state,
-        waiters: new SpaceWaiters(this.#deps, this.#reader, state, this.#waiting),
-        usedAt: 0,
-        unwatch: undefined,
-      };
-      this.#spaces.set(id, entry);
-    }
-    entry.usedAt = this.#deps.clock.monotonic();
-    return entry;
-  }
-
-  #states(): SpaceState[] {
-    return [...this.#spaces.values()].map((entry) => entry.state);
-  }
-
-  #watch(entry: Entry): void {
-    entry.unwatch ??= this.#deps.bus.watch(entry.state.id, () => entry.waiters.hint());
-  }
-
-  #hint(space: SpaceState): void {
-    this.#spaces.get(space.id)?.waiters.hint();
-    this.#deps.bus.publish(space.id);
-  }
-
   #sweepWaiters(): void {
-    const now = this.#deps.clock.monotonic();
     const dirty = new Set<SpaceState>();
     for (const item of this.#dirtiness.items()) dirty.add(item.space);
-    for (const [id, entry] of this.#spaces) {
-      entry.waiters.sweep(now);
-      if (entry.waiters.count > 0 || dirty.has(entry.state)) entry.usedAt = now;
-      else if (now - entry.usedAt > FORGET_MS) {
-        entry.unwatch?.();
-        this.#spaces.delete(id);
-      }
-    }
+    this.#spaces.sweep(dirty);
     const stats = this.stats();
     this.#deps.metrics.gauge('parked_polls', stats.parkedPolls);
     this.#deps.metrics.gauge('dirty_items', stats.dirtyItems);

@@ -177,6 +177,6 @@ export function absentHead(prunedV: number): Head {
     seqs: {},
     seqFloor: 0,
     ws: [],
-    fence: 0,
+    fence: prunedV,
   };
 }

@@ -1,5 +1,5 @@
 import type { Json } from '../base/json.ts';
-import type { Delta, Head } from '../model/head.ts';
+import type { Delta, Head, Lock } from '../model/head.ts';
 import type { Update } from '../protocol/post-update.ts';
 import { ANY_HASH, markAfter, type Restore } from './decide-restore.ts';
 import { remember, rememberWrite, type Verdict, type Writer } from './decide-update.ts';
@@ -12,9 +12,19 @@ export type WriteRequest = {
   readonly writer?: Writer;
   /** Who asks. */
   readonly subject?: string;
+  readonly client?: string | undefined;
+  /** About the lock alone: then there is no update. */
+  readonly lock?: LockAsk;
   /** Server time, the same for every turn. */
   readonly now: number;
 };
+
+export type LockAsk =
+  /** `admin`: the caller may do what only admins may. */
+  | { readonly do: 'grab'; readonly ttlMs?: number; readonly steal: boolean; readonly admin: boolean }
+  | { readonly do: 'release'; readonly admin: boolean }
+  /** Its holder has left: exactly this grant ends. */
+  | { readonly do: 'free'; readonly grant: string };
 
 type NewDelta = Omit<Delta, 'v'>;
 
@@ -33,15 +43,17 @@ export type Next = {
   readonly closes: boolean;
   /** The request is remembered with these fields of its answer; absent where the content stays the same. */
   readonly accepted?: { readonly extra: object };
+  /** The lock changes hands or ends: the fence rises to this version. */
+  readonly locks?: { readonly to: Lock | undefined };
 };
 
-/** The same content again. A release or delete that is said again stays one. */
+/** The same content again. What closed the item closes it again. */
 export function sameAgain(request: WriteRequest, head: Head, state: unknown): Next {
-  return { head, state, deltas: [], fresh: false, whole: false, closes: request.update?.release === true || head.dead };
+  return { head, state, deltas: [], fresh: false, whole: false, closes: closing(request) || head.dead };
 }
 
 export function accepted(request: WriteRequest, head: Head, verdict: Exclude<Verdict, { kind: 'refuse' }>): Next {
-  const closes = request.update?.release === true;
+  const closes = closing(request);
   switch (verdict.kind) {
     case 'delete':
       return {
@@ -73,6 +85,10 @@ export function accepted(request: WriteRequest, head: Head, verdict: Exclude<Ver
       };
     }
   }
+}
+
+function closing({ update, lock }: WriteRequest): boolean {
+  return update ? update.release === true : lock !== undefined && lock.do !== 'grab';
 }
 
 function deltaOf(
@@ -144,11 +160,12 @@ export function nextHead(
     seqs: memory.seqs,
     seqFloor: memory.seqFloor,
     ws: memory.ws,
-    fence: head.fence,
+    fence: next.locks ? made.v : head.fence,
   };
   if (plan.ref) result.ref = plan.ref;
   else if (!head.dead) result.body = plan.body ?? null;
-  if (head.lock) result.lock = head.lock;
+  const lock = next.locks ? next.locks.to : head.lock;
+  if (lock) result.lock = lock;
   const { back } = head.back ? markAfter(head.back, request.now, next.accepted && request.writer) : NO_MARK;
   if (back) result.back = back;
   if (head.restoredBy) result.restoredBy = head.restoredBy;

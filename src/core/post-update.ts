@@ -29,7 +29,11 @@ export async function postUpdates(
   const results: UpdateResult[] = [];
   for (const [place, update] of request.updates.entries()) {
     const writer = writerOf(request, update, place, caller);
-    results.push(await parts.queue.run(space.id, update.item, () => postOne(parts, space, update, writer, caller)));
+    results.push(
+      await parts.queue.run(space.id, update.item, () =>
+        postOne(parts, space, update, writer, caller, request.clientId),
+      ),
+    );
   }
   return results;
 }
@@ -46,6 +50,7 @@ async function postOne(
   update: Update,
   writer: Writer | undefined,
   caller: Caller,
+  client: string | undefined,
 ): Promise<UpdateResult> {
   const { deps } = parts;
   const started = deps.clock.monotonic();
@@ -56,6 +61,7 @@ async function postOne(
       update,
       ...(writer ? { writer } : {}),
       subject: caller.subject,
+      client,
       now: deps.clock.now(),
     };
     const written = await parts.writer.write(space, request);

@@ -144,7 +144,7 @@ export function decideRollback(
     const v = row.ceil + 1;
     const back = markOf(row, now, restoreMs);
     const { lock: _lock, ...rest } = row;
-    const next: Row = { ...rest, v, ceil: v, open: false, L: row.L + 1, ...cover, back, storedAt: now };
+    const next: Row = { ...rest, v, fence: v, ceil: v, open: false, L: row.L + 1, ...cover, back, storedAt: now };
     return { changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }], result: next };
   };
 }

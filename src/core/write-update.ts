@@ -1,37 +1,24 @@
-import { isObject, type Json } from '../base/json.ts';
+import { must } from '../base/assert.ts';
+import type { Json } from '../base/json.ts';
 import type { Head } from '../model/head.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
 import { HeadCommitter } from './commit-head.ts';
-import { type HeldHead, LOOP, RetryLater } from './context.ts';
+import { LOOP, RetryLater } from './context.ts';
 import { isCovered, planCoverage } from './coverage.ts';
 import { markAfter } from './decide-restore.ts';
-import { decideUpdate, findRepeat, invalid, mustRemember, remember } from './decide-update.ts';
+import { decideUpdate, findRepeat, invalid, mustRemember, remember, type Verdict } from './decide-update.ts';
 import { makeDurable, markStored, snapshotOf } from './durable.ts';
-import { getFloor, type HeldFloor } from './floor.ts';
+import { getFloor } from './floor.ts';
 import type { Heads } from './heads.ts';
 import { judgeCreation } from './judge-creation.ts';
+import type { Gate } from './lock-rules.ts';
+import type { Locks } from './locks.ts';
 import { accepted, type Next, nextHead, sameAgain, type WriteRequest } from './next-head.ts';
 import type { Snapshot } from './rows.ts';
 import type { SpaceState } from './space-state.ts';
 import type { SpaceDeps } from './spaces/settings.ts';
 import { CHANGED, type Values } from './values.ts';
-
-export type Written =
-  | { readonly done: false; readonly result: UpdateResult }
-  | { readonly done: true; readonly version: number; readonly durableVersion: number; readonly extra: object };
-
-/** What one request has achieved so far. */
-type Attempt = {
-  /** Read afresh: what is remembered has proved stale. */
-  cold: boolean;
-  /** Names the write where no client does. */
-  readonly id: string;
-  /** The version that holds the update, and the lineage it is in. */
-  mine: { readonly v: number; readonly L: number } | undefined;
-  extra: object;
-  /** It opened the item, or may have: stored before the answer. */
-  first: boolean;
-};
+import { type Attempt, isRefusal, landedIn, newAttempt, type Turn, visible, type Written } from './write-turn.ts';
 
 /**
  * The writer's flow. One turn: judge the update from a head, announce it in the recent index, replace the head by `cas`, read the floor after that. A
@@ -43,25 +30,31 @@ export class UpdateWriter {
   readonly #values: Values;
   readonly #heads: Heads;
   readonly #committer: HeadCommitter;
+  readonly #locks: Locks;
 
-  constructor(deps: SpaceDeps, values: Values, heads: Heads) {
+  constructor(deps: SpaceDeps, values: Values, heads: Heads, locks: Locks) {
     this.#deps = deps;
     this.#values = values;
     this.#heads = heads;
     this.#committer = new HeadCommitter(deps, values, heads);
+    this.#locks = locks;
   }
 
   /** Throws `Failure` and `RetryLater`; then the update may or may not be in the item, and a repeat finds out. */
   async write(space: SpaceState, request: WriteRequest): Promise<Written> {
     const { clock, metrics, random } = this.#deps;
     const until = clock.monotonic() + LOOP.updateMs;
-    const attempt: Attempt = { cold: false, id: random.id().slice(0, 8), mine: undefined, extra: {}, first: false };
-    for (let turn = 0; turn < LOOP.turns && clock.monotonic() < until; turn++) {
-      if (turn > 2) await clock.sleep(random.fraction() * Math.min(2 ** turn, 100));
-      metrics.count('update_turns');
-      const written = await this.#turn(space, request, attempt);
-      if (written) return written;
-      attempt.cold = true;
+    const attempt = newAttempt(random.id().slice(0, 8), request.lock !== undefined);
+    try {
+      for (let turn = 0; turn < LOOP.turns && clock.monotonic() < until; turn++) {
+        if (turn > 2) await clock.sleep(random.fraction() * Math.min(2 ** turn, 100));
+        metrics.count('update_turns');
+        const written = await this.#turn(space, request, attempt);
+        if (written) return written;
+        attempt.cold = true;
+      }
+    } finally {
+      if (attempt.ends || attempt.grant !== undefined) await this.#locks.settle(space, request, attempt);
     }
     throw new RetryLater('contention', 100);
   }
@@ -70,6 +63,7 @@ export class UpdateWriter {
     const remembered = attempt.cold ? undefined : this.#heads.remembered(space, request.item);
     const { held, floor, fresh } = remembered ?? (await this.#heads.forWrite(space, request.item, attempt.cold));
     const { head } = held;
+    const turn: Turn = { space, request, attempt, held, floor, fresh };
     const rolledBack = attempt.mine && !(head.L === attempt.mine.L && head.v >= attempt.mine.v);
     if (rolledBack) attempt.mine = undefined; // it may not be in the item any more: see whether it is, or apply it again
     if (rolledBack && !request.writer && head.ws.includes(attempt.id)) attempt.mine = { v: head.v, L: head.L };
@@ -78,31 +72,90 @@ export class UpdateWriter {
       if (repeat.kind !== 'new' && !fresh) return undefined;
       if (repeat.kind === 'refused')
         return { done: false, result: invalid(request.update, repeat.code, repeat.detail).result };
-      if (repeat.kind === 'repeat' && isRefusal(repeat.extra))
-        return this.#refusedAgain(space, request, attempt, held, repeat.extra.refused);
-      if (repeat.kind === 'repeat') return this.#repeated(space, request, attempt, held, repeat);
+      if (repeat.kind === 'repeat' && isRefusal(repeat.extra)) return this.#refusedAgain(turn, repeat.extra.refused);
+      if (repeat.kind === 'repeat') return this.#repeated(turn, repeat);
     }
-    const again = attempt.mine !== undefined || request.update === undefined;
+    const again = attempt.mine !== undefined || (request.update === undefined && request.lock === undefined);
     if (again && head.absent) throw new RetryLater('contention', 50);
     const state = head.ref ? await this.#values.stateOf(space.id, request.item, held) : this.#values.inlineState(head);
     if (state === CHANGED) return undefined;
-    if (again || !request.update)
-      return this.#commit(space, request, attempt, held, floor, sameAgain(request, head, state));
-    const context = { now: request.now, version: head.v };
-    let verdict = decideUpdate(this.#deps.kinds, head, () => state, request.update, context);
-    if (verdict.kind === 'accept' && verdict.creates)
-      verdict = await judgeCreation(this.#deps, space.id, request.update, verdict);
-    if (verdict.kind === 'refuse') {
-      if (!fresh) return undefined; // no write will tell whether this head still stands
-      const { result } = verdict;
-      if (result.result === 'ok') return this.#unchanged(space, request, attempt, held, floor, state, result);
-      if (!(await this.#rememberRefusal(space, request, held, result))) return undefined;
-      return this.#refused(result, head, state);
-    }
-    return this.#commit(space, request, attempt, held, floor, accepted(request, head, verdict));
+    if (again) return this.#commit(turn, sameAgain(request, head, state));
+    return request.update ? this.#judge(turn, state) : this.#lockAlone(turn, state);
   }
 
-  /** Conflicts carry the value that stands. */
+  /** What the request asks for, from this head. Without a turn of the event loop where there is no lock to look at: every update comes through here. */
+  #judge(turn: Turn, state: unknown): Promise<Written | undefined> {
+    const gate = this.#locks.gate(turn.space, turn.request, turn.held.head);
+    return gate instanceof Promise
+      ? gate.then((known) => this.#apply(turn, known, state))
+      : this.#apply(turn, gate, state);
+  }
+
+  #apply(turn: Turn, gate: Gate, state: unknown): Promise<Written | undefined> {
+    if (gate.kind === 'refuse') return this.#refuse(turn, gate.result, state);
+    const { request, held } = turn;
+    const { head } = held;
+    const update = must(request.update, 'there is an update');
+    const context = { now: request.now, version: head.v };
+    const verdict = decideUpdate(this.#deps.kinds, head, () => state, update, context);
+    if (verdict.kind !== 'accept' || !verdict.creates) return this.#carryOut(turn, gate, verdict, state);
+    return judgeCreation(this.#deps, turn.space.id, update, verdict).then((judged) =>
+      this.#carryOut(turn, gate, judged, state),
+    );
+  }
+
+  #carryOut(turn: Turn, gate: Gate & { kind: 'pass' }, verdict: Verdict, state: unknown): Promise<Written | undefined> {
+    const { request, held } = turn;
+    const { head } = held;
+    const update = must(request.update, 'there is an update');
+    const locks = gate.ends !== undefined || update.grab === true;
+    if (verdict.kind !== 'refuse') {
+      const next = accepted(request, head, verdict);
+      return locks ? this.#commitLocked(turn, gate, next, state) : this.#commit(turn, next);
+    }
+    const { result } = verdict;
+    if (result.result !== 'ok' || !turn.fresh) return this.#refuse(turn, result, state);
+    const { item: _item, result: _result, version: _version, durableVersion: _durable, ...extra } = result;
+    turn.attempt.extra = extra;
+    const again = { ...sameAgain(request, head, state), accepted: { extra } };
+    if (locks && !head.dead && (update.grab || update.release)) return this.#commitLocked(turn, gate, again, state);
+    return this.#unchanged(turn, again, result);
+  }
+
+  async #commitLocked(turn: Turn, gate: Gate & { kind: 'pass' }, next: Next, state: unknown) {
+    const locked = await this.#locks.withUpdate(turn, gate, next);
+    if (locked.kind === 'refuse') return this.#refuse(turn, locked.result, state);
+    return locked.kind === 'commit' ? this.#commit(turn, locked.next) : undefined;
+  }
+
+  async #lockAlone(turn: Turn, state: unknown): Promise<Written | undefined> {
+    const { attempt, request, held } = turn;
+    const locked = await this.#locks.alone(turn, sameAgain(request, held.head, state));
+    switch (locked.kind) {
+      case 'commit':
+        return this.#commit(turn, locked.next);
+      case 'refuse':
+        return { done: false, result: locked.result };
+      case 'again':
+        return undefined;
+      case 'stands': {
+        attempt.extra = locked.extra;
+        if (request.lock?.do !== 'grab') await this.#locks.forgetLeftover(turn.space, request);
+        const { v, pv, fence } = held.head;
+        if (request.lock?.do !== 'grab' || pv >= fence)
+          return { done: true, version: v, durableVersion: Math.min(pv, v), extra: locked.extra };
+        return this.#stands(turn, fence); // its first answer was lost before it was stored
+      }
+    }
+  }
+
+  /** An answer that no `cas` guards. Conflicts carry the value that stands. */
+  async #refuse(turn: Turn, result: UpdateResult, state: unknown): Promise<Written | undefined> {
+    if (!turn.fresh) return undefined; // no write will tell whether this head still stands
+    if (!(await this.#rememberRefusal(turn, result))) return undefined;
+    return this.#refused(result, turn.held.head, state);
+  }
+
   #refused(result: UpdateResult, head: Head, state: unknown): Written {
     const shows = (result.result === 'conflict' || result.result === 'resync') && !head.dead && result.value == null;
     if (!shows) return { done: false, result };
@@ -110,48 +163,25 @@ export class UpdateWriter {
   }
 
   /** Nothing to change, yet what the request asks for besides is done: a release ends the opening, and what stands is stored. */
-  async #unchanged(
-    space: SpaceState,
-    request: WriteRequest,
-    attempt: Attempt,
-    held: HeldHead,
-    floor: HeldFloor,
-    state: unknown,
-    result: UpdateResult & { result: 'ok' },
-  ): Promise<Written | undefined> {
-    const { head } = held;
-    const { item: _item, result: _result, version: _version, durableVersion: _durable, ...extra } = result;
-    attempt.extra = extra;
-    if (request.update?.release && head.open) {
-      const next = { ...sameAgain(request, head, state), accepted: { extra } };
-      return this.#commit(space, request, attempt, held, floor, next);
-    }
-    if (!(await this.#rememberRefusal(space, request, held, result))) return undefined;
-    if (head.absent) return { done: false, result };
+  async #unchanged(turn: Turn, again: Next, result: UpdateResult): Promise<Written | undefined> {
+    const { space, request, held } = turn;
+    if (request.update?.release && held.head.open) return this.#commit(turn, again);
+    if (!(await this.#rememberRefusal(turn, result))) return undefined;
+    if (held.head.absent) return { done: false, result };
     const latest = space.held.get(request.item) ?? held;
-    return this.#stands(space, request, attempt, latest, head.v);
+    return this.#stands({ ...turn, held: latest }, held.head.v);
   }
 
   /** Writes into the head that the request was refused; no new version. `false`: the head has changed, begin again. */
-  async #rememberRefusal(
-    space: SpaceState,
-    request: WriteRequest,
-    held: HeldHead,
-    result: UpdateResult,
-  ): Promise<boolean> {
+  async #rememberRefusal({ space, request, held }: Turn, result: UpdateResult): Promise<boolean> {
     if (!request.writer || !mustRemember(result)) return true;
     const memory = remember(held.head, request.writer, held.head.v, { refused: result } as unknown as Json);
     const mark = markAfter(held.head.back, request.now, request.writer);
     return this.#committer.amend(space, request.item, held, { ...held.head, ...memory, ...mark });
   }
 
-  async #refusedAgain(
-    space: SpaceState,
-    request: WriteRequest,
-    attempt: Attempt,
-    held: HeldHead,
-    result: UpdateResult,
-  ): Promise<Written | undefined> {
+  async #refusedAgain(turn: Turn, result: UpdateResult): Promise<Written | undefined> {
+    const { space, request, attempt, held } = turn;
     this.#deps.metrics.count('updates_repeated');
     if (result.result !== 'ok' || held.head.absent) {
       const state = await this.#values.stateOf(space.id, request.item, held);
@@ -159,49 +189,35 @@ export class UpdateWriter {
     }
     const { item: _item, result: _result, version, durableVersion: _durable, ...extra } = result;
     attempt.extra = extra;
-    return this.#stands(space, request, attempt, held, version);
+    return this.#stands(turn, version);
   }
 
   /** The request was applied before: its answer again, once it is as safe as a first answer must be. */
   async #repeated(
-    space: SpaceState,
-    request: WriteRequest,
-    attempt: Attempt,
-    held: HeldHead,
+    turn: Turn,
     repeat: { readonly version: number; readonly extra?: unknown },
   ): Promise<Written | undefined> {
     this.#deps.metrics.count('updates_repeated');
-    attempt.extra = (repeat.extra as object | undefined) ?? {};
-    attempt.first = true; // it may have been one: what a first attempt promises, a repeat keeps
-    return this.#stands(space, request, attempt, held, repeat.version);
+    turn.attempt.extra = (repeat.extra as object | undefined) ?? {};
+    turn.attempt.first = true; // it may have been one: what a first attempt promises, a repeat keeps
+    return this.#stands(turn, repeat.version);
   }
 
   /** What the request asks for stands already, as of `version`: acknowledged once it is as safe as a first acknowledgement. */
-  async #stands(
-    space: SpaceState,
-    request: WriteRequest,
-    attempt: Attempt,
-    held: HeldHead,
-    version: number,
-  ): Promise<Written | undefined> {
+  async #stands(turn: Turn, version: number): Promise<Written | undefined> {
+    const { space, request, attempt, held } = turn;
     attempt.mine = { v: version, L: held.head.L };
     const floor = await getFloor(this.#deps, space.id);
     const announced = (held.head.av ?? 0) >= version || isCovered(held.head, floor.floor);
     if (!announced) return undefined; // too late for some reader: say it again
     const state = await this.#values.stateOf(space.id, request.item, held);
     if (state === CHANGED) return undefined;
-    return this.#finish(space, request, attempt, held, snapshotOf(this.#values, held.head, state));
+    return this.#finish(turn, snapshotOf(this.#values, held.head, state));
   }
 
   /** Reserve, announce, `cas`, check: one turn's writes. `undefined`: begin again. */
-  async #commit(
-    space: SpaceState,
-    request: WriteRequest,
-    attempt: Attempt,
-    held: HeldHead,
-    floor: HeldFloor,
-    next: Next,
-  ): Promise<Written | undefined> {
+  async #commit(turn: Turn, next: Next): Promise<Written | undefined> {
+    const { space, request, attempt, held, floor } = turn;
     const { item } = request;
     const before = held.head;
     const v = before.v + Math.max(1, next.deltas.length);
@@ -219,7 +235,11 @@ export class UpdateWriter {
     const plan = this.#committer.layOut(before, v, next);
     if (plan.newBody || plan.newSegment) await this.#committer.writeParts(space.id, plan);
     const head = nextHead(request, attempt.id, before, next, plan, { v, ceil, e: cover.e, cu: cover.cu });
-    const replaced = await this.#committer.replace(space, item, held, head, (now) => versionOf(now, request, attempt));
+    attempt.inDoubt = true;
+    const replaced = await this.#committer.replace(space, item, held, head, (now) =>
+      landedIn(now, request, attempt, next),
+    );
+    attempt.inDoubt = false;
     if (replaced.outcome === 'landed') attempt.mine ??= { v: replaced.v, L: replaced.L };
     if (replaced.outcome !== 'stored') return undefined;
     if (next.accepted) attempt.extra = next.accepted.extra;
@@ -233,29 +253,24 @@ export class UpdateWriter {
       return undefined; // a reader may have passed: the same content again, announced anew
     }
     if (!this.#promisesStore(request, attempt, head)) return visible(attempt, head, replaced.held.head.pv);
-    return this.#finish(space, request, attempt, replaced.held, snapshot);
+    return this.#finish({ ...turn, held: replaced.held }, snapshot);
   }
 
   /** Must the store have it before the answer? */
-  #promisesStore({ update }: WriteRequest, attempt: Attempt, head: Head): boolean {
-    if (!update) return false;
+  #promisesStore({ update, lock }: WriteRequest, attempt: Attempt, head: Head): boolean {
+    if (!update) return lock !== undefined;
     return (
       this.#deps.config.durableAlways ||
       attempt.first ||
       update.durable === true ||
       update.release === true ||
+      update.grab === true ||
       !head.open
     );
   }
 
   /** Visible and findable: now as durable as promised, then answered. */
-  async #finish(
-    space: SpaceState,
-    request: WriteRequest,
-    attempt: Attempt,
-    held: HeldHead,
-    snapshot: Snapshot,
-  ): Promise<Written | undefined> {
+  async #finish({ space, request, attempt, held }: Turn, snapshot: Snapshot): Promise<Written | undefined> {
     const { item } = request;
     const { head } = snapshot;
     if (!this.#promisesStore(request, attempt, head)) return visible(attempt, head, held.head.pv);
@@ -268,20 +283,4 @@ export class UpdateWriter {
     await markStored(this.#deps, space, item, held, { v: head.v, L: head.L, announced: true });
     return { done: true, version: attempt.mine?.v ?? head.v, durableVersion: head.v, extra: attempt.extra };
   }
-}
-
-function visible(attempt: Attempt, head: Head, stored: number): Written {
-  const version = attempt.mine?.v ?? head.v;
-  return { done: true, version, durableVersion: Math.min(stored, version), extra: attempt.extra };
-}
-
-function isRefusal(extra: unknown): extra is { readonly refused: UpdateResult } {
-  return isObject(extra) && 'refused' in extra;
-}
-
-/** The version with which the head took in this very write; where that is not remembered, a version that has it. */
-function versionOf(head: Head, request: WriteRequest, attempt: Attempt): number | undefined {
-  if (!request.writer) return head.ws.includes(attempt.id) ? head.v : undefined;
-  const repeat = findRepeat(head, request.writer);
-  return repeat.kind === 'repeat' && !isRefusal(repeat.extra) ? repeat.version : undefined;
 }

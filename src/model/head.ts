@@ -40,7 +40,16 @@ export type RolledBack = {
 /** Who brought back what a rollback had taken, and when (server time, ms). Kept for whoever looks into a record; no answer shows it. */
 export type RestoredBy = { readonly subject: string; readonly client?: string; readonly t: number };
 
-export type Lock = { readonly holder: string; readonly subject: string };
+/** Who may write, for as long as nobody has taken it over. That the lease still runs is told by a record of its own (`lockKey`). */
+export type Lock = {
+  /** Client id. */
+  readonly holder: string;
+  readonly subject: string;
+  /** Random: names this grant in the record that lives as long as the lease. */
+  readonly grant: string;
+  /** Server time since which the client holds the item without having given it up, ms. */
+  readonly sinceMs: number;
+};
 
 /** The head of an item: the record that every accepted update replaces by `cas`. */
 export type Head = {
@@ -82,6 +91,7 @@ export type Head = {
   readonly seqFloor: number;
   /** Ids of the last writes that carried no client. */
   readonly ws: readonly string[];
+  /** Version with which the lock was last granted or ended, or life or lineage began. Rises only. */
   readonly fence: number;
   readonly lock?: Lock;
   readonly back?: RolledBack;

@@ -42,6 +42,10 @@ export function seenKey(space: string, hash: string): CacheKey {
 export function pulseKey(space: string): CacheKey {
   return `p/${part(space)}/`;
 }
+/** That the lock of an item is alive: goes with its lease. */
+export function lockKey(space: string, item: string): CacheKey {
+  return `l/${part(space)}/${part(item)}`;
+}
 /** That a one-time ticket was used. */
 export function ticketKey(space: string, random: string): CacheKey {
   return `t/${part(space)}/${random}`;

@@ -32,8 +32,8 @@ export interface Cache {
   /** Creates. `undefined` when the key is already there. */
   add(key: CacheKey, value: Buffer, ttlSeconds?: number): Promise<CasToken | undefined>;
 
-  /** Replaces exactly the value that `token` names. */
-  cas(key: CacheKey, value: Buffer, token: CasToken): Promise<CasOutcome>;
+  /** Replaces exactly the value that `token` names. The new value lives `ttlSeconds` from now on; without it, for ever. */
+  cas(key: CacheKey, value: Buffer, token: CasToken, ttlSeconds?: number): Promise<CasOutcome>;
 
   /**
    * `cas`, then `get` of other keys of the same place, in one round trip: the values read were there at a moment after

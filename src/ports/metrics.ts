@@ -10,6 +10,8 @@ export type MetricName =
   | 'updates_repeated'
   | 'updates_refused'
   | 'update_turns'
+  | 'locks_granted'
+  | 'locks_renewed'
   | 'cas_conflicts'
   | 'late_post_checks'
   | 'index_appends'

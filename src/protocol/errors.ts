@@ -28,9 +28,13 @@ export type ProblemCode =
   | 'preconditionFailed'
   | 'conflict'
   | 'locked'
+  | 'holdTooLong'
   | 'clientIdTaken'
   | 'notJoined'
   | 'superseded'
+  | 'tooManyLocks'
+  | 'notLockable'
+  | 'lockRequired'
   | 'rateLimited'
   | 'cacheUnavailable'
   | 'storeUnavailable'
@@ -64,6 +68,10 @@ const TITLES: { readonly [code in ProblemCode]: readonly [status: number, title:
   clientIdTaken: [409, 'The client id belongs to somebody else'],
   notJoined: [409, 'The client is not in the space'],
   superseded: [409, 'A newer request of the same client took the place of this one'],
+  holdTooLong: [423, 'The client has held the item for as long as it may'],
+  tooManyLocks: [409, 'The client holds as many items as it may'],
+  notLockable: [409, 'Items of this kind are not locked here'],
+  lockRequired: [409, 'Items of this kind are changed by the holder of their lock'],
   rateLimited: [429, 'Too much for now'],
   cacheUnavailable: [503, 'The cache does not answer'],
   storeUnavailable: [503, 'The store does not answer'],

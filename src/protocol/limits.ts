@@ -28,6 +28,10 @@ export const MAX_COMMIT_MUTATIONS = 500;
 /** Writers remembered per item for exactly-once repeats. */
 export const MAX_REMEMBERED_CLIENTS = 256;
 
+/** Leases of locks: memcached counts in seconds. The upper bound is what the settings of a space may allow. */
+export const MIN_LOCK_TTL_MS = 1_000;
+export const MAX_LOCK_TTL_MS = 10 * 60_000;
+
 export const MAX_MARKER_CHARS = 4096;
 /** Items whose delivered version a marker carries itself; more of them go to a cache record the marker names. */
 export const MAX_SEEN_INLINE = 200;

@@ -40,9 +40,13 @@ export type PostUpdateRequest = z.infer<typeof postUpdateSchema>;
 /** Unusable as a whole: refused before anything is touched. Throws `ProblemError`. */
 export function checkPostUpdate({ clientId, seq, updates }: PostUpdateRequest): void {
   const items = new Set<string>();
-  for (const [i, { item, op, restore }] of updates.entries()) {
+  for (const [i, { item, op, restore, grab, release }] of updates.entries()) {
     if ((op === undefined) === (restore === undefined))
       throw new ProblemError('badRequest', `updates[${i}]: exactly one of op and restore must be there`);
+    if (grab && clientId === undefined)
+      throw new ProblemError('badRequest', `updates[${i}].grab: needs the clientId that is to hold the item`);
+    if (grab && release)
+      throw new ProblemError('badRequest', `updates[${i}]: grab and release in one update exclude each other`);
     if (items.has(item)) throw new ProblemError('duplicateItem', `updates[${i}].item: ${item} is named more than once`);
     items.add(item);
   }
@@ -60,7 +64,14 @@ export type InvalidCode =
   | 'kindUnknown'
   | 'seqTooOld'
   | 'seqReused'
-  | 'notRolledBack';
+  | 'notRolledBack'
+  /** Items of this kind are changed by the holder of their lock only. */
+  | 'lockRequired'
+  /** Items of this kind are not locked here. */
+  | 'notLockable'
+  | 'notJoined'
+  | 'tooManyLocks'
+  | 'holdTooLong';
 
 /** Why an update cannot be taken just now. */
 export type RetryCode =

@@ -6,6 +6,8 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
   updates_repeated: 'repeated requests answered from memory',
   updates_refused: 'updates not accepted',
   update_turns: 'turns of the write loop; more than updates where writers race',
+  locks_granted: 'leases on items that were granted',
+  locks_renewed: 'leases on items that were renewed',
   cas_conflicts: 'compare-and-set writes lost to somebody else',
   late_post_checks: 'updates announced again because a reader had passed',
   index_appends: 'entries appended to the recent index',

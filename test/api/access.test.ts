@@ -14,7 +14,7 @@ type Row = {
 
 const body = (value: unknown) => ({ body: JSON.stringify(value), headers: JSON_TYPE });
 const POST = { updates: [{ item: 'a', op: { set: 1 } }] };
-const GRAB = { updates: [{ item: 'a', op: { set: 1 }, grab: true }] };
+const GRAB = { clientId: 'ann', updates: [{ item: 'a', op: { set: 1 }, grab: true }] };
 const CLIENT = '/v1/spaces/board/clients/me';
 const ITEM = '/v1/spaces/board/items/a';
 
@@ -34,6 +34,12 @@ const ROWS: { readonly [operation: string]: Row } = {
   getItem: { right: 'read', sent: { path: ITEM }, ok: 200 },
   putItem: { right: 'write', sent: { method: 'PUT', path: ITEM, ...body(2) }, ok: 200 },
   patchItem: { right: 'write', sent: { method: 'PATCH', path: ITEM, ...body({ b: 1 }) }, ok: 200 },
+  postLock: {
+    right: 'lock',
+    sent: { method: 'POST', path: `${ITEM}/lock`, ...body({ clientId: 'ann', steal: true }) },
+    ok: 200,
+  },
+  deleteLock: { right: 'lock', sent: { method: 'DELETE', path: `${ITEM}/lock?clientId=ann` }, ok: 204 },
   deleteItem: { right: 'write', sent: { method: 'DELETE', path: ITEM }, ok: 204 },
   listSpaces: { right: 'admin', sent: { path: '/v1/spaces' }, ok: 200, general: true },
   getSpace: { right: 'admin', sent: { path: '/v1/spaces/board' }, ok: 200 },
@@ -80,7 +86,7 @@ async function ask(mode: Mode, row: Row, pick: (cast: Cast) => object): Promise<
   engine.items.set('a', { kind: 'register', version: 1, value: { x: 1 }, deleted: false });
   const answer = await send(listener, { ...row.sent, headers: { ...row.sent.headers, ...pick(cast) } });
   if (answer.status >= 400) {
-    const asked = engine.requests.length + engine.polls.length + engine.clientCalls.length;
+    const asked = engine.requests.length + engine.polls.length + engine.clientCalls.length + engine.locks.length;
     assert.equal(asked, 0, 'the engine was asked');
   }
   return answer;

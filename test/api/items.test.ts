@@ -125,6 +125,7 @@ describe('one item', () => {
     [{ ...at, result: 'fenced' }, 409, 'conflict'],
     [{ ...at, result: 'resync', value: 1 }, 409, 'conflict'],
     [{ item: 'card', result: 'invalid', code: 'kindMismatch', detail: 'd' }, 409, 'kindMismatch'],
+    [{ item: 'card', result: 'invalid', code: 'lockRequired', detail: 'd' }, 409, 'lockRequired'],
     [{ item: 'card', result: 'invalid', code: 'badOp', detail: 'd' }, 400, 'badRequest'],
     [{ item: 'card', result: 'tooLarge', limit: 5 }, 413, 'tooLarge'],
     [{ item: 'card', result: 'retry', code: 'folding', retryAfterMs: 1 }, 503, 'overloaded'],

@@ -356,25 +356,37 @@ export function cacheContract(open: () => Promise<CacheUnderTest>): void {
   });
 
   describe('time to live', () => {
-    it('[CA17] [CA18] a record dies with its time, appended or not; a cas makes it lasting', async () => {
+    it('[CA17] [CA18] a record dies with its time, appended or not; a cas makes it lasting, or gives it a time', async () => {
       const start = performance.now();
       await cache.set(key('set'), bytes('1'), 1);
       await cache.add(key('add'), bytes('1'), 1);
       await cache.set(key('appended'), bytes('1'), 1);
       await cache.set(key('lasting'), bytes('1'), 1);
       await cache.append(key('appended'), bytes('2'));
+      await cache.set(key('renewed'), bytes('1'));
       const { status } = await cache.cas(key('lasting'), bytes('2'), await tokenOf(key('lasting')));
-      const all = [key('set'), key('add'), key('appended'), key('lasting')];
+      await cache.cas(key('renewed'), bytes('2'), await tokenOf(key('renewed')), 1);
+      const all = [key('set'), key('add'), key('appended'), key('lasting'), key('renewed')];
       const early = (await cache.get(all)).map((entry) => entry?.value.toString());
       // Only a machine that is held up for a second gets here too late to look.
       const inTime = performance.now() - start < 1000;
-      if (inTime) assert.deepEqual([status, ...early], ['stored', '1', '1', '12', '2']);
+      if (inTime) assert.deepEqual([status, ...early], ['stored', '1', '1', '12', '2', '2']);
       await under.outliveOneSecond();
       const late = (await cache.get(all)).map((entry) => entry?.value.toString());
-      assert.deepEqual(late, [undefined, undefined, undefined, '2']);
+      assert.deepEqual(late, [undefined, undefined, undefined, '2', undefined]);
       assert.notEqual(await cache.add(key('set'), bytes('again')), undefined);
       assert.equal(await cache.append(key('add'), bytes('x')), false);
     });
+  });
+
+  it('[CA18] a cas with a time to live that is refused changes neither the value nor its time', async () => {
+    await cache.set(key('a'), bytes('1'));
+    const stale = await tokenOf(key('a'));
+    await cache.set(key('a'), bytes('2'));
+    assert.deepEqual(await cache.cas(key('a'), bytes('3'), stale, 1), { status: 'conflict' });
+    await assert.rejects(cache.cas(key('a'), bytes('3'), await tokenOf(key('a')), 30 * 86_400), /assertion failed/);
+    await under.outliveOneSecond();
+    assert.equal(await text(key('a')), '2');
   });
 
   it('[CA19] ping settles while the cache answers', () => cache.ping());

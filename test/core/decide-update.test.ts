@@ -57,12 +57,6 @@ describe('what an update does to an item', () => {
     assert.ok(verdict.kind === 'refuse' && verdict.result.result === 'conflict' && verdict.result.version === 5);
   });
 
-  it('[PU51] the fence is judged first', () => {
-    const verdict = decide(sampleHead({ fence: 3 }), { op: { set: 1 }, ifVersion: 4, fence: 2 });
-    assert.ok(verdict.kind === 'refuse' && verdict.result.result === 'fenced');
-    assert.equal(decide(sampleHead({ fence: 3 }), { op: { set: 1 }, fence: 3 }).kind, 'accept');
-  });
-
   it('[PU52] a delete of something living is accepted, of something dead it is unchanged', () => {
     assert.equal(decide(sampleHead(), { op: { delete: true } }).kind, 'delete');
     const dead = decide(sampleHead({ dead: true }), { op: { delete: true } });

@@ -216,12 +216,14 @@ describe('PostUpdate: results', () => {
     assert.equal((await problemOf(unnumbered)).status, 400);
   });
 
-  it('[PU12] an old fence is answered fenced; grab is refused as long as there are no locks', async () => {
+  it('[PU12] a fence that no lock has is fenced; grab needs a client, and excludes release', async () => {
     const world = new EngineWorld();
     await world.ok('a', { set: 1 });
     assert.equal((await world.post('a', { set: 2 }, { fence: 7 })).result, 'fenced');
-    const grab = await world.post('a', { set: 2 }, { grab: true });
-    assert.equal(grab.result, 'invalid');
+    assert.equal((await world.post('a', { set: 2 }, { fence: 0 })).result, 'fenced');
+    assert.equal((await problemOf(world.post('a', { set: 2 }, { grab: true }))).code, 'badRequest');
+    const both = world.post('a', { set: 2 }, { clientId: 'c', grab: true, release: true });
+    assert.equal((await problemOf(both)).code, 'badRequest');
   });
 
   it('[PU13] updates of one item through several instances at once are all applied, each to the one before', async () => {

@@ -96,12 +96,14 @@ describe('storing a version', () => {
 
 describe('rolling back and pruning', () => {
   it('[LD40] a rollback gives the stored content a number above the ceiling, in a new lineage, and may be restored', () => {
-    const open = record(sampleHead({ v: 5, ceil: 100, lock: { holder: 'h', subject: 's' } }));
+    const open = record(
+      sampleHead({ v: 5, ceil: 100, fence: 4, lock: { holder: 'h', subject: 's', grant: 'g', sinceMs: 1 } }),
+    );
     const { result } = decideRollback('s', 'a', open, { e: 'new', cu: 77 }, 1_000, 600_000)([open]);
     assert.ok(result);
     assert.deepEqual([result.v, result.ceil, result.open, result.L, result.body], [101, 101, false, 1, 'stored']);
     assert.deepEqual(result.back, { from: 5, ceil: 100, got: 5, untilMs: 601_000 });
-    assert.deepEqual([result.e, result.cu, result.lock], ['new', 77, undefined]);
+    assert.deepEqual([result.e, result.cu, result.lock, result.fence], ['new', 77, undefined, 101]);
   });
 
   it('[LD42] of an item that stands as a rollback has left it, another rollback keeps what can be restored', () => {

@@ -1,10 +1,19 @@
 import { EventEmitter, once } from 'node:events';
 import type { Json } from '../../src/base/json.ts';
-import type { Answer, Caller, Engine, EngineStats, ItemState, PollOutcome } from '../../src/core/engine-types.ts';
+import type {
+  Answer,
+  Caller,
+  Engine,
+  EngineStats,
+  ItemState,
+  LockAnswer,
+  PollOutcome,
+} from '../../src/core/engine-types.ts';
 import { mergePatch } from '../../src/kinds/merge-patch.ts';
 import { ProblemError } from '../../src/protocol/errors.ts';
 import type { GetUpdatesQuery, GetUpdatesResponse } from '../../src/protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../../src/protocol/ids.ts';
+import type { LockRequest } from '../../src/protocol/locks.ts';
 import {
   checkPostUpdate,
   type PostUpdateRequest,
@@ -29,6 +38,9 @@ export class FakeEngine implements Engine {
   readonly requests: PostUpdateRequest[] = [];
   readonly callers: Caller[] = [];
   readonly polls: ParkedPoll[] = [];
+  /** Requests for locks: what was asked, and whether an admin did. */
+  readonly locks: (LockRequest & { readonly item: string; readonly admin: boolean; readonly ends?: true })[] = [];
+  lockAnswer: LockAnswer = { result: 'granted', fence: 7, ttlMs: 30_000 };
   /** Decides an update instead of the registers, where it returns something. */
   script: (update: Update) => UpdateResult | undefined = () => undefined;
   /** Thrown by every call while set. */
@@ -82,6 +94,21 @@ export class FakeEngine implements Engine {
       this.#events.emit('cancelled', parked);
     };
   }
+
+  async lock(_space: SpaceId, item: ItemId, ask: LockRequest, caller: Caller, admin: boolean): Promise<LockAnswer> {
+    this.#fail();
+    this.callers.push(caller);
+    this.locks.push({ ...ask, item, admin });
+    return this.lockAnswer;
+  }
+
+  async unlock(_space: SpaceId, item: ItemId, clientId: string, caller: Caller, admin: boolean): Promise<void> {
+    this.#fail();
+    this.callers.push(caller);
+    this.locks.push({ clientId, item, admin, ends: true });
+  }
+
+  async freeLocks(): Promise<void> {}
 
   async readItem(_space: SpaceId, item: ItemId): Promise<ItemState | undefined> {
     this.#fail();

@@ -17,6 +17,8 @@ export class CacheWorld {
   readonly scheduler: Scheduler;
   readonly random: Seeded;
   faults: CacheFaults;
+  /** Told of each record that is replaced or created. */
+  watch: ((key: CacheKey, before: Buffer | undefined, value: Buffer) => void) | undefined;
   readonly clients = new Set<SimCache>();
   readonly nodes: readonly Node[];
   readonly #rendezvous: Rendezvous;
@@ -50,6 +52,7 @@ export class CacheWorld {
 
   write(key: CacheKey, value: Buffer, expiresAt: number): number {
     if (this.random.chance(this.faults.full)) throw new Failure('cacheFull', 'out of memory');
+    this.watch?.(key, this.read(key)?.value, value);
     const node = this.#holder(key);
     node.entries.set(key, { value, token: ++node.tokens, expiresAt });
     return node.tokens;

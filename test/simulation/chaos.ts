@@ -13,6 +13,7 @@ const EVENTS: { readonly [event in ChaosEvent]: (world: World, place: number) =>
   evictSeen: (world) => evict(world, 's'),
   evictRoster: (world) => evict(world, 'r'),
   evictRosterPulse: (world) => evict(world, 'q'),
+  evictLease: (world) => evict(world, 'l'),
   restartCache({ fleet, history, scheduler }) {
     history.losses.push({ at: scheduler.now });
     fleet.cache.restart();

@@ -4,6 +4,7 @@ import { ITEMS } from './items.ts';
 const WORK: Workload = {
   spaces: 1,
   writers: 3,
+  lockers: 0,
   requests: 9,
   readers: 3,
   polls: 12,
@@ -220,9 +221,32 @@ const RESTORE: SimConfig = {
   engine: { persistMs: 4_000 },
 };
 
+/** Clients that hold items sleep past their leases, while heads and leases vanish. */
+const LOCKS: SimConfig = {
+  ...ALL,
+  name: 'locks',
+  pauses: { chance: 0.006, maxMs: 6_000 },
+  chaos: {
+    events: 14,
+    gapMs: 1_500,
+    weights: { evictHead: 3, evictLease: 3, restartCache: 1, kill: 2, pause: 2, breakConnection: 1, clockJump: 1 },
+  },
+  work: {
+    ...WORK,
+    writers: 2,
+    lockers: 3,
+    readers: 1,
+    polls: 6,
+    items: ITEMS.slice(0, 2),
+    deletes: 0.04,
+    releases: 0.1,
+    batches: 0,
+  },
+};
+
 /** By the name that `--config` takes. */
 export const CONFIGS: ReadonlyMap<string, SimConfig> = new Map(
-  [CALM, PAUSES, ALL, EPOCH, SHARDS, RESTARTS, OUTAGES, LEASES, MOVES, LATE, NODES, RESTORE].map((config) => [
+  [CALM, PAUSES, ALL, EPOCH, SHARDS, RESTARTS, OUTAGES, LEASES, MOVES, LATE, NODES, RESTORE, LOCKS].map((config) => [
     config.name,
     config,
   ]),

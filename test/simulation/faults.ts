@@ -44,6 +44,7 @@ export type ChaosEvent =
   | 'evictSeen'
   | 'evictRoster'
   | 'evictRosterPulse'
+  | 'evictLease'
   | 'restartCache'
   | 'restartNode'
   | 'cacheOutage'
@@ -66,6 +67,8 @@ export type Workload = {
   /** How many spaces; clients are spread over them, and all of them use the same item ids. */
   readonly spaces: number;
   readonly writers: number;
+  /** Clients that hold items. */
+  readonly lockers: number;
   readonly requests: number;
   readonly readers: number;
   readonly polls: number;

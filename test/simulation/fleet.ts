@@ -1,11 +1,14 @@
 import type { Deps } from '../../src/core/context.ts';
 import type { Engine, EngineConfig } from '../../src/core/engine-types.ts';
 import { DEFAULT_ENGINE_CONFIG } from '../../src/core/engine-types.ts';
+import type { LockParts } from '../../src/core/locks.ts';
+import { DEFAULT_SETTINGS, type SpaceSettings } from '../../src/core/people-types.ts';
 import type { Kind, Kinds } from '../../src/kinds/kind.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
 import { journal } from '../doubles/journal-kind.ts';
+import { JoinedClients } from '../support/client-records.ts';
 import { CacheWorld } from './cache-world.ts';
 import { CALM } from './configs.ts';
 import type { SimConfig } from './faults.ts';
@@ -19,7 +22,7 @@ import { SimStore, StoreWorld } from './sim-store.ts';
 
 /** Clients have a simulation of their own. */
 export type SimEngine = Omit<Engine, 'clients'>;
-export type CreateEngine = (deps: Deps) => SimEngine;
+export type CreateEngine = (deps: Deps & LockParts) => SimEngine;
 
 export const SIM_KINDS: Kinds = new Map<string, Kind>([...KINDS, [journal.name, journal as Kind]]);
 
@@ -35,6 +38,15 @@ export const SIM_ENGINE: EngineConfig = {
   refuseFirstAfterMs: 20_000,
   refuseAllAfterMs: 60_000,
   secrets: ['simulated'],
+};
+
+/** Short enough that leases end, and holders are held to the longest hold, within a run. */
+const SIM_SETTINGS: SpaceSettings = {
+  ...DEFAULT_SETTINGS,
+  lockTtlMs: 2_000,
+  maxHoldMs: 9_000,
+  maxLocks: 2,
+  steal: 'anyone',
 };
 
 export type Instance = {
@@ -62,6 +74,8 @@ export class Fleet {
   readonly store: StoreWorld;
   readonly bus: BusWorld;
   readonly instances: Instance[] = [];
+  /** Whoever asks has joined. */
+  readonly clients = new JoinedClients({ open: true });
   readonly #scheduler: Scheduler;
   readonly #random: Seeded;
   readonly #history: History;
@@ -100,6 +114,8 @@ export class Fleet {
       log: traceLog(this.#scheduler, process),
       metrics: countingMetrics(this.#history),
       kinds: SIM_KINDS,
+      clients: this.clients,
+      settings: { known: () => SIM_SETTINGS, load: async () => SIM_SETTINGS },
       config: this.engineConfig,
     });
     this.instances[place] = { process, engine, cache, clock };

@@ -19,6 +19,8 @@ export type CheckName =
   | 'C6 diverged'
   /** Two accepted conditional writes name one predecessor, or something came between. */
   | 'C7 chain broken'
+  /** Somebody wrote past a lock, with an old fence, or was granted what was held. */
+  | 'C8 lock broken'
   /** An operation whose answer called it durable is gone. */
   | 'C9 lost durable'
   /** More than the promised time was lost. */
@@ -48,6 +50,8 @@ export type Write = {
   readonly deletes: boolean;
   readonly durable: boolean;
   readonly ifVersion?: number;
+  /** It was sent, or accepted, as the holder's. */
+  fence?: number;
   readonly invokedAt: number;
   /** `info`: it may or may not have been applied, now or later. */
   outcome: 'ok' | 'fail' | 'info';
@@ -85,6 +89,15 @@ export function hits(loss: Loss, spot: string): boolean {
   return loss.space === undefined || spot.startsWith(`${loss.space}/`);
 }
 
+/** A lock that was answered. */
+export type Grant = { readonly item: string; readonly client: string; readonly fence: number };
+
+/** A lock that ended with this version while its lease was running: its holder gave it up. */
+export type End = { readonly item: string; readonly version: number; readonly holder: string };
+
+/** A running lease that was replaced by another client's. */
+export type Taking = { readonly item: string; readonly from: string; readonly by: string };
+
 /** What was done and seen in one run, by whom it was seen last. */
 export class History {
   readonly writes: Write[] = [];
@@ -93,6 +106,11 @@ export class History {
   readonly outages: { readonly from: number; readonly until: number }[] = [];
   readonly rollbacks: Rollback[] = [];
   readonly restores: Restored[] = [];
+  readonly grants: Grant[] = [];
+  readonly ends: End[] = [];
+  readonly takings: Taking[] = [];
+  /** Who asked to take what from its holder, as `item/client`. */
+  readonly steals = new Set<string>();
   readonly findings: Finding[] = [];
   readonly counters = new Map<string, number>();
   /** Operations that an answer showed to be durable, as `item/op`. */

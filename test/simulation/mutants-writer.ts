@@ -33,7 +33,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     at('all', 1),
     change(
       'write-update',
-      "if (repeat.kind === 'repeat') return this.#repeated(space, request, attempt, held, repeat);",
+      "if (repeat.kind === 'repeat') return this.#repeated(turn, repeat);",
       "if (repeat.kind === 'repeat') return { done: true, version: repeat.version, durableVersion: Math.min(head.pv, repeat.version), extra: {} };",
     ),
   ),

@@ -1,10 +1,17 @@
 import type { Mutant } from './mutant.ts';
+import { LOCK_MUTANTS } from './mutants-locks.ts';
 import { READER_MUTANTS } from './mutants-reader.ts';
 import { RESTORE_MUTANTS } from './mutants-restore.ts';
 import { STORE_MUTANTS } from './mutants-store.ts';
 import { WRITER_MUTANTS } from './mutants-writer.ts';
 
-export const MUTANTS: readonly Mutant[] = [...WRITER_MUTANTS, ...STORE_MUTANTS, ...READER_MUTANTS, ...RESTORE_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...WRITER_MUTANTS,
+  ...STORE_MUTANTS,
+  ...READER_MUTANTS,
+  ...RESTORE_MUTANTS,
+  ...LOCK_MUTANTS,
+];
 
 export function mutantNamed(name: string): Mutant {
   const found = MUTANTS.find((candidate) => candidate.name === name);

@@ -28,6 +28,9 @@ export function createNaiveEngine(deps: Deps): SimEngine {
       return () => {};
     },
     readItem: (space, item) => readItem(deps, space, item),
+    lock: async () => ({ result: 'granted', fence: 1, ttlMs: 1 }),
+    unlock: async () => {},
+    freeLocks: async () => {},
     sweep: async () => ({ swept: 0, pruned: 0 }),
     stats: () => ({ parkedPolls: 0, coldReads: 0, dirtyItems: 0, oldestDirtyMs: 0, watchedSpaces: 0 }),
     stop: async () => {},

@@ -1,6 +1,6 @@
 import { createEngine } from '../../src/core/engine.ts';
 import { DEFAULT_SETTINGS } from '../../src/core/people-types.ts';
-import type { EngineParts } from '../../src/core/presence/without.ts';
+import type { EngineParts } from '../../src/core/presence/engine-parts.ts';
 import { decodeClientRow } from '../../src/model/client-row.ts';
 import { clientRowKey } from '../../src/model/keys.ts';
 import type { SpaceId } from '../../src/protocol/ids.ts';

@@ -4,6 +4,7 @@ import { importMutated } from './mutant-loader.ts';
 import { MUTANTS, mutantNamed } from './mutants.ts';
 import type { MakeWorld, Schedule } from './schedules.ts';
 import { openedAmidClosing, writerAmidClosing, writtenAfterClosing, zombieTombstone } from './schedules-close.ts';
+import { grabberDied, grantedAtOnce, leftAfterLosing, releasedFence, renewalAfterLapse } from './schedules-locks.ts';
 import {
   asleepDuringPrune,
   closedAmidScan,
@@ -207,6 +208,20 @@ describe('the schedules', function () {
     '[SI72] what a dead server left is stored though the ledger was lost with it',
     'ledgerOnly',
     ledgerLostWithServer,
+  );
+
+  itNeeds(
+    '[SI80] a renewal that comes when its lease has ended and another has begun changes nothing',
+    'blindRenewal',
+    renewalAfterLapse,
+  );
+  itNeeds('[SI81] a grab that died before the head keeps no writer out', 'anyLeaseIsAlive', grabberDied);
+  itNeeds('[SI82] who was granted an item keeps others out at once', 'grantNotInHead', grantedAtOnce);
+  itNeeds('[SI83] the fence rises when a lock ends', 'fenceKept', releasedFence);
+  itNeeds(
+    '[SI84] a client that lost its lock and then left frees nothing of the next holder',
+    'freesAnyGrant',
+    leftAfterLosing,
   );
 
   it('[SI55] exist for every rule that no seed is known to break', () => {

@@ -52,10 +52,10 @@ export class SimCache implements Cache {
     ]);
   }
 
-  async cas(key: CacheKey, value: Buffer, token: CasToken): Promise<CasOutcome> {
-    check(key, value);
+  async cas(key: CacheKey, value: Buffer, token: CasToken, ttlSeconds?: number): Promise<CasOutcome> {
+    check(key, value, ttlSeconds);
     if (this.#stale(key, token)) return { status: 'conflict' };
-    return this.#send(this.#nodeOf(key), `cas ${key}`, [() => this.#cas(key, value, token)]);
+    return this.#send(this.#nodeOf(key), `cas ${key}`, [() => this.#cas(key, value, token, ttlSeconds)]);
   }
 
   async casThenGet(
@@ -138,11 +138,11 @@ export class SimCache implements Cache {
     return (token as unknown as Token).connection !== this.#connections[this.#nodeOf(key)];
   }
 
-  #cas(key: CacheKey, value: Buffer, token: CasToken): CasOutcome {
+  #cas(key: CacheKey, value: Buffer, token: CasToken, ttlSeconds?: number): CasOutcome {
     const entry = this.#world.read(key);
     if (!entry) return { status: 'missing' };
     if (entry.token !== numberOf(token)) return { status: 'conflict' };
-    return { status: 'stored', token: this.#token(key, this.#write(key, value)) };
+    return { status: 'stored', token: this.#token(key, this.#write(key, value, ttlSeconds)) };
   }
 
   #write(key: CacheKey, value: Buffer, ttlSeconds?: number): number {

@@ -5,6 +5,8 @@ import type { SimConfig } from './faults.ts';
 import type { CreateEngine } from './fleet.ts';
 import type { Finding } from './history.ts';
 import { ITEMS } from './items.ts';
+import { checkLocks } from './lock-checkers.ts';
+import { SimLocker } from './locker.ts';
 import { checkBound, checkStore, readAll } from './losing-all.ts';
 import { lossDeadline } from './loss-bound.ts';
 import { SimReader } from './reader.ts';
@@ -44,9 +46,11 @@ export async function simulate(
 async function live(world: World): Promise<void> {
   const { work } = world.config;
   const writers = Array.from({ length: work.writers }, (_, n) => new SimWriter(`w${n}`, world, world.spaceOf(n)));
+  const lockers = Array.from({ length: work.lockers }, (_, n) => new SimLocker(`l${n}`, world, world.spaceOf(n)));
   const readers = Array.from({ length: work.readers }, (_, n) => new SimReader(`reader ${n}`, world, world.spaceOf(n)));
   await Promise.all([
     ...writers.map((writer) => writer.live()),
+    ...lockers.map((locker) => locker.live()),
     ...readers.map((reader) => reader.live()),
     liveChaos(world),
     liveSweeps(world),
@@ -56,6 +60,7 @@ async function live(world: World): Promise<void> {
   await checkLiveness(world);
   await compare(world, readers, true);
   await checkStore(world);
+  checkLocks(world.history);
 }
 
 /** The scheduled job that asks some instance to sweep. */

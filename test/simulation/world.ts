@@ -6,6 +6,7 @@ import type { SpaceId } from '../../src/protocol/ids.ts';
 import type { SimConfig } from './faults.ts';
 import { type CreateEngine, Fleet, SIM_KINDS } from './fleet.ts';
 import { History, spotOf } from './history.ts';
+import { watchLocks } from './lock-oracle.ts';
 import { Scheduler } from './scheduler.ts';
 import { Seeded } from './seeded.ts';
 
@@ -33,6 +34,7 @@ export class World {
     this.fleet = new Fleet(this.scheduler, this.random.fork(), this.history, config, create);
     this.spaces = SPACES.slice(0, config.work.spaces);
     this.fleet.store.committed = (key, before, record) => this.#noteCommit(key, before, record);
+    if (config.work.lockers > 0) watchLocks(this.fleet.cache, this.history);
     this.padBytes = this.random.pick(config.work.padBytes);
   }
 

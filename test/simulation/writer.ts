@@ -131,6 +131,9 @@ export class SimWriter {
       this.#versions.set(result.item, result.version);
       history.count('conflicts');
       // What was asked before may have been done: the server no longer knows.
+    } else if (result.result === 'locked' && this.#world.config.work.lockers > 0) {
+      if (write.outcome !== 'ok' && write.sent === 1) write.outcome = 'fail';
+      history.count('locked');
     } else if (result.result === 'invalid' && result.code === 'seqTooOld') history.count('seqTooOld');
     else if (result.result === 'conflict' && this.#mayBeForgotten()) history.count('conflicts');
     else

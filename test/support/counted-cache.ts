@@ -13,7 +13,7 @@ export function countedCache(inner: Cache): CountedCache {
     calls,
     get: (keys) => counted('get', () => inner.get(keys)),
     add: (key, value, ttl) => counted('add', () => inner.add(key, value, ttl)),
-    cas: (key, value, token) => counted('cas', () => inner.cas(key, value, token)),
+    cas: (key, value, token, ttl) => counted('cas', () => inner.cas(key, value, token, ttl)),
     casThenGet: (key, value, token, then) => counted('casThenGet', () => inner.casThenGet(key, value, token, then)),
     append: (key, value) => counted('append', () => inner.append(key, value)),
     delete: (key, token) => counted('delete', () => inner.delete(key, token)),

@@ -8,7 +8,8 @@ import {
   type EngineConfig,
   type PollOutcome,
 } from '../../src/core/engine-types.ts';
-import type { EngineParts } from '../../src/core/presence/without.ts';
+import { DEFAULT_SETTINGS, type SpaceSettings } from '../../src/core/people-types.ts';
+import type { EngineParts } from '../../src/core/presence/engine-parts.ts';
 import { HeldSettings } from '../../src/core/spaces/held-settings.ts';
 import type { Kind, Kinds } from '../../src/kinds/kind.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
@@ -35,6 +36,7 @@ import {
 } from '../../src/protocol/post-update.ts';
 import { journal } from '../doubles/journal-kind.ts';
 import { Seeded } from '../simulation/seeded.ts';
+import { JoinedClients } from './client-records.ts';
 import { FakeClock } from './clocks.ts';
 import { ProbedCache, ProbedStore } from './probed-backends.ts';
 import { RecordedLog } from './recorded-log.ts';
@@ -81,7 +83,7 @@ export class ParkedPoll {
 
 export type Ask = Partial<GetUpdatesQuery>;
 
-type StartOptions = { skewMs?: number; deaf?: boolean; settable?: boolean; parts?: EngineParts };
+type StartOptions = { skewMs?: number; deaf?: boolean; settable?: boolean; joining?: boolean; parts?: EngineParts };
 
 /** Engines over one cache and one store in memory, with a clock that moves when told. */
 export class EngineWorld {
@@ -91,6 +93,9 @@ export class EngineWorld {
   readonly #cache = createMemoryCache({ clock: this.clock });
   readonly #store = createMemoryStore();
   readonly #hub = createInProcessHub();
+  /** Shared by all instances. */
+  readonly clients = new JoinedClients();
+  settings: SpaceSettings = DEFAULT_SETTINGS;
   readonly #keys = new Set<string>();
   readonly #config: Partial<EngineConfig>;
 
@@ -99,10 +104,10 @@ export class EngineWorld {
     for (let i = 0; i < instances; i++) this.start();
   }
 
-  /** One more instance. `skewMs`: its wall clock is off by this much; `deaf`: no hint goes from or to it; `settable`: settings of spaces count. */
+  /** One more instance. `skewMs`: its wall clock is off by this much; `deaf`: no hint goes from or to it; `settable`: settings of spaces count; `joining`: only clients that joined hold locks. */
   start(
     config: Partial<EngineConfig> = {},
-    { skewMs = 0, deaf = false, settable = false, parts = {} }: StartOptions = {},
+    { skewMs = 0, deaf = false, settable = false, joining = false, parts = {} }: StartOptions = {},
   ): Instance {
     const cache = new ProbedCache(this.#cache, this.#keys);
     const store = new ProbedStore(this.#store);
@@ -111,7 +116,6 @@ export class EngineWorld {
     const life = { ended: false };
     const settings = new HeldSettings({ store, clock: clockOf(this.clock, life, skewMs), log });
     const deps = {
-      ...(settable && { settings }),
       cache,
       store,
       log,
@@ -120,6 +124,8 @@ export class EngineWorld {
       random: this.random,
       metrics: metricsInto(counts),
       kinds: TEST_KINDS,
+      ...(joining ? {} : { clients: this.clients }),
+      settings: settable ? settings : { known: () => this.settings, load: async () => this.settings },
       config: { ...DEFAULT_ENGINE_CONFIG, secrets: ['one'], ...this.#config, ...config },
     };
     const engine = createEngine(deps, parts);
@@ -187,7 +193,8 @@ export class EngineWorld {
   ): Promise<UpdateResult> {
     const { on, clientId, seq, ...rest } = more;
     const update: Update = { item, ...(op === undefined ? {} : { op }), ...rest };
-    const client = seq === undefined ? {} : { clientId: clientId ?? 'c', seq };
+    const client =
+      seq === undefined ? (clientId === undefined ? {} : { clientId }) : { clientId: clientId ?? 'c', seq };
     const { results } = await this.postAll({ ...client, updates: [update] }, on === undefined ? {} : { on });
     const [result] = results;
     if (!result) throw new Error('no result');

@@ -1,5 +1,5 @@
 import type { Json } from '../../src/base/json.ts';
-import type { EngineParts } from '../../src/core/presence/without.ts';
+import type { EngineParts } from '../../src/core/presence/engine-parts.ts';
 import { rosterKey } from '../../src/model/keys.ts';
 import { decodeRosterShard, ROSTER_SHARDS, type RosterClient } from '../../src/model/roster-record.ts';
 import { joinResponseSchema } from '../../src/protocol/clients.ts';

@@ -35,8 +35,8 @@ export class ProbedCache implements Cache {
 
   get = (keys: readonly CacheKey[]) => this.#run('get', keys, () => this.#inner.get(keys));
   add = (key: CacheKey, value: Buffer, ttl?: number) => this.#run('add', [key], () => this.#inner.add(key, value, ttl));
-  cas = (key: CacheKey, value: Buffer, token: CasToken) =>
-    this.#run('cas', [key], () => this.#inner.cas(key, value, token));
+  cas = (key: CacheKey, value: Buffer, token: CasToken, ttl?: number) =>
+    this.#run('cas', [key], () => this.#inner.cas(key, value, token, ttl));
   casThenGet = (key: CacheKey, value: Buffer, token: CasToken, then: readonly CacheKey[]) =>
     this.#run('casThenGet', [key, ...then], () => this.#inner.casThenGet(key, value, token, then));
   append = (key: CacheKey, value: Buffer) => this.#run('append', [key], () => this.#inner.append(key, value));

@@ -78,9 +78,9 @@ export class MemcachedCache implements Cache {
     );
   }
 
-  async cas(key: CacheKey, value: Buffer, token: CasToken): Promise<CasOutcome> {
-    this.#begin([key], value);
-    return casOn(this.#linkOf(key), key, value, token);
+  async cas(key: CacheKey, value: Buffer, token: CasToken, ttlSeconds?: number): Promise<CasOutcome> {
+    this.#begin([key], value, ttlSeconds);
+    return casOn(this.#linkOf(key), key, value, token, expiresOf(ttlSeconds));
   }
 
   async casThenGet(key: CacheKey, value: Buffer, token: CasToken, then: readonly CacheKey[]) {
@@ -91,7 +91,7 @@ export class MemcachedCache implements Cache {
     const inOne = then.length > 0 && then.length <= MAX_KEYS_PER_BATCH && known.generation === link.generation;
     if (inOne) return link.send(new CasThenGetExchange(key, value, known, then));
     // Sent in this order on one connection, hence carried out in this order.
-    const [cas, read] = await Promise.all([casOn(link, key, value, token), getOn(link, then)]);
+    const [cas, read] = await Promise.all([casOn(link, key, value, token, expiresOf(undefined)), getOn(link, then)]);
     return { cas, read };
   }
 
@@ -164,10 +164,16 @@ export function createMemcachedCache(options: MemcachedOptions): MemcachedCache 
   return new MemcachedCache(options);
 }
 
-async function casOn(link: MemcachedLink, key: CacheKey, value: Buffer, token: CasToken): Promise<CasOutcome> {
+async function casOn(
+  link: MemcachedLink,
+  key: CacheKey,
+  value: Buffer,
+  token: CasToken,
+  expires: number,
+): Promise<CasOutcome> {
   const known = token as unknown as MemcachedToken;
   if (known.generation !== link.generation) return { status: 'conflict' };
-  const request = { opcode: OPCODE.replace, key, value, expires: 0, token: known };
+  const request = { opcode: OPCODE.replace, key, value, expires, token: known };
   return link.send(new SingleExchange<CasOutcome>(request, (_status, answer, reading) => readCas(answer, reading)));
 }
 

@@ -95,9 +95,9 @@ export class MemoryCache implements Cache {
     return this.#put(key, new MemoryRecord(value, this.#expiry(ttlSeconds)));
   }
 
-  async cas(key: CacheKey, value: Buffer, token: CasToken): Promise<CasOutcome> {
-    this.#begin([key], value);
-    return this.#cas(key, value, token);
+  async cas(key: CacheKey, value: Buffer, token: CasToken, ttlSeconds?: number): Promise<CasOutcome> {
+    this.#begin([key], value, ttlSeconds);
+    return this.#cas(key, value, token, ttlSeconds);
   }
 
   async casThenGet(key: CacheKey, value: Buffer, token: CasToken, then: readonly CacheKey[]) {
@@ -159,11 +159,11 @@ export class MemoryCache implements Cache {
     return record;
   }
 
-  #cas(key: CacheKey, value: Buffer, token: CasToken): CasOutcome {
+  #cas(key: CacheKey, value: Buffer, token: CasToken, ttlSeconds?: number): CasOutcome {
     const old = this.#find(key);
     if (old === undefined) return { status: 'missing' };
     if (old.token !== token) return { status: 'conflict' };
-    return { status: 'stored', token: this.#put(key, new MemoryRecord(value, NEVER)) };
+    return { status: 'stored', token: this.#put(key, new MemoryRecord(value, this.#expiry(ttlSeconds))) };
   }
 
   #put(key: CacheKey, record: MemoryRecord): CasToken {

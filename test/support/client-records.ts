@@ -1,0 +1,48 @@
+import type { ClientName, ClientRecords } from '../../src/core/people-types.ts';
+import type { SpaceState } from '../../src/core/space-state.ts';
+
+/** The records of clients in one process, shared by all instances of a test: who has joined, and what they hold. */
+export class JoinedClients implements ClientRecords {
+  readonly #held = new Map<string, Map<string, string>>();
+  /** Everybody who asks has joined. */
+  readonly #open: boolean;
+
+  constructor(options: { readonly open?: boolean } = {}) {
+    this.#open = options.open ?? false;
+  }
+
+  join(client: string, subject = 'anonymous', space = 'board'): void {
+    this.#held.set(keyOf(space, { subject, client }), new Map());
+  }
+
+  /** Takes the client out; returns what it held. */
+  leave(client: string, subject = 'anonymous', space = 'board'): Record<string, string> {
+    const held = this.held(client, subject, space);
+    this.#held.delete(keyOf(space, { subject, client }));
+    return held;
+  }
+
+  /** Grants by item. */
+  held(client: string, subject = 'anonymous', space = 'board'): Record<string, string> {
+    return Object.fromEntries(this.#held.get(keyOf(space, { subject, client })) ?? []);
+  }
+
+  async hold(space: SpaceState, name: ClientName, item: string, grant: string, max: number) {
+    const key = keyOf(space.id, name);
+    if (this.#open && !this.#held.has(key)) this.#held.set(key, new Map());
+    const held = this.#held.get(key);
+    if (!held) return 'notJoined';
+    if (!held.has(item) && held.size >= max) return 'tooMany';
+    held.set(item, grant);
+    return 'held';
+  }
+
+  async drop(space: SpaceState, name: ClientName, item: string, grant: string): Promise<void> {
+    const held = this.#held.get(keyOf(space.id, name));
+    if (held?.get(item) === grant) held.delete(item);
+  }
+}
+
+function keyOf(space: string, { subject, client }: ClientName): string {
+  return `${space}/${subject}/${client}`;
+}
