@@ -26,7 +26,8 @@ export function checkFinal(history: History, final: Final): void {
 function checkLost(history: History, item: string, truth: Truth, writes: readonly Write[], final: Final): void {
   const present = new Set(opsOf(truth.content));
   for (const write of writes) {
-    if (write.outcome !== 'ok' || write.deletes || present.has(write.op) || deletedAfter(write, writes)) continue;
+    if (write.outcome !== 'ok' || write.deletes || present.has(write.op) || deletedAfter(history, write, writes))
+      continue;
     const what = `${item}: ${write.op} acknowledged as v${write.version} at ${write.endedAt}; now v${truth.version} ${truth.content}`;
     if (write.durable || write.stored || history.stored.has(`${item}/${write.op}`))
       history.found('C9 lost durable', what);
@@ -46,12 +47,14 @@ function checkLoss(history: History, write: Write, what: string, final: Final): 
 }
 
 /** An accepted delete came after it, or one of which nobody knows when it was carried out may have. */
-function deletedAfter(write: Write, writes: readonly Write[]): boolean {
+function deletedAfter({ counters }: History, write: Write, writes: readonly Write[]): boolean {
   return writes.some((other) => {
     if (!other.deletes || other.outcome === 'fail') return false;
     if (other.outcome === 'ok' && other.version > write.version) return true;
-    const open = other.outcome === 'info' ? other.endedAt : Number.POSITIVE_INFINITY;
-    return (other.outcome === 'info' || other.sent > 1) && open > write.invokedAt;
+    // One whose tombstone was pruned before its answer finds nothing to delete.
+    const pruned = other.outcome === 'ok' && other.version === 0 && counters.has('pruned');
+    const open = other.outcome === 'info' || pruned ? other.endedAt : Number.POSITIVE_INFINITY;
+    return (other.outcome === 'info' || other.sent > 1 || pruned) && open > write.invokedAt;
   });
 }
 

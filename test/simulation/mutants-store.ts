@@ -151,10 +151,4 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     find: "return { space, kind: 'item', id: item };",
     replace: "return { space: space.slice(0, 0), kind: 'item', id: item };",
   }),
-  mutant(
-    'storedBase',
-    'The news that a version is stored does not say that readers have it.',
-    at('restarts', 1000213),
-    change('durable', 'word: String(head.av ?? 0) };', 'word: String(head.v) };'),
-  ),
 ];
