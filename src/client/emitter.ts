@@ -1,6 +1,11 @@
 /** Calls listeners in the order they came. One that throws does not keep the others from being called. */
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
+  readonly #onThrow: (error: unknown) => void;
+
+  constructor(onThrow: (error: unknown) => void = throwLater) {
+    this.#onThrow = onThrow;
+  }
 
   /** Returns the way to stop listening; `signal` is another. */
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void, signal?: AbortSignal): () => void {
@@ -22,11 +27,15 @@ export class Emitter<Events extends object> {
       try {
         listener(event as never);
       } catch (error) {
-        // Shown by browsers and Node as what it is: an error of the page, not of the connection.
-        queueMicrotask(() => {
-          throw error;
-        });
+        this.#onThrow(error);
       }
     }
   }
+}
+
+/** Shown by browsers and Node as what it is: an error of the page, not of the connection. */
+function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

@@ -27,8 +27,7 @@ export class ModelServer {
   readonly #kinds: ReadonlyMap<string, Kind>;
   readonly #clock: Clock;
   readonly #items = new Map<string, Record>();
-  /** The item that each change was of. */
-  #log: string[] = [];
+  #log: { readonly item: string; readonly version: number }[] = [];
   #parked = new Set<() => void>();
 
   constructor(kinds: readonly Kind[], clock: Clock) {
@@ -102,11 +101,13 @@ export class ModelServer {
     const epoch = `e${this.epoch}`;
     const [markerEpoch, at] = marker?.split(':') ?? [];
     const goesOn = markerEpoch === epoch;
-    const changed = goesOn ? new Set(this.#log.slice(Number(at))) : new Set(this.#items.keys());
+    const log = this.#log;
+    const changed = goesOn ? new Set(log.slice(Number(at)).map(({ item }) => item)) : new Set(this.#items.keys());
     const wanted = [...changed].filter((id) => ids === undefined || ids.includes(id));
-    const items = wanted.flatMap((id) =>
-      this.#shown(id, goesOn ? this.#log.slice(0, Number(at)).filter((one) => one === id).length : undefined),
-    );
+    const items = wanted.flatMap((id) => {
+      const seen = goesOn ? log.slice(0, Number(at)).findLast(({ item }) => item === id) : undefined;
+      return this.#shown(id, seen?.version, goesOn);
+    });
     return {
       marker: `${epoch}:${this.#log.length}`,
       epoch,
@@ -117,16 +118,16 @@ export class ModelServer {
     };
   }
 
-  /** `seen`: how many changes of it the reader has had; deltas where that is known, the value otherwise. */
-  #shown(id: string, seen: number | undefined): ItemAnswer[] {
+  /** `from`: the version that the reader has had; deltas where that is known, the value otherwise. */
+  #shown(id: string, from: number | undefined, goesOn: boolean): ItemAnswer[] {
     const record = this.#items.get(id);
     if (record === undefined) return [];
     const { kind, version, state, deltas } = record.now;
     const base = { id, kind, version, durableVersion: Math.min(record.stored.version, version), updatedAt: '' };
-    if (state === undefined) return seen === undefined ? [] : [{ ...base, deleted: true }];
-    const from = seen === undefined || seen === 0 ? undefined : deltas[seen - 1]?.version;
-    if (from !== undefined && this.#kinds.get(kind)?.lastWins === false)
+    if (state === undefined) return goesOn ? [{ ...base, deleted: true }] : [];
+    if (from !== undefined && this.#kinds.get(kind)?.lastWins === false) {
       return [{ ...base, from, deltas: deltas.filter((delta) => delta.version > from) }];
+    }
     return [{ ...base, value: this.#kinds.get(kind)?.value(state) }];
   }
 
@@ -169,7 +170,7 @@ export class ModelServer {
     if (version === 1 || isDelete || update.durable || update.release) record.stored = record.now;
     if (kind.lastWins && record.back && !refused) record.back = { ...record.back, got: record.ceiling };
     this.#items.set(item, record);
-    if (!refused) this.#log.push(item);
+    if (!refused) this.#log.push({ item, version: record.now.version });
     return result;
   }
 
@@ -205,7 +206,7 @@ export class ModelServer {
         updatedAt: '',
       };
       record.now = { kind: kind.name, version: at + 1, state: applied.state, seqs, deltas: [...deltas, more] };
-      this.#log.push(item);
+      this.#log.push({ item, version: record.now.version });
     }
     back.got = Math.max(back.got, restore.deltas.at(-1)?.version ?? 0);
     return { item, result: 'ok', version: record.now.version, durableVersion: 0 };
