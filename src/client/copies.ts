@@ -1,5 +1,6 @@
 import type { GetUpdatesResponse, ItemAnswer } from '../protocol/get-updates.ts';
 import { type ClientKinds, ItemCopy } from './item-copy.ts';
+import type { Local } from './local.ts';
 
 export type Repeat = ReturnType<ItemCopy['judgeLost']>[number];
 
@@ -77,6 +78,12 @@ export class Copies {
       else if (taken === 'news') changed.add(this.of(item.id));
     }
     return { changed, misfits, repeats: [] };
+  }
+
+  restoreLate(local: Local, clientId: string, seq: number): void {
+    const copy = this.of(local.item);
+    copy.restoreLate(local, clientId, seq);
+    this.#noteLost(copy);
   }
 
   /** What it had lost is back, or cannot be. */

@@ -24,6 +24,8 @@ export type Lost = {
   readonly chain: Chain;
   /** Made here and not part of the chain: to be sent again under their own numbers. */
   readonly mine: readonly Local[];
+  /** The newest version that was known to be stored. */
+  readonly from: number;
   readonly version: number;
   readonly value: Json | undefined;
 };
@@ -138,12 +140,13 @@ export class ItemCopy {
   beginEpoch(epoch: string): void {
     const before = this.#unstored.filter(({ acked }) => acked?.epoch !== epoch);
     const last = this.#chain.deltas.at(-1)?.version ?? this.#chain.from;
-    const whole = this.#chain.from <= (this.#held?.durableVersion ?? 0);
+    const from = this.#held?.durableVersion ?? 0;
+    const whole = this.#chain.from <= from;
     const mine = before.filter(({ acked }) => !whole || (acked?.version ?? 0) > last);
     const chain = whole ? this.#chain : emptyChain(0);
     if (!this.lost && (chain.deltas.length > 0 || mine.length > 0)) {
       const value = this.#valueWith(this.locals.filter(({ acked }) => acked !== undefined));
-      this.lost = { chain, mine, version: Math.max(last, mine.at(-1)?.acked?.version ?? 0), value };
+      this.lost = { chain, mine, from, version: Math.max(last, mine.at(-1)?.acked?.version ?? 0), value };
     }
     for (const local of [...this.locals]) if (local.acked && local.acked.epoch !== epoch) this.drop(local);
     this.#unstored = this.#unstored.filter((local) => !before.includes(local));
@@ -159,9 +162,36 @@ export class ItemCopy {
     if (deleted || stands || lost.chain.deltas.length === 0) this.lost = undefined;
     if (deleted || stands) return [];
     if (this.lost) this.lost = { ...lost, mine: [] }; // another epoch may begin before the chain is restored
-    const again = lost.mine.flatMap((local) => (local.acked ? [{ local: repeatOf(local), acked: local.acked }] : []));
+    const again = lost.mine.flatMap((local) => {
+      const { acked } = local;
+      return acked ? [{ local: repeatOf(local, acked.version, lost.from), acked }] : [];
+    });
     this.locals.unshift(...again.map(({ local }) => local));
     return again;
+  }
+
+  /** What was lost is back. Of it, what was made here is remembered again until it is stored. */
+  restored(lost: Lost, acked: Omit<Acked, 'seq'>): void {
+    const mine = lost.chain.deltas.flatMap(({ op, clientId, seq }) =>
+      clientId === acked.clientId && seq !== undefined ? [{ op, seq }] : [],
+    );
+    for (const { op, seq } of mine) {
+      const local = { item: this.id, kind: this.#held?.kind, op, options: {}, fence: undefined, alone: false };
+      this.acknowledge({ ...local, settle: [] }, { ...acked, seq });
+    }
+  }
+
+  /**
+   * A repeat was too late: a later number of this client has come before it. Whether somebody has restored it is for the server to tell, from its
+   * version. There may be gaps before it, so whoever has none goes first.
+   */
+  restoreLate({ op, lost }: Local, clientId: string, seq: number): void {
+    if (lost === undefined) return;
+    const late = { version: lost.version, op, clientId, seq };
+    const before = this.lost?.chain ?? emptyChain(lost.from);
+    const deltas = [...before.deltas, late].sort((a, b) => a.version - b.version);
+    const chain = extend(emptyChain(Math.min(before.from, lost.from)), deltas);
+    this.lost = { chain, mine: [], from: lost.from, version: lost.version, value: undefined };
   }
 
   #forgetStored(): void {

@@ -44,6 +44,8 @@ export type Local = {
   alone: boolean;
   /** The answer came; the state that shows it not yet. */
   acked?: Acked;
+  /** It was acknowledged as this version and then lost; the store had `from`. */
+  readonly lost?: { readonly version: number; readonly from: number };
   /** It may be taken back. */
   readonly apart?: true;
   /** Who waits for the outcome; empty for what an earlier page left. */
@@ -67,10 +69,10 @@ export function foldInto(earlier: Local, later: Local, fold: (a: Json, b: Json) 
  * To be sent again under its own number, after a loss: known there, it changes nothing, else it is applied again. What it had to find
  * was there the first time; it may not be now.
  */
-export function repeatOf(local: Local): Local {
+export function repeatOf(local: Local, version: number, from: number): Local {
   const { ifVersion: _ifVersion, ...options } = local.options;
   const { item, kind, op } = local;
-  return { item, kind, op, options, fence: undefined, alone: false, settle: [] };
+  return { item, kind, op, options, fence: undefined, alone: false, lost: { version, from }, settle: [] };
 }
 
 export function isDelete(op: Json): boolean {

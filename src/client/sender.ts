@@ -18,6 +18,8 @@ export type SenderOptions = {
 type Settled = Exclude<UpdateResult, { readonly result: 'retry' }>;
 
 const BATCH_MS = 50;
+/** Those who know every operation restore first; who may have gaps comes after them. */
+const GAPS_WAIT_MS = 1_000;
 /** The request as a whole is at fault: one of its updates, perhaps. */
 const FAULTY = new Set([400, 413, 415, 422]);
 
@@ -100,6 +102,8 @@ export class Sender {
       }
       sending.done.add(i);
       if ('restores' in part) {
+        const { clientId } = this.#parts.outbox;
+        if (result.result === 'ok') part.restores.restored(part.lost, { version: result.version, epoch, clientId });
         if (part.restores.lost === part.lost) this.#parts.copies.found(part.restores);
         this.#options.onRestored(part.restores.id, result);
       } else this.#take(sending, part.local, result, epoch);
@@ -119,10 +123,19 @@ export class Sender {
         return;
       }
       copy.drop(local);
-      // It was not lost, or somebody has restored it: its sender was told before.
-      if (sending.sort === 'repeats' && (code === 'seqReused' || code === 'seqTooOld')) return;
+      if (sending.sort === 'repeats' && code === 'seqTooOld') this.#restoreLater(local, clientId, seq);
+      // Told once already; with `seqReused` it was not lost, or is back.
+      if (sending.sort === 'repeats' && (code === 'seqTooOld' || code === 'seqReused')) return;
     }
     this.#options.onOutcome(local, result);
+  }
+
+  #restoreLater(local: Local, clientId: string, seq: number): void {
+    const { clock, copies, connection } = this.#parts;
+    clock.after(GAPS_WAIT_MS, () => {
+      copies.restoreLate(local, clientId, seq);
+      connection.bell.ring();
+    });
   }
 
   /** It stays what it is, and is sent again once the server has been heard of. */

@@ -15,7 +15,10 @@ type Content = {
   readonly deltas: readonly DeltaAnswer[];
 };
 
-type Record = { now: Content; stored: Content; ceiling: number; back: { from: number; got: number } | undefined };
+/** `posted`: per client, the number of its first request since. */
+type Back = { readonly from: number; got: number; readonly posted: Map<string, number> };
+
+type Record = { now: Content; stored: Content; ceiling: number; back: Back | undefined };
 
 const ANY = '';
 
@@ -55,7 +58,7 @@ export class ModelServer {
     for (const record of this.#items.values()) {
       const { now, stored } = record;
       if (now.version === stored.version) continue;
-      record.back = { from: stored.version, got: stored.version };
+      record.back = { from: stored.version, got: stored.version, posted: new Map() };
       record.ceiling = now.version;
       record.now = { ...stored, version: now.version + 10, deltas: [] };
       record.stored = record.now;
@@ -148,6 +151,8 @@ export class ModelServer {
       return last.result;
     }
     if (update.restore) return this.#restore(record, update);
+    const { back } = record;
+    if (clientId !== undefined && seq !== undefined && !back?.posted.has(clientId)) back?.posted.set(clientId, seq);
     const refused = this.#refuse(record.now, update);
     const op = update.op as Json;
     const isDelete = JSON.stringify(op) === '{"delete":true}';
@@ -168,7 +173,7 @@ export class ModelServer {
     const state = applied ? applied.state : refused ? record.now.state : undefined;
     record.now = { kind: kind.name, version, state, seqs, deltas };
     if (version === 1 || isDelete || update.durable || update.release) record.stored = record.now;
-    if (kind.lastWins && record.back && !refused) record.back = { ...record.back, got: record.ceiling };
+    if (kind.lastWins && record.back && !refused) record.back.got = record.ceiling;
     this.#items.set(item, record);
     if (!refused) this.#log.push({ item, version: record.now.version });
     return result;
@@ -190,14 +195,17 @@ export class ModelServer {
     for (const delta of restore.deltas) {
       const { version, op, clientId, seq } = delta;
       const last = clientId === undefined ? undefined : record.now.seqs.get(clientId);
-      const known = last !== undefined && seq !== undefined && seq <= last.seq;
+      const posted = clientId === undefined ? undefined : back.posted.get(clientId);
+      const known = posted !== undefined && seq !== undefined && seq >= posted;
       if (version <= back.got || known) continue;
       const { deltas, version: at, state } = record.now;
       const applied = kind.apply(state, op, { now: 0, version: at });
       if (applied.result !== 'ok') return { item, result: 'invalid', code: 'badOp', detail: '' };
       const seqs = new Map(record.now.seqs);
       const result: UpdateResult = { item, result: 'ok', version: at + 1, durableVersion: 0 };
-      if (clientId !== undefined && seq !== undefined) seqs.set(clientId, { seq, body: ANY, result });
+      if (clientId !== undefined && seq !== undefined && (last?.seq ?? 0) < seq) {
+        seqs.set(clientId, { seq, body: ANY, result });
+      }
       const more = {
         version: at + 1,
         op,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { Json } from '../../src/base/json.ts';
 import type { Outcome } from '../../src/client/connect.ts';
 import type { Fate } from './lossy-transport.ts';
 import { WELL } from './lossy-transport.ts';
@@ -50,21 +51,33 @@ async function play({
 }: Plan): Promise<{ readonly world: World; readonly sent: readonly Sent[] }> {
   const world = new World();
   let [drawn, waited] = [0, 0];
+  let calm = false;
   const joiners = Array.from({ length: CLIENTS }, () =>
     world.client({}, (net) => {
-      net.fate = () => fates[drawn++ % fates.length] ?? WELL;
+      net.fate = () => (calm ? WELL : (fates[drawn++ % fates.length] ?? WELL));
       net.delay = () => delays[waited++ % delays.length] ?? 0;
     }),
   );
   const sent: Sent[] = [];
+  let losses = 0;
+  /** Everybody is there and hears everything, as long as it takes to restore. */
+  const restoreAll = async (): Promise<void> => {
+    calm = true;
+    for (const { net } of joiners) net.down = false;
+    await world.pass(40_000, 500);
+    calm = false;
+  };
   for (const [i, [step, pauseMs]] of steps.entries()) {
-    if (step.what === 'lose') world.server.lose();
-    else if (step.what === 'persist') world.server.persist();
+    if (step.what === 'lose') {
+      // What a first loss took cannot be restored after a second one.
+      if (losses++ > 0) await restoreAll();
+      world.server.lose();
+    } else if (step.what === 'persist') world.server.persist();
     else if (step.what === 'add' || step.what === 'merge') {
       const entry: Sent = { item: step.item, name: `op${i}`, outcome: undefined };
       const space = joiners[step.client]?.space;
       const kind = step.what === 'add' ? 'journal' : undefined;
-      const op = step.what === 'add' ? { add: entry.name } : { merge: { [entry.name]: 1 } };
+      const op: Json = step.what === 'add' ? { add: entry.name } : { merge: { [entry.name]: 1 } };
       void space
         ?.item(step.item, kind)
         .post(op)
