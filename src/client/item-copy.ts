@@ -24,6 +24,8 @@ export type Lost = {
   readonly chain: Chain;
   /** Made here and not part of the chain: to be sent again under their own numbers. */
   readonly mine: readonly Local[];
+  /** Made here and part of the chain. */
+  readonly covered: readonly Local[];
   /** The newest version that was known to be stored. */
   readonly from: number;
   readonly version: number;
@@ -143,10 +145,11 @@ export class ItemCopy {
     const from = this.#held?.durableVersion ?? 0;
     const whole = this.#chain.from <= from;
     const mine = before.filter(({ acked }) => !whole || (acked?.version ?? 0) > last);
+    const covered = before.filter((local) => !mine.includes(local));
     const chain = whole ? this.#chain : emptyChain(0);
     if (!this.lost && (chain.deltas.length > 0 || mine.length > 0)) {
       const value = this.#valueWith(this.locals.filter(({ acked }) => acked !== undefined));
-      this.lost = { chain, mine, from, version: Math.max(last, mine.at(-1)?.acked?.version ?? 0), value };
+      this.lost = { chain, mine, covered, from, version: Math.max(last, mine.at(-1)?.acked?.version ?? 0), value };
     }
     for (const local of [...this.locals]) if (local.acked && local.acked.epoch !== epoch) this.drop(local);
     this.#unstored = this.#unstored.filter((local) => !before.includes(local));
@@ -160,6 +163,8 @@ export class ItemCopy {
     const deleted = this.#held?.state === undefined;
     const stands = this.#held?.version === lost.version || equal(this.confirmed, lost.value);
     if (deleted || stands || lost.chain.deltas.length === 0) this.lost = undefined;
+    const held = this.#held;
+    if (stands && held) this.restored({ ...lost, covered: [...lost.covered, ...lost.mine] }, held.version, held.epoch);
     if (deleted || stands) return [];
     if (this.lost) this.lost = { ...lost, mine: [] }; // another epoch may begin before the chain is restored
     const again = lost.mine.flatMap((local) => {
@@ -170,15 +175,9 @@ export class ItemCopy {
     return again;
   }
 
-  /** What was lost is back. Of it, what was made here is remembered again until it is stored. */
-  restored(lost: Lost, acked: Omit<Acked, 'seq'>): void {
-    const mine = lost.chain.deltas.flatMap(({ op, clientId, seq }) =>
-      clientId === acked.clientId && seq !== undefined ? [{ op, seq }] : [],
-    );
-    for (const { op, seq } of mine) {
-      const local = { item: this.id, kind: this.#held?.kind, op, options: {}, fence: undefined, alone: false };
-      this.acknowledge({ ...local, settle: [] }, { ...acked, seq });
-    }
+  /** What was lost is back, as of this version. Of it, what was made here is remembered again until it is stored. */
+  restored({ covered }: Lost, version: number, epoch: string): void {
+    for (const local of covered) if (local.acked) this.acknowledge(local, { ...local.acked, version, epoch });
   }
 
   /**
@@ -191,7 +190,8 @@ export class ItemCopy {
     const before = this.lost?.chain ?? emptyChain(lost.from);
     const deltas = [...before.deltas, late].sort((a, b) => a.version - b.version);
     const chain = extend(emptyChain(Math.min(before.from, lost.from)), deltas);
-    this.lost = { chain, mine: [], from: lost.from, version: lost.version, value: undefined };
+    const { from, version } = lost;
+    this.lost = { chain, mine: [], covered: this.lost?.covered ?? [], from, version, value: undefined };
   }
 
   #forgetStored(): void {

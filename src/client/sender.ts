@@ -75,7 +75,8 @@ export class Sender {
   }
 
   async #attempt(sending: Sending): Promise<void> {
-    const { transport, signal, mayPass } = this.#parts;
+    const { transport, signal, mayPass, copies } = this.#parts;
+    const { epoch } = copies;
     let response: PostUpdateResponse;
     try {
       response = await transport.post(sending.request, signal);
@@ -85,6 +86,8 @@ export class Sender {
       if (!(error instanceof RefusedError) || error.status === 401) throw error;
       return this.#refused(sending, error);
     }
+    // The server has lost its cache since: what it acknowledged may be lost too, and a repeat finds out.
+    if (copies.epoch !== epoch && response.epoch === epoch) return;
     const retryMs = this.#takeResults(sending, response);
     if (retryMs !== undefined) return this.#again(new Error('some updates cannot be taken just now'), retryMs);
     this.#settled(sending);
@@ -102,8 +105,7 @@ export class Sender {
       }
       sending.done.add(i);
       if ('restores' in part) {
-        const { clientId } = this.#parts.outbox;
-        if (result.result === 'ok') part.restores.restored(part.lost, { version: result.version, epoch, clientId });
+        if (result.result === 'ok') part.restores.restored(part.lost, result.version, epoch);
         if (part.restores.lost === part.lost) this.#parts.copies.found(part.restores);
         this.#options.onRestored(part.restores.id, result);
       } else this.#take(sending, part.local, result, epoch);
