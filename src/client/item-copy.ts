@@ -83,7 +83,8 @@ export class ItemCopy {
       const { lock, durableVersion } = answer;
       this.#held = { ...before, epoch, durableVersion: Math.max(durableVersion, before.durableVersion), lock };
       this.stored(durableVersion);
-      return equal(lock as Json | undefined, before.lock as Json | undefined) ? 'old' : 'news';
+      const shown = this.#dropShown(); // those that were acknowledged in the epoch that is now known here
+      return shown || !equal(lock as Json | undefined, before.lock as Json | undefined) ? 'news' : 'old';
     }
     // Within one epoch numbers only rise; another one may be that of a server which begins anew.
     if (before && answer.version < before.version && before.epoch === epoch) return 'old';
@@ -200,8 +201,10 @@ export class ItemCopy {
       this.#unstored = this.#unstored.filter(({ acked }) => (acked?.version ?? 0) > durable);
   }
 
-  #dropShown(): void {
-    for (const local of [...this.locals]) if (local.acked && this.#shows(local.acked)) this.drop(local);
+  #dropShown(): boolean {
+    const shown = this.locals.filter(({ acked }) => acked && this.#shows(acked));
+    for (const local of shown) this.drop(local);
+    return shown.length > 0;
   }
 
   #shows({ version, epoch }: Acked): boolean {
