@@ -185,14 +185,17 @@ export class ItemCopy {
    * A repeat was too late: a later number of this client has come before it. Whether somebody has restored it is for the server to tell, from its
    * version. There may be gaps before it, so whoever has none goes first.
    */
-  restoreLate({ op, lost }: Local, clientId: string, seq: number): void {
+  restoreLate(local: Local, clientId: string, seq: number): void {
+    const { op, lost } = local;
     if (lost === undefined) return;
     const late = { version: lost.version, op, clientId, seq };
     const before = this.lost?.chain ?? emptyChain(lost.from);
     const deltas = [...before.deltas, late].sort((a, b) => a.version - b.version);
     const chain = extend(emptyChain(Math.min(before.from, lost.from)), deltas);
     const { from, version } = lost;
-    this.lost = { chain, mine: [], covered: this.lost?.covered ?? [], from, version, value: undefined };
+    const again = { ...repeatOf(local, version, from), acked: { version, epoch: '', clientId, seq } };
+    const covered = [...(this.lost?.covered ?? []), again];
+    this.lost = { chain, mine: [], covered, from, version, value: undefined };
   }
 
   #forgetStored(): void {

@@ -126,6 +126,9 @@ export class Sender {
       }
       copy.drop(local);
       if (sending.sort === 'repeats' && code === 'seqTooOld') this.#restoreLater(local, clientId, seq);
+      if (sending.sort === 'repeats' && code === 'seqReused') {
+        copy.acknowledge(local, { version: copy.held?.version ?? 0, epoch, clientId, seq });
+      }
       // Told once already; with `seqReused` it was not lost, or is back.
       if (sending.sort === 'repeats' && (code === 'seqTooOld' || code === 'seqReused')) return;
     }
