@@ -145,7 +145,13 @@ export class ItemCopy {
     const last = this.#chain.deltas.at(-1)?.version ?? this.#chain.from;
     const from = this.#held?.durableVersion ?? 0;
     const whole = this.#chain.from <= from;
-    const mine = before.filter(({ acked }) => !whole || (acked?.version ?? 0) > last);
+    // Also what the chain names: a copy of an old request that the network brings late keeps the server from restoring what its sender did after it.
+    const isNamed = ({ acked }: Local): boolean =>
+      this.#chain.deltas.some(({ clientId, seq }) => clientId === acked?.clientId && seq === acked?.seq);
+    const lastWins = this.#kinds.get(this.#held?.kind ?? DEFAULT_KIND)?.kind.lastWins ?? true;
+    const mine = before.filter(
+      (local) => !whole || (local.acked?.version ?? 0) > last || (!lastWins && isNamed(local)),
+    );
     const covered = before.filter((local) => !mine.includes(local));
     const chain = whole ? this.#chain : emptyChain(0);
     if (!this.lost && (chain.deltas.length > 0 || mine.length > 0)) {
