@@ -47,6 +47,7 @@ describe('layering', () => {
     ['src/core/a.ts', "import type { x } from '../auth/x.ts';", /may not import src\/auth/],
     ['src/server/a.ts', "export { x } from '../client/client.ts';", /may not import src\/client/],
     ['src/client/a.ts', "import type { x } from '../ports/cache.ts';", /may not import src\/ports\/cache/],
+    ['src/client/a.ts', "import { x } from '../protocol/x.ts';", /only types/],
     ['src/client/a.ts', "const x = await import('node:fs');", /may not import node:fs/],
     ['src/cli/a.ts', "import {\n  x,\n} from '../core/x.ts';", /may not import src\/core/],
     ['src/cli/a.ts', "import { x } from '../server/main.ts';", /may not import src\/server\/main/],

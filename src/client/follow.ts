@@ -1,5 +1,7 @@
 import type { GetUpdatesResponse, ItemAnswer, MustReset } from '../protocol/get-updates.ts';
-import { type HttpClient, mayRetry, RefusedError } from './http-client.ts';
+import { mayRetry, RefusedError } from './errors.ts';
+import type { HttpClient } from './http-client.ts';
+import { ResetGuard } from './reset-guard.ts';
 
 /** What one answer brought that was not known before. */
 export type Step = {
@@ -22,10 +24,6 @@ export type FollowOptions = {
   readonly onTrouble?: (error: unknown) => void;
 };
 
-const RESETS_ALLOWED = 3;
-const RESETS_WITHIN_MS = 30_000;
-const CALM_DOWN_MS = 15_000;
-
 /**
  * Follows a space for ever: long polls along one marker chain. Every change comes at least once; what is known already is
  * dropped. Failures that may pass are waited out; a marker that the server no longer takes is given up for a snapshot.
@@ -33,7 +31,7 @@ const CALM_DOWN_MS = 15_000;
 export async function* follow(client: HttpClient, space: string, options: FollowOptions = {}): AsyncGenerator<Step> {
   const { ids, durable, signal } = options;
   const known = new Known(options.marker === undefined);
-  const resets: number[] = [];
+  const resets = new ResetGuard(client.clock);
   let marker = options.marker;
   for (let failures = 0; ; ) {
     let answer: GetUpdatesResponse;
@@ -53,20 +51,13 @@ export async function* follow(client: HttpClient, space: string, options: Follow
     }
     marker = answer.marker;
     yield known.take(answer);
-    if (answer.mustReset !== undefined) await calmDown(client, resets);
+    const calm = answer.mustReset === undefined ? 0 : resets.note();
+    if (calm > 0) await client.clock.sleep(calm);
   }
 }
 
 function isMarkerGone(error: unknown): boolean {
   return error instanceof RefusedError && (error.code === 'badMarker' || error.code === 'filterChanged');
-}
-
-/** Whoever is reset again and again is part of the trouble. */
-async function calmDown({ clock }: HttpClient, resets: number[]): Promise<void> {
-  const now = clock.monotonic();
-  resets.push(now);
-  while (resets[0] !== undefined && resets[0] < now - RESETS_WITHIN_MS) resets.shift();
-  if (resets.length > RESETS_ALLOWED) await clock.sleep(CALM_DOWN_MS);
 }
 
 /** The newest version seen of each item, deleted ones too: a repeat must not look like news. */

@@ -12,3 +12,16 @@ export const realClock: Clock = {
 };
 
 export const realFraction = (): number => Math.random();
+
+/** 96 random bits. `crypto.randomUUID` would be missing on pages without TLS. */
+export function realId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+type Frames = { readonly requestAnimationFrame?: (call: () => void) => unknown };
+
+/** Calls with the next animation frame, where there are any. A page in the background has none. */
+export function realFrame(call: () => void): void {
+  (globalThis as Frames).requestAnimationFrame?.(call);
+}

@@ -35,7 +35,7 @@ const PART = {};
 function accept(state: Json, delta: Json, says: typeof WHOLE | typeof PART): Applied<Json> {
   // A string of n UTF-16 units is at most 3 n bytes: most values are cleared without counting bytes.
   const text = JSON.stringify(state);
-  if (text.length * 3 > MAX_REGISTER_BYTES && Buffer.byteLength(text) > MAX_REGISTER_BYTES) {
+  if (text.length * 3 > MAX_REGISTER_BYTES && new TextEncoder().encode(text).length > MAX_REGISTER_BYTES) {
     return { result: 'tooLarge', limit: MAX_REGISTER_BYTES };
   }
   return { result: 'ok', state, delta, count: 0, chars: text.length, ...says };

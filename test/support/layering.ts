@@ -42,7 +42,12 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: [ANY_PACKAGE],
     node: 'any',
   },
-  'src/client': { inside: ['protocol', 'kinds', 'type ports/clock.ts', 'base'], packages: [], node: 'none' },
+  'src/client': {
+    // No schema may travel into a page: of the protocol, types alone.
+    inside: ['type protocol', 'kinds', 'type ports/clock.ts', 'base'],
+    packages: [],
+    node: 'none',
+  },
   'src/cli': {
     inside: ['client', 'auth', 'server/compose.ts', 'server/config.ts', 'base'],
     packages: ['commander'],

@@ -1,0 +1,86 @@
+import type { Clock } from '../ports/clock.ts';
+import { type ClientKind, register } from './client-kind.ts';
+import { Connection, type Parts } from './connection.ts';
+import { Copies } from './copies.ts';
+import { Credentials, type Token } from './credentials.ts';
+import { mayRetry, RefusedError } from './errors.ts';
+import { HttpTransport } from './http-transport.ts';
+import { Outbox } from './outbox.ts';
+import { Space } from './space.ts';
+import type { Storage } from './storage.ts';
+import { realClock, realFraction, realFrame, realId } from './system.ts';
+import type { Transport } from './transport.ts';
+
+export { register } from './client-kind.ts';
+export { NoAnswerError, RefusedError } from './errors.ts';
+export type { Change, Conflict, ItemEvents, Person, Refusal, SpaceEvents } from './events.ts';
+export type { Item } from './item.ts';
+export type { Outcome, UpdateOptions } from './local.ts';
+export type { Status } from './machine.ts';
+export type { Space } from './space.ts';
+export { type Storage, webStorage } from './storage.ts';
+export type { ClientKind, Token, Transport };
+
+export type ConnectOptions = {
+  /** Of the server: `https://longshore.example`. */
+  readonly url: string;
+  readonly space: string;
+  readonly token?: Token;
+  /** What others see of this client. */
+  readonly name?: string;
+  readonly data?: unknown;
+  /** Kinds of items to be worked with; `[register]` where nothing is said. Of others, whole values are shown. */
+  readonly kinds?: readonly ClientKind[];
+  /** Keeps what was not acknowledged, over reloads. */
+  readonly storage?: Storage;
+  /** Hear at once of what has become stored, not with the next news. */
+  readonly durable?: boolean;
+  /** Closes the space. */
+  readonly signal?: AbortSignal;
+  readonly fetch?: typeof fetch;
+  readonly transport?: Transport;
+  readonly clock?: Clock;
+  /** Uniform in [0, 1). */
+  readonly fraction?: () => number;
+  /** An id that nobody else has. */
+  readonly id?: () => string;
+  /** Calls with the next frame of the screen, if there is one. */
+  readonly frame?: (call: () => void) => void;
+};
+
+/** Begins to follow a space. Returns at once; `ready` tells when everything is there. */
+export function connect(options: ConnectOptions): Space {
+  const { clock = realClock, fraction = realFraction, id: newId = realId, frame = realFrame } = options;
+  const kinds = new Map((options.kinds ?? [register]).map((one) => [one.kind.name, one]));
+  const credentials = new Credentials(options.token);
+  const ending = new AbortController();
+  const end = (): void => ending.abort(options.signal?.reason);
+  if (options.signal?.aborted) end();
+  options.signal?.addEventListener('abort', end, { once: true });
+  const { url, space: name } = options;
+  const send: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
+  const fold: ConstructorParameters<typeof Outbox>[1] = (kind, first, second) =>
+    kinds.get(kind ?? register.kind.name)?.fold(first, second);
+  const parts: Parts = {
+    clock,
+    fraction,
+    frame,
+    transport: options.transport ?? new HttpTransport({ url, space: name, credentials, clock, fetch: send }),
+    copies: new Copies(kinds, () => clock.now()),
+    outbox: new Outbox(newId(), fold, options.storage),
+    connection: new Connection(),
+    signal: ending.signal,
+    mayPass: (error) =>
+      mayRetry(error) || (error instanceof RefusedError && error.status === 401 && credentials.mayChange),
+    onTrouble: (error) => space.trouble(error),
+  };
+  const { name: shown, data, durable = false } = options;
+  const space = new Space(parts, ending, {
+    durable,
+    newId,
+    ...(shown !== undefined && { name: shown }),
+    ...(data !== undefined && { data }),
+  });
+  void space.start();
+  return space;
+}

@@ -1,0 +1,123 @@
+import type { GetUpdatesResponse, ItemAnswer } from '../protocol/get-updates.ts';
+import { type ClientKinds, ItemCopy } from './item-copy.ts';
+import type { Local } from './local.ts';
+
+export type Repeat = ReturnType<ItemCopy['judgeLost']>[number];
+
+export type Intake = {
+  /** What the answer changed. */
+  readonly changed: ReadonlySet<ItemCopy>;
+  /** Deltas came that do not fit what is held: to be asked for. */
+  readonly misfits: readonly string[];
+  /** Acknowledged once, and lost: to be sent again. */
+  readonly repeats: readonly Repeat[];
+};
+
+/** All items of a space, as the answers tell them. */
+export class Copies {
+  readonly #kinds: ClientKinds;
+  readonly #now: () => number;
+  readonly #all = new Map<string, ItemCopy>();
+  #epoch: string | undefined;
+  /** Those that a loss of the cache has taken something from. */
+  readonly lost = new Set<ItemCopy>();
+  /** Ids that the snapshot under way has named so far. */
+  #named: Set<string> | undefined;
+
+  constructor(kinds: ClientKinds, now: () => number) {
+    this.#kinds = kinds;
+    this.#now = now;
+  }
+
+  get epoch(): string | undefined {
+    return this.#epoch;
+  }
+
+  of(id: string): ItemCopy {
+    let copy = this.#all.get(id);
+    if (copy === undefined) {
+      copy = new ItemCopy(id, this.#kinds, this.#now);
+      this.#all.set(id, copy);
+    }
+    return copy;
+  }
+
+  all(): IterableIterator<ItemCopy> {
+    return this.#all.values();
+  }
+
+  /** `first`: no marker was sent, so this is the first page of a snapshot. */
+  take(answer: GetUpdatesResponse, first: boolean): Intake {
+    const { epoch, mustReset, items, durable = {}, upToDate } = answer;
+    if (this.#epoch !== undefined && this.#epoch !== epoch) this.#beginEpoch(epoch, mustReset?.reason !== 'restored');
+    this.#epoch = epoch;
+    if (first || mustReset !== undefined) this.#named = new Set();
+    const changed = new Set<ItemCopy>();
+    const misfits: string[] = [];
+    for (const item of items) {
+      const deleted = 'deleted' in item;
+      if (deleted) this.#named?.delete(item.id);
+      else this.#named?.add(item.id);
+      const taken = this.of(item.id).take(item, epoch);
+      if (taken === 'misfit') misfits.push(item.id);
+      else if (taken === 'news') changed.add(this.of(item.id));
+    }
+    for (const [id, version] of Object.entries(durable)) this.#all.get(id)?.stored(version);
+    const repeats = upToDate && this.#named !== undefined ? this.#sweep(changed) : [];
+    return { changed, misfits, repeats };
+  }
+
+  /** The answer to a question about single items. */
+  repair(items: readonly ItemAnswer[], epoch: string): Intake {
+    const changed = new Set<ItemCopy>();
+    const misfits: string[] = [];
+    if (epoch !== this.#epoch) return { changed, misfits, repeats: [] }; // the chain of markers will tell
+    for (const item of items) {
+      const taken = this.of(item.id).take(item, epoch);
+      if (taken === 'misfit') misfits.push(item.id);
+      else if (taken === 'news') changed.add(this.of(item.id));
+    }
+    return { changed, misfits, repeats: [] };
+  }
+
+  restoreLate(local: Local, clientId: string, seq: number): void {
+    const copy = this.of(local.item);
+    copy.restoreLate(local, clientId, seq);
+    this.#noteLost(copy);
+  }
+
+  /** What it had lost is back, or cannot be. */
+  found(copy: ItemCopy): void {
+    copy.lost = undefined;
+    this.lost.delete(copy);
+  }
+
+  /** What was put back on purpose, by whoever runs the server, is not brought forward again. */
+  #beginEpoch(epoch: string, keepLost: boolean): void {
+    for (const copy of this.#all.values()) {
+      copy.beginEpoch(epoch);
+      if (!keepLost) copy.lost = undefined;
+      this.#noteLost(copy);
+    }
+  }
+
+  /** What the snapshot did not name is gone. */
+  #sweep(changed: Set<ItemCopy>): Repeat[] {
+    const named = this.#named;
+    this.#named = undefined;
+    const repeats: Repeat[] = [];
+    for (const copy of this.#all.values()) {
+      if (!named?.has(copy.id) && copy.gone()) changed.add(copy);
+      const again = copy.judgeLost();
+      if (again.length > 0) changed.add(copy);
+      repeats.push(...again);
+      this.#noteLost(copy);
+    }
+    return repeats;
+  }
+
+  #noteLost(copy: ItemCopy): void {
+    if (copy.lost) this.lost.add(copy);
+    else this.lost.delete(copy);
+  }
+}

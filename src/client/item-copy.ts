@@ -1,0 +1,270 @@
+import type { Json } from '../base/json.ts';
+import type { ItemAnswer } from '../protocol/get-updates.ts';
+import { type Chain, emptyChain, extend, jump, type Kept, MAX_KEPT, stored } from './chain.ts';
+import type { ClientKind } from './client-kind.ts';
+import { equal } from './equal.ts';
+import { type Acked, isDelete, type Local, repeatOf } from './local.ts';
+
+export type ClientKinds = ReadonlyMap<string, ClientKind>;
+export type Lock = NonNullable<Extract<ItemAnswer, { kind: string }>['lock']>;
+
+/** What the server has said of an item. `state` is `undefined` where it is deleted; of an unknown kind it is the value. */
+type Held = {
+  readonly kind: string;
+  readonly version: number;
+  readonly durableVersion: number;
+  readonly epoch: string;
+  readonly state: unknown;
+  readonly lock: Lock | undefined;
+};
+
+/** What a loss of the cache may have taken. */
+export type Lost = {
+  /** To be restored: without a gap, and from whoever sent it. */
+  readonly chain: Chain;
+  /** Made here and not part of the chain: to be sent again under their own numbers. */
+  readonly mine: readonly Local[];
+  /** Made here and part of the chain. */
+  readonly covered: readonly Local[];
+  /** The newest version that was known to be stored. */
+  readonly from: number;
+  readonly version: number;
+  readonly value: Json | undefined;
+};
+
+export type Taken = 'news' | 'old' | 'misfit';
+
+/**
+ * One item as it is known here: what the server has said, apart from it the updates made here that this does not show yet, and the operations
+ * that a loss of the cache would take.
+ */
+export class ItemCopy {
+  readonly id: string;
+  readonly locals: Local[] = [];
+  /** The lock that this client holds. */
+  fence: number | undefined;
+  lost: Lost | undefined;
+  readonly #kinds: ClientKinds;
+  readonly #now: () => number;
+  #held: Held | undefined;
+  #chain: Chain = emptyChain(0);
+  /** Made here, acknowledged, and not known to be stored. */
+  #unstored: Local[] = [];
+
+  constructor(id: string, kinds: ClientKinds, now: () => number) {
+    this.id = id;
+    this.#kinds = kinds;
+    this.#now = now;
+  }
+
+  get held(): Held | undefined {
+    return this.#held;
+  }
+
+  /** As the server has it. */
+  get confirmed(): Json | undefined {
+    return this.#valueOf(this.#held?.kind, this.#held?.state);
+  }
+
+  /** With the updates made here. */
+  get value(): Json | undefined {
+    return this.#valueWith(this.locals);
+  }
+
+  /** A question about it is worth an answer in deltas. */
+  get knowsKind(): boolean {
+    return this.#held !== undefined && this.#kinds.has(this.#held.kind);
+  }
+
+  take(answer: ItemAnswer, epoch: string): Taken {
+    if (!('kind' in answer)) return this.gone() ? 'news' : 'old';
+    const before = this.#held;
+    if (before && answer.version === before.version) {
+      const { lock, durableVersion } = answer;
+      this.#held = { ...before, epoch, durableVersion: Math.max(durableVersion, before.durableVersion), lock };
+      this.stored(durableVersion);
+      const shown = this.#dropShown(); // those that were acknowledged in the epoch that is now known here
+      return shown || !equal(lock as Json | undefined, before.lock as Json | undefined) ? 'news' : 'old';
+    }
+    // Within one epoch numbers only rise; another one may be that of a server which begins anew.
+    if (before && answer.version < before.version && before.epoch === epoch) return 'old';
+    const { kind, version, durableVersion, lock } = answer;
+    const next = { kind, version, durableVersion, epoch, lock };
+    if ('deltas' in answer) {
+      if (before?.state === undefined || before.kind !== kind || before.version < answer.from) return 'misfit';
+      if (!this.#kinds.has(kind)) return 'misfit';
+      const fresh = answer.deltas.filter((delta) => delta.version > before.version);
+      this.#chain = stored(extend(this.#chain, fresh.map(keptOf)), durableVersion);
+      this.#held = { ...next, state: this.#replayed(kind, before.state, fresh) };
+    } else if ('deleted' in answer) {
+      this.#held = { ...next, state: undefined };
+      this.#unstored = [];
+      this.#chain = emptyChain(version); // a deletion is stored before it is acknowledged
+    } else {
+      const value = answer.value as Json;
+      this.#held = { ...next, state: this.#kinds.get(kind)?.open(value) ?? value };
+      this.#chain = jump(this.#chain, version, durableVersion, this.#wholeOf(kind, version, value));
+    }
+    this.#forgetStored();
+    this.#dropShown();
+    return 'news';
+  }
+
+  stored(version: number): void {
+    this.#chain = stored(this.#chain, version);
+    if (this.#held && version > this.#held.durableVersion) this.#held = { ...this.#held, durableVersion: version };
+    this.#forgetStored();
+  }
+
+  /** It is not there any more; whether it was. */
+  gone(): boolean {
+    const was = this.#held?.state !== undefined;
+    this.#held = undefined;
+    this.#chain = emptyChain(0);
+    this.#unstored = [];
+    for (const local of [...this.locals]) if (local.acked) this.drop(local);
+    return was;
+  }
+
+  /** The answer to a local update: accepted, as this version. */
+  acknowledge(local: Local, acked: Acked): void {
+    local.acked = acked;
+    if (!isDelete(local.op)) this.#unstored = [...this.#unstored, local].slice(-MAX_KEPT);
+    this.#forgetStored();
+    this.#dropShown();
+  }
+
+  drop(local: Local): void {
+    const at = this.locals.indexOf(local);
+    if (at >= 0) this.locals.splice(at, 1);
+  }
+
+  /** The server has begun a new epoch: what it had acknowledged beyond what is stored may be lost. */
+  beginEpoch(epoch: string): void {
+    const before = this.#unstored.filter(({ acked }) => acked?.epoch !== epoch);
+    const last = this.#chain.deltas.at(-1)?.version ?? this.#chain.from;
+    const from = this.#held?.durableVersion ?? 0;
+    const whole = this.#chain.from <= from;
+    // Also what the chain names: a copy of an old request that the network brings late keeps the server from restoring what its sender did after it.
+    const isNamed = ({ acked }: Local): boolean =>
+      this.#chain.deltas.some(({ clientId, seq }) => clientId === acked?.clientId && seq === acked?.seq);
+    const lastWins = this.#kinds.get(this.#held?.kind ?? DEFAULT_KIND)?.kind.lastWins ?? true;
+    const mine = before.filter(
+      (local) => !whole || (local.acked?.version ?? 0) > last || (!lastWins && isNamed(local)),
+    );
+    const covered = before.filter((local) => !mine.includes(local));
+    const chain = whole ? this.#chain : emptyChain(0);
+    if (!this.lost && (chain.deltas.length > 0 || mine.length > 0)) {
+      const value = this.#valueWith(this.locals.filter(({ acked }) => acked !== undefined));
+      this.lost = { chain, mine, covered, from, version: Math.max(last, mine.at(-1)?.acked?.version ?? 0), value };
+    }
+    for (const local of [...this.locals]) if (local.acked && local.acked.epoch !== epoch) this.drop(local);
+    this.#unstored = this.#unstored.filter((local) => !before.includes(local));
+    this.#chain = emptyChain(this.#held?.version ?? 0);
+  }
+
+  /** The snapshot of the new epoch is complete. What was lost of the updates made here is made again, to be sent under the numbers it had. */
+  judgeLost(): readonly { readonly local: Local; readonly acked: Acked }[] {
+    const { lost } = this;
+    if (!lost) return [];
+    const deleted = this.#held?.state === undefined;
+    const stands = this.#held?.version === lost.version || equal(this.confirmed, lost.value);
+    if (deleted || stands || lost.chain.deltas.length === 0) this.lost = undefined;
+    const held = this.#held;
+    if (stands && held) this.restored({ ...lost, covered: [...lost.covered, ...lost.mine] }, held.version, held.epoch);
+    if (deleted || stands) return [];
+    if (this.lost) this.lost = { ...lost, mine: [] }; // another epoch may begin before the chain is restored
+    const again = lost.mine.flatMap((local) => {
+      const { acked } = local;
+      return acked ? [{ local: repeatOf(local, acked.version, lost.from), acked }] : [];
+    });
+    this.locals.unshift(...again.map(({ local }) => local));
+    return again;
+  }
+
+  /** What was lost is back, as of this version. Of it, what was made here is remembered again until it is stored. */
+  restored({ covered }: Lost, version: number, epoch: string): void {
+    for (const local of covered) if (local.acked) this.acknowledge(local, { ...local.acked, version, epoch });
+  }
+
+  /**
+   * A repeat was too late: a later number of this client has come before it. Whether somebody has restored it is for the server to tell, from its
+   * version. There may be gaps before it, so whoever has none goes first.
+   */
+  restoreLate(local: Local, clientId: string, seq: number): void {
+    const { op, lost } = local;
+    if (lost === undefined) return;
+    const late = { version: lost.version, op, clientId, seq };
+    const before = this.lost?.chain ?? emptyChain(lost.from);
+    const deltas = [...before.deltas, late].sort((a, b) => a.version - b.version);
+    const chain = extend(emptyChain(Math.min(before.from, lost.from)), deltas);
+    const { from, version } = lost;
+    const again = { ...repeatOf(local, version, from), acked: { version, epoch: '', clientId, seq } };
+    const covered = [...(this.lost?.covered ?? []), again];
+    this.lost = { chain, mine: [], covered, from, version, value: undefined };
+  }
+
+  #forgetStored(): void {
+    const durable = this.#held?.durableVersion ?? 0;
+    if (this.#unstored.length > 0)
+      this.#unstored = this.#unstored.filter(({ acked }) => (acked?.version ?? 0) > durable);
+  }
+
+  #dropShown(): boolean {
+    const shown = this.locals.filter(({ acked }) => acked && this.#shows(acked));
+    for (const local of shown) this.drop(local);
+    return shown.length > 0;
+  }
+
+  #shows({ version, epoch }: Acked): boolean {
+    if (version === 0) return true; // nothing was there to delete
+    return this.#held !== undefined && this.#held.epoch === epoch && this.#held.version >= version;
+  }
+
+  #wholeOf(kind: string, version: number, value: Json): Kept | undefined {
+    const op = this.#kinds.get(kind)?.whole(value);
+    if (op === undefined) return undefined;
+    const mine = this.locals.find((local) => local.acked?.version === version)?.acked;
+    return { version, op, ...(mine && { clientId: mine.clientId, seq: mine.seq }) };
+  }
+
+  #replayed(kind: string, state: unknown, deltas: readonly { readonly op?: unknown }[]): unknown {
+    const known = this.#kinds.get(kind)?.kind;
+    return deltas.reduce((now, { op }) => known?.replay(now ?? known.empty(), op as Json), state);
+  }
+
+  #valueOf(kind: string | undefined, state: unknown): Json | undefined {
+    if (state === undefined || kind === undefined) return undefined;
+    const known = this.#kinds.get(kind)?.kind;
+    return known ? known.value(state) : (state as Json);
+  }
+
+  #valueWith(locals: readonly Local[]): Json | undefined {
+    let kind = this.#held?.state === undefined ? undefined : this.#held.kind;
+    let state = this.#held?.state;
+    for (const local of locals) {
+      if (isDelete(local.op)) state = undefined;
+      else {
+        if (state === undefined) kind = local.kind ?? DEFAULT_KIND;
+        const known = kind === undefined ? undefined : this.#kinds.get(kind)?.kind;
+        const context = { now: this.#now(), version: this.#held?.version ?? 0 };
+        const applied = known?.apply(state ?? known.empty(), local.op, context);
+        if (applied?.result === 'ok') state = applied.state;
+      }
+    }
+    return this.#valueOf(kind, state);
+  }
+}
+
+export const DEFAULT_KIND = 'register';
+
+type Delta = {
+  readonly version: number;
+  readonly op?: unknown;
+  readonly clientId?: string | undefined;
+  readonly seq?: number | undefined;
+};
+
+function keptOf({ version, op, clientId, seq }: Delta): Kept {
+  return { version, op: op as Json, ...(clientId !== undefined && seq !== undefined ? { clientId, seq } : {}) };
+}

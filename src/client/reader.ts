@@ -1,0 +1,157 @@
+import type { GetUpdatesResponse } from '../protocol/get-updates.ts';
+import { pauseMs } from './backoff.ts';
+import type { Parts } from './connection.ts';
+import type { Intake } from './copies.ts';
+import { RefusedError } from './errors.ts';
+import { mayWait } from './machine.ts';
+import { ResetGuard } from './reset-guard.ts';
+import { pause } from './timing.ts';
+import type { Joined } from './transport.ts';
+
+export type ReaderOptions = {
+  readonly name?: string;
+  readonly data?: unknown;
+  /** News of what is stored wake a parked poll. */
+  readonly durable: boolean;
+  readonly onAnswer: (answer: GetUpdatesResponse, intake: Intake, first: boolean) => void;
+};
+
+const WAIT_SECONDS = 25;
+const SUPERSEDED = new Error('another question takes its place');
+
+/** Follows the space along one chain of markers: joins, polls, begins again where the server asks for it. */
+export class Reader {
+  readonly #parts: Parts;
+  readonly #options: ReaderOptions;
+  readonly #resets: ResetGuard;
+  #marker: string | undefined;
+  #joined: { readonly clientId: string; readonly generation: number } | undefined;
+  #knowsClients = true;
+  #poll: AbortController | undefined;
+
+  constructor(parts: Parts, options: ReaderOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#resets = new ResetGuard(parts.clock);
+    parts.connection.lookNow = () => this.#poll?.abort(SUPERSEDED);
+    parts.connection.joinAgain = () => this.#leftOut();
+  }
+
+  /** The client's life on the server, where there is one. */
+  get joined(): { readonly clientId: string; readonly generation: number } | undefined {
+    return this.#joined;
+  }
+
+  /** Ends with what `signal` aborts with, or with a failure that will not pass. */
+  async run(): Promise<never> {
+    const { clock, connection, fraction, signal, mayPass, onTrouble } = this.#parts;
+    for (let failures = 0; ; ) {
+      try {
+        const calm = await this.#turn();
+        failures = 0;
+        if (calm > 0) await pause(clock, calm, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error === SUPERSEDED) continue;
+        let calm = 0;
+        if (isMarkerGone(error) && this.#marker !== undefined) {
+          this.#marker = undefined;
+          calm = this.#resets.note();
+        } else if (!mayPass(error)) throw error;
+        connection.report('readFailed');
+        onTrouble(error);
+        const asked = error instanceof RefusedError ? error.retryAfterMs : undefined;
+        await pause(clock, Math.max(calm, pauseMs(failures++, asked, fraction())), signal);
+      }
+    }
+  }
+
+  /** One answer; returns how long to keep quiet after it, ms. */
+  async #turn(): Promise<number> {
+    const { transport, connection, outbox, signal } = this.#parts;
+    if (this.#knowsClients && this.#joined === undefined) {
+      const { name, data } = this.#options;
+      const request = {
+        clientId: outbox.clientId,
+        ...(name !== undefined && { name }),
+        ...(data !== undefined && { data }),
+      };
+      const joined = await transport.join(request, signal);
+      if (joined !== undefined) return this.#begin(joined);
+      this.#knowsClients = false;
+    }
+    const first = this.#marker === undefined;
+    const wait = mayWait(connection.state) && !first ? WAIT_SECONDS : 0;
+    this.#poll = new AbortController();
+    const question = {
+      wait,
+      ...(this.#marker !== undefined && { marker: this.#marker }),
+      ...(this.#options.durable && { durable: true }),
+      ...(this.#joined && { clientId: this.#joined.clientId }),
+    };
+    const answer = await transport.next(question, AbortSignal.any([signal, this.#poll.signal]));
+    return this.#take(answer, first);
+  }
+
+  #begin(joined: Joined): Promise<number> {
+    const { outbox, connection } = this.#parts;
+    this.#joined = { clientId: joined.clientId, generation: joined.generation };
+    outbox.clientId = joined.clientId;
+    outbox.startAt(joined.nextSeq);
+    connection.report('joined');
+    return this.#take(joined, true);
+  }
+
+  async #take(answer: GetUpdatesResponse, first: boolean): Promise<number> {
+    const { copies, connection } = this.#parts;
+    const intake = copies.take(answer, first);
+    this.#marker = answer.marker;
+    if (answer.mustReset) connection.report('reset');
+    this.#options.onAnswer(answer, intake, first);
+    if (intake.misfits.length > 0) await this.#repair(intake.misfits);
+    if (this.#isLeftOut(answer, first)) this.#leftOut();
+    else connection.report(answer.upToDate ? 'upToDate' : 'page');
+    return answer.mustReset || connection.state.link === 'joining' ? this.#resets.note() : 0;
+  }
+
+  /** Asks for items whose deltas did not fit: once as the server likes to send them, then as values. */
+  async #repair(misfits: readonly string[]): Promise<void> {
+    const { copies, transport, signal } = this.#parts;
+    const known = Object.fromEntries(
+      misfits.flatMap((id) => (copies.of(id).knowsKind ? [[id, copies.of(id).held?.version ?? 0]] : [])),
+    );
+    let ids = misfits;
+    for (const more of Object.keys(known).length > 0 ? [{ known }, {}] : [{}]) {
+      const left: string[] = [];
+      for (let i = 0; i < ids.length; i += MAX_IDS) {
+        const question = { wait: 0, ids: ids.slice(i, i + MAX_IDS), ...more };
+        const answer = await transport.next(question, signal);
+        const intake = copies.repair(answer.items, answer.epoch);
+        this.#options.onAnswer(answer, intake, false);
+        left.push(...intake.misfits);
+      }
+      if (left.length === 0) return;
+      ids = left;
+    }
+  }
+
+  #isLeftOut({ clients, mustReset }: GetUpdatesResponse, first: boolean): boolean {
+    const me = this.#joined?.clientId;
+    if (me === undefined || clients === undefined) return false;
+    const mine = clients.findLast(({ id }) => id === me);
+    return mine ? mine.state === 'left' : first || mustReset !== undefined;
+  }
+
+  #leftOut(): void {
+    this.#joined = undefined;
+    this.#parts.connection.report('leftOut');
+    this.#poll?.abort(SUPERSEDED);
+  }
+}
+
+/** The server takes so many in one filter. */
+const MAX_IDS = 100;
+
+function isMarkerGone(error: unknown): boolean {
+  return error instanceof RefusedError && (error.code === 'badMarker' || error.code === 'filterChanged');
+}

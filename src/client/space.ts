@@ -1,0 +1,276 @@
+import type { Json } from '../base/json.ts';
+import type { GetUpdatesResponse } from '../protocol/get-updates.ts';
+import { iterateChanges } from './changes.ts';
+import type { Parts } from './connection.ts';
+import type { Intake } from './copies.ts';
+import { Emitter } from './emitter.ts';
+import { equal } from './equal.ts';
+import type { Change, ItemEvents, Person, SpaceEvents } from './events.ts';
+import { Item, type ItemHost, type PostOptions } from './item.ts';
+import type { ItemCopy } from './item-copy.ts';
+import type { Local, Outcome } from './local.ts';
+import { Locks } from './locks.ts';
+import { type Status, statusOf } from './machine.ts';
+import { Reader } from './reader.ts';
+import { Roster } from './roster.ts';
+import { Sender } from './sender.ts';
+
+export type SpaceOptions = {
+  readonly name?: string;
+  readonly data?: unknown;
+  readonly durable: boolean;
+  readonly newId: () => string;
+};
+
+/** A space, followed from `connect` to `close`. */
+export class Space {
+  readonly #parts: Parts;
+  readonly #ending: AbortController;
+  readonly #reader: Reader;
+  readonly #sender: Sender;
+  readonly #locks: Locks;
+  readonly #roster = new Roster();
+  readonly #events = new Emitter<SpaceEvents>();
+  readonly #itemEvents = new Map<string, Emitter<ItemEvents>>();
+  /** What listeners know of each item. */
+  readonly #shown = new Map<ItemCopy, Json | undefined>();
+  readonly #emptied = new Set<() => void>();
+  readonly #answered = new Set<() => void>();
+  #failure: unknown;
+
+  constructor(parts: Parts, ending: AbortController, options: SpaceOptions) {
+    this.#parts = parts;
+    this.#ending = ending;
+    this.#reader = new Reader(parts, {
+      ...options,
+      onAnswer: (answer, intake, first) => this.#take(answer, intake, first),
+    });
+    this.#sender = new Sender(parts, {
+      newId: options.newId,
+      onOutcome: (local, outcome) => this.#told(local, outcome),
+      onRestored: (item, result) => this.#events.emit('restored', { item, result }),
+      onEmpty: () => {
+        for (const call of [...this.#emptied]) call();
+      },
+    });
+    const { clock, transport, outbox, signal, connection } = parts;
+    const onLock = (item: string, held: boolean): void => this.#itemEvents.get(item)?.emit('lock', held);
+    this.#locks = new Locks({ clock, transport, clientId: () => outbox.clientId, signal, onLock });
+    connection.onStatus = () => this.#events.emit('status', this.status);
+    signal.addEventListener('abort', () => this.#end(), { once: true });
+  }
+
+  /** Called once, by `connect`. */
+  async start(): Promise<void> {
+    const { outbox, copies, signal } = this.#parts;
+    try {
+      signal.throwIfAborted();
+      for (const local of (await outbox.load()).toReversed()) {
+        copies.of(local.item).locals.unshift(local);
+        this.#show(copies.of(local.item), true);
+      }
+      await Promise.race([this.#reader.run(), this.#sender.run()]);
+    } catch (error) {
+      if (!signal.aborted) this.#fail(error);
+    }
+  }
+
+  get status(): Status {
+    return statusOf(this.#parts.connection.state);
+  }
+
+  /** Why it has closed itself. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Who is here; empty where the server does not tell. */
+  get clients(): readonly Person[] {
+    return this.#roster.people;
+  }
+
+  /** By which the server and the others know this client. */
+  get clientId(): string {
+    return this.#parts.outbox.clientId;
+  }
+
+  /** `kind`: of the item, should it have to be made; `register` where nothing is said. */
+  item(id: string, kind?: string): Item {
+    return new Item(this.#parts.copies.of(id), kind, this.#host);
+  }
+
+  /** Those that have a value now. */
+  items(): Item[] {
+    return [...this.#parts.copies.all()].filter(({ value }) => value !== undefined).map(({ id }) => this.item(id));
+  }
+
+  on<Name extends keyof SpaceEvents>(
+    name: Name,
+    listener: (event: SpaceEvents[Name]) => void,
+    signal?: AbortSignal,
+  ): () => void {
+    return this.#events.on(name, listener, signal);
+  }
+
+  /** Changes from now on, until the space is closed or `signal` aborts. */
+  changes({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Change, void, void> {
+    const ended = signal ? AbortSignal.any([signal, this.#parts.signal]) : this.#parts.signal;
+    return iterateChanges((listener, stop) => this.#events.on('change', listener, stop), ended);
+  }
+
+  /** Settles as soon as everything that is there has come. */
+  ready(signal?: AbortSignal): Promise<void> {
+    return this.#when(() => this.status === 'live' || this.status === 'not-saved', 'status', signal);
+  }
+
+  /** Settles as soon as the server has answered everything that was changed here. */
+  flush(signal?: AbortSignal): Promise<void> {
+    return this.#when(() => this.#parts.outbox.isEmpty, 'empty', signal);
+  }
+
+  /** Ends everything at once. What was not acknowledged stays in the storage, if there is one. */
+  close(): void {
+    this.#ending.abort(new Error('the space was closed'));
+  }
+
+  readonly #host: ItemHost = {
+    post: (copy, kind, op, options) => this.#post(copy, kind, op, options),
+    lock: (copy, options) => this.#locks.lock(copy, options),
+    release: (copy, signal) => this.#release(copy, signal),
+    on: (item, name, listener, signal) => {
+      const emitter = this.#itemEvents.get(item) ?? new Emitter<ItemEvents>();
+      this.#itemEvents.set(item, emitter);
+      return emitter.on(name, listener, signal);
+    },
+  };
+
+  #post(copy: ItemCopy, kind: string | undefined, op: Json, { signal, ...options }: PostOptions): Promise<Outcome> {
+    const { outbox, connection, signal: closed } = this.#parts;
+    const item = copy.id;
+    if (closed.aborted) return Promise.resolve({ item, result: 'closed' });
+    if (signal?.aborted) return Promise.resolve({ item, result: 'withdrawn' });
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    // What is sent later must be what was given now, and what it is as JSON.
+    const own = JSON.parse(JSON.stringify(op)) as Json;
+    const local: Local = {
+      ...{ item, kind, op: own, options, fence: copy.fence, alone: false, settle: [resolve] },
+      ...(signal && { apart: true }),
+    };
+    if (options.release) this.#locks.forget(copy);
+    const added = outbox.add(local);
+    if (added === local) copy.locals.push(local);
+    signal?.addEventListener('abort', () => this.#withdraw(copy, local), { once: true });
+    void outbox.save().catch(this.#parts.onTrouble);
+    this.#show(copy, true);
+    connection.bell.ring();
+    return promise;
+  }
+
+  #withdraw(copy: ItemCopy, local: Local): void {
+    if (!this.#parts.outbox.withdraw(local)) return;
+    copy.drop(local);
+    void this.#parts.outbox.save().catch(this.#parts.onTrouble);
+    for (const settle of local.settle) settle({ item: copy.id, result: 'withdrawn' });
+    this.#show(copy, true);
+  }
+
+  async #release(copy: ItemCopy, signal: AbortSignal | undefined): Promise<void> {
+    const { outbox } = this.#parts;
+    const last = outbox.waiting.findLast(({ item }) => item === copy.id);
+    if (last && last.fence === copy.fence) {
+      last.options = { ...last.options, release: true };
+      this.#locks.forget(copy);
+      return new Promise((resolve) => last.settle.push(() => resolve()));
+    }
+    if (copy.fence === undefined) return;
+    await this.#when(() => !outbox.has(copy.id), 'told', signal);
+    await this.#locks.unlock(copy, signal);
+  }
+
+  #take(answer: GetUpdatesResponse, intake: Intake, first: boolean): void {
+    const { mustReset, clients } = answer;
+    if (this.#roster.take(clients, first || mustReset !== undefined)) this.#events.emit('clients', this.clients);
+    if (mustReset) this.#events.emit('reset', { reason: mustReset.reason });
+    this.#parts.outbox.repeat(intake.repeats);
+    for (const copy of intake.changed) this.#show(copy, false);
+  }
+
+  #told(local: Local, outcome: Outcome): void {
+    const { item, op, options } = local;
+    const copy = this.#parts.copies.of(item);
+    if (outcome.result === 'fenced') this.#locks.forget(copy);
+    this.#show(copy, true);
+    for (const settle of local.settle) settle(outcome);
+    for (const call of [...this.#answered]) call();
+    if (outcome.result === 'ok') return;
+    if (outcome.result === 'conflict') {
+      const theirs = { version: outcome.version, value: outcome.value };
+      const conflict = { item, mine: { op, ifVersion: options.ifVersion }, theirs };
+      this.#itemEvents.get(item)?.emit('conflict', conflict);
+      this.#events.emit('conflict', conflict);
+    }
+    this.#itemEvents.get(item)?.emit('refused', { item, op, outcome });
+    this.#events.emit('refused', { item, op, outcome });
+  }
+
+  /** Tells listeners, if the value has become another one. */
+  #show(copy: ItemCopy, mine: boolean): void {
+    const before = this.#shown.get(copy);
+    const { value } = copy;
+    if (equal(before, value)) return;
+    this.#shown.set(copy, value);
+    const change = { item: copy.id, value, before, version: copy.held?.version ?? 0, mine };
+    this.#itemEvents.get(copy.id)?.emit('change', change);
+    this.#events.emit('change', change);
+  }
+
+  #when(holds: () => boolean, on: 'status' | 'empty' | 'told', signal: AbortSignal | undefined): Promise<void> {
+    const ended = signal ? AbortSignal.any([signal, this.#parts.signal]) : this.#parts.signal;
+    return new Promise((resolve, reject) => {
+      if (ended.aborted) return reject(this.#failure ?? ended.reason);
+      const stop = on === 'status' ? this.#events.on('status', () => look()) : () => calls.delete(look);
+      const calls = on === 'empty' ? this.#emptied : this.#answered;
+      const look = (): void => {
+        if (!holds()) return;
+        cleanUp();
+        resolve();
+      };
+      const onEnd = (): void => {
+        cleanUp();
+        reject(this.#failure ?? ended.reason);
+      };
+      const cleanUp = (): void => {
+        stop();
+        ended.removeEventListener('abort', onEnd);
+      };
+      if (on !== 'status') calls.add(look);
+      ended.addEventListener('abort', onEnd);
+      look();
+    });
+  }
+
+  /** A failure that is tried again. */
+  trouble(error: unknown): void {
+    this.#events.emit('error', error);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = error;
+    this.#ending.abort(error);
+    this.#events.emit('error', error);
+  }
+
+  #end(): void {
+    const { connection, transport, copies } = this.#parts;
+    this.#locks.close();
+    connection.report('closed');
+    const me = this.#reader.joined;
+    // Nobody waits for it, and the lease ends by itself.
+    if (me) transport.leave(me.clientId, me.generation).catch(() => undefined);
+    for (const copy of copies.all()) {
+      for (const { item, settle, acked } of copy.locals) {
+        if (!acked) for (const call of settle) call({ item, result: 'closed' });
+      }
+    }
+  }
+}
