@@ -12,6 +12,7 @@ import { createPostUpdate } from './post-update.ts';
 import { Replies } from './reply.ts';
 import { createPostTicket } from './tickets.ts';
 import { DetailedProblem, sendError } from './to-response.ts';
+import { createUpdatesStream } from './updates-stream.ts';
 
 /**
  * The whole HTTP side as a request listener; it does not listen. `GET` and `POST …/updates` are answered before Express is
@@ -82,6 +83,7 @@ function createSpaces(deps: AllDeps): Router {
   const postUpdate = createPostUpdate(deps);
   const postGetUpdates = createPostGetUpdates(deps);
   const postTicket = createPostTicket(deps);
+  const updatesStream = createUpdatesStream(deps);
   const [getItem, putItem, patchItem, deleteItem] = [
     createGetItem(deps),
     createPutItem(deps),
@@ -104,6 +106,13 @@ function createSpaces(deps: AllDeps): Router {
     .all(refuseUnready)
     .post((req, res) => noQuery(req) ?? postGetUpdates(req, res, param(req, 'space')))
     .all(otherMethods(replies, 'POST'));
+  router
+    .route('/v1/spaces/:space/updates/stream')
+    .head(otherMethods(replies, 'GET'))
+    .all(refuseUnready)
+    .get((req, res) => updatesStream(req, res, param(req, 'space'), searchOf(req)))
+    .all(otherMethods(replies, 'GET'));
+  router.route('/v1/spaces/:space/socket').get(refusePlain).all(otherMethods(replies, 'GET'));
   router
     .route('/v1/spaces/:space/tickets')
     .all(refuseUnready)
@@ -143,6 +152,12 @@ function otherMethods(replies: Replies, allow: string): RequestHandler {
     throw new DetailedProblem('methodNotAllowed', `allowed here: ${allow}`, { headers: ['Allow', allow] });
   };
 }
+
+/** Only a request that asks for an upgrade gets to the sockets. */
+const refusePlain: RequestHandler = () => {
+  const headers = ['Upgrade', 'websocket', 'Connection', 'Upgrade'];
+  throw new DetailedProblem('upgradeRequired', 'connect with a WebSocket (RFC 6455)', { headers });
+};
 
 function param(req: Request, name: string): string {
   const value = req.params[name];

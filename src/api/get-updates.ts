@@ -54,7 +54,7 @@ export function createPostGetUpdates(deps: PollDeps) {
 }
 
 /** Whose poll it is, and where. */
-type Asked = { readonly space: SpaceId; readonly caller: Caller };
+export type Asked = { readonly space: SpaceId; readonly caller: Caller };
 
 /** Holds the poll until the engine answers or the client goes away. A thousand of these may be parked: keep it small. */
 function park(deps: PollDeps, req: IncomingMessage, res: ServerResponse, asked: Asked, query: GetUpdatesQuery): void {
@@ -98,7 +98,7 @@ function conclude(
 }
 
 /** Whoever was let in and is not any more is told so, even where the space is now hidden from them: they knew of it. */
-function takenAway(denied: Problem): Problem {
+export function takenAway(denied: Problem): Problem {
   if (denied.status !== 404) return denied;
-  return new ProblemError('forbidden', 'the right to read this space was taken back while the poll waited').problem;
+  return new ProblemError('forbidden', 'the right to read this space was taken back meanwhile').problem;
 }

@@ -102,6 +102,41 @@ const updatesGet = {
   },
 };
 
+const ticketParameter = inQuery('ticket', { type: 'string' }, 'in place of the header; good once');
+const updatesStream = {
+  parameters: [inPath('space')],
+  get: {
+    operationId: 'streamUpdates',
+    summary: 'GetUpdates as server-sent events: id = marker, data = GetUpdatesResponse',
+    parameters: [
+      ...pollParameters.filter(({ name }) => name !== 'wait'),
+      ticketParameter,
+      inHeader('Last-Event-ID', 'marker of the last event; counts more than `marker`'),
+    ],
+    responses: {
+      200: answer('an event for each answer; ends within 55 s', {
+        'text/event-stream': { schema: { type: 'string' } },
+      }),
+      405: problem('the method is not allowed'),
+      ...troubles,
+    },
+  },
+};
+
+const socket = {
+  parameters: [inPath('space')],
+  get: {
+    operationId: 'openSocket',
+    summary: 'Updates and posts over WebSocket; messages: SocketClientMessage, SocketServerMessage',
+    parameters: [ticketParameter],
+    responses: {
+      101: { description: 'the connection is a WebSocket from here on' },
+      426: problem('the request did not ask for a WebSocket'),
+      ...troubles,
+    },
+  },
+};
+
 const tickets = {
   parameters: [inPath('space')],
   post: {
@@ -164,6 +199,8 @@ export function operations(): object {
   return {
     '/v1/spaces/{space}/updates': updates,
     '/v1/spaces/{space}/updates:get': updatesGet,
+    '/v1/spaces/{space}/updates/stream': updatesStream,
+    '/v1/spaces/{space}/socket': socket,
     '/v1/spaces/{space}/tickets': tickets,
     '/v1/spaces/{space}/items/{item}': item,
     '/healthz': page('healthz', 'the process runs', 'Health'),

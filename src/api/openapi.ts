@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { getUpdatesResponseSchema, getUpdatesSchema } from '../protocol/get-updates.ts';
 import { MAX_TICKET_CHARS } from '../protocol/limits.ts';
 import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
+import { clientMessageSchema, serverMessageSchema } from '../protocol/socket.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { operations, SECURITY, SECURITY_SCHEMES } from './openapi-operations.ts';
 import type { Replies } from './reply.ts';
@@ -29,6 +30,8 @@ const SCHEMAS = {
   GetUpdatesResponse: getUpdatesResponseSchema,
   PostUpdateRequest: postUpdateSchema,
   PostUpdateResponse: postUpdateResponseSchema,
+  SocketClientMessage: clientMessageSchema,
+  SocketServerMessage: serverMessageSchema,
   Problem: problemSchema,
   ItemWritten: itemWrittenSchema,
   ReadyReport: readyReportSchema,

@@ -4,7 +4,12 @@ import type { Caller } from '../auth/caller.ts';
 import { troubleProblem } from '../core/trouble.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import type { SpaceId } from '../protocol/ids.ts';
-import { type PostUpdateResponse, postUpdateSchema, type UpdateResult } from '../protocol/post-update.ts';
+import {
+  type PostUpdateRequest,
+  type PostUpdateResponse,
+  postUpdateSchema,
+  type UpdateResult,
+} from '../protocol/post-update.ts';
 import type { AppDeps } from './app-deps.ts';
 import { readSpace } from './path.ts';
 import { readJson } from './read-body.ts';
@@ -18,11 +23,20 @@ export function createPostUpdate(deps: Pick<AppDeps, 'access' | 'engine'> & { re
     const admitted = deps.access.admit(req.rawHeaders, id, 'write');
     const caller = admitted instanceof Promise ? await admitted : admitted;
     const request = postUpdateSchema.parse(await readJson(req));
-    if (request.updates.some(({ grab }) => grab)) await requireLock(deps.access, caller, id);
-    const response = await deps.engine.postUpdate(id, request, caller);
-    refuseIfAllWait(response);
-    deps.replies.json(req, res, 200, response);
+    deps.replies.json(req, res, 200, await carryOut(deps, { space: id, caller }, request));
   };
+}
+
+/** For a caller who may write. Throws where the whole request is unusable. */
+export async function carryOut(
+  { access, engine }: Pick<AppDeps, 'access' | 'engine'>,
+  { space, caller }: { readonly space: SpaceId; readonly caller: Caller },
+  request: PostUpdateRequest,
+): Promise<PostUpdateResponse> {
+  if (request.updates.some(({ grab }) => grab)) await requireLock(access, caller, space);
+  const response = await engine.postUpdate(space, request, caller);
+  refuseIfAllWait(response);
+  return response;
 }
 
 async function requireLock(access: Access, caller: Caller, space: SpaceId): Promise<void> {

@@ -26,8 +26,17 @@ export type MetricName =
   | 'flush_poison'
   | 'swept_items'
   | 'pruned_items'
-  | 'clock_behind_floor';
+  | 'clock_behind_floor'
+  | 'stream_answers'
+  | 'streams_resynced'
+  | 'streams_cut';
 
-export type GaugeName = 'parked_polls' | 'dirty_items' | 'oldest_dirty_ms' | 'watched_spaces';
+export type GaugeName =
+  | 'parked_polls'
+  | 'dirty_items'
+  | 'oldest_dirty_ms'
+  | 'watched_spaces'
+  | 'event_streams'
+  | 'sockets';
 
 export type TimingName = 'durability_lag_ms' | 'post_ms' | 'read_ms' | 'wake_to_answer_ms';

@@ -10,17 +10,23 @@ import { describeApi } from '../../src/api/openapi.ts';
 import { OPEN_ACCESS } from '../../src/auth/access.ts';
 import { FakeEngine } from '../doubles/fake-engine.ts';
 import { makeTickets } from '../support/callers.ts';
+import { realClock } from '../support/clocks.ts';
 import { RecordedLog } from '../support/recorded-log.ts';
 
 export const ORIGIN = 'https://app.example';
 
-export type App = { readonly engine: FakeEngine; readonly log: RecordedLog; readonly listener: RequestListener };
+export type App = {
+  readonly engine: FakeEngine;
+  readonly log: RecordedLog;
+  readonly listener: RequestListener;
+  readonly deps: AppDeps;
+};
 
 /** The HTTP side over a fake engine. */
 export function makeApp(options: Partial<AppDeps> = {}): App {
   const engine = new FakeEngine();
   const log = new RecordedLog();
-  const listener = createApp({
+  const deps: AppDeps = {
     engine,
     log,
     instance: 'test',
@@ -28,12 +34,15 @@ export function makeApp(options: Partial<AppDeps> = {}): App {
     access: OPEN_ACCESS,
     tickets: makeTickets(),
     internal: { locally: true, onAppEngine: false },
+    clock: realClock,
+    random: { fraction: () => 0.5, id: () => 'random' },
+    meter: { count: () => undefined, gauge: () => undefined, observe: () => undefined },
     ready: async () => ({ ready: true, dependencies: { cache: { state: 'ok' } } }),
     refusal: () => undefined,
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', text: 'longshore_up 1\n' }),
     ...options,
-  });
-  return { engine, log, listener };
+  };
+  return { engine, log, listener: createApp(deps), deps };
 }
 
 export type Sent = {
