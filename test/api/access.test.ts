@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describeApi } from '../../src/api/openapi.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import { KEEP_ALIVE_MS } from '../../src/protocol/limits.ts';
+import { realClock } from '../support/clocks.ts';
 import { AUTH_MODES, type Cast, castRoles, type Mode, ROLES, type Role } from '../support/roles.ts';
 import { type Answered, JSON_TYPE, makeApp, type Sent, send } from './fixture.ts';
 
@@ -19,6 +22,9 @@ const ROWS: { readonly [operation: string]: Row } = {
     sent: { method: 'POST', path: '/v1/spaces/board/updates:get', ...body({}) },
     ok: 200,
   },
+  streamUpdates: { right: 'read', sent: { path: '/v1/spaces/board/updates/stream' }, ok: 200 },
+  // As a plain request; who may open a socket is asked at the upgrade (TR31).
+  openSocket: { right: 'none', sent: { path: '/v1/spaces/board/socket' }, ok: 426 },
   postTicket: { right: 'read', sent: { method: 'POST', path: '/v1/spaces/board/tickets' }, ok: 201 },
   getItem: { right: 'read', sent: { path: ITEM }, ok: 200 },
   putItem: { right: 'write', sent: { method: 'PUT', path: ITEM, ...body(2) }, ok: 200 },
@@ -46,6 +52,12 @@ function expected(mode: Mode, role: Role, { right, ok }: Row): number {
   return MAY[role].length === 0 ? 404 : 403;
 }
 
+/** Streams end at once. */
+const SHORT_LIVES: Clock = {
+  ...realClock,
+  after: (ms, call) => realClock.after(ms > KEEP_ALIVE_MS ? 0 : ms, call),
+};
+
 const casts = new Map<Mode, Promise<Cast>>();
 /** Made once for each mode: nothing here changes it. */
 function castOf(mode: Mode): Promise<Cast> {
@@ -56,7 +68,7 @@ function castOf(mode: Mode): Promise<Cast> {
 
 async function ask(mode: Mode, row: Row, pick: (cast: Cast) => object): Promise<Answered> {
   const cast = await castOf(mode);
-  const { listener, engine } = makeApp({ access: cast.access });
+  const { listener, engine } = makeApp({ access: cast.access, clock: SHORT_LIVES });
   engine.items.set('a', { kind: 'register', version: 1, value: { x: 1 }, deleted: false });
   const answer = await send(listener, { ...row.sent, headers: { ...row.sent.headers, ...pick(cast) } });
   if (answer.status >= 400) assert.equal(engine.requests.length + engine.polls.length, 0, 'the engine was asked');
