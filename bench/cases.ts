@@ -29,6 +29,14 @@ export function casesOf(quick: boolean): Case[] {
     const subjects = observers === 1_000 && !quick ? ALL : MAIN;
     cases.push({ name: `A1.${observers}`, title, task: { phase: 'A1', observers, ...length }, subjects });
   }
+  const streams = [
+    { name: 'S.events', stream: 'events', how: 'server-sent events' },
+    { name: 'S.socket', stream: 'socket', how: 'WebSocket' },
+  ] as const;
+  for (const { name, stream, how } of streams) {
+    const title = `fan-out to 1000 observers over ${how}, lock-step; per delivery (beside A1.1000)`;
+    cases.push({ name, title, task: { phase: 'S', observers: 1_000, stream, ...length }, subjects: ['longshore'] });
+  }
   for (const { observers, moderate, overload } of quick ? [] : OBSERVERS) {
     const a2 = { phase: 'A2', observers, rate: moderate, ...FULL, seconds: 8 } as const;
     cases.push({

@@ -2,6 +2,7 @@
 import { crossing, moderate, overload, saturate } from './load/fan-out-phases.ts';
 import type { Job, Result } from './load/job.ts';
 import { catchUp, idle, post } from './load/other-phases.ts';
+import { saturateStreams } from './load/stream-phases.ts';
 
 function run(job: Job): Promise<Result> {
   switch (job.phase) {
@@ -11,6 +12,8 @@ function run(job: Job): Promise<Result> {
       return moderate(job);
     case 'A3':
       return overload(job);
+    case 'S':
+      return saturateStreams(job);
     case 'B':
       return post(job);
     case 'C':

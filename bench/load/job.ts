@@ -1,4 +1,5 @@
 import type { ProtocolName } from './protocols.ts';
+import type { StreamKind } from './streams.ts';
 
 /** The processes whose time is counted. */
 export type Pids = { readonly server: number; readonly memcached?: number };
@@ -14,6 +15,7 @@ export type Task = Length &
     | { readonly phase: 'A1'; readonly observers: number }
     | { readonly phase: 'A2'; readonly observers: number; readonly rate: number }
     | { readonly phase: 'A3'; readonly observers: number; readonly rate: number }
+    | { readonly phase: 'S'; readonly observers: number; readonly stream: StreamKind }
     | { readonly phase: 'B' }
     | { readonly phase: 'C'; readonly waiters: number; readonly spaces: number }
     | { readonly phase: 'D' }

@@ -8,6 +8,9 @@ import type { SpaceId } from '../protocol/ids.ts';
 import type { AppDeps } from './app-deps.ts';
 import { rawHeader } from './reply.ts';
 
+/** Who asks, where, and whose budget it uses up. */
+export type Paying = { readonly space: SpaceId; readonly caller: Caller; readonly account: Account };
+
 type Limited = Pick<AppDeps, 'limits' | 'proxyHops'>;
 
 /** Whose budget a request uses up. */

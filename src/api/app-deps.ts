@@ -3,7 +3,10 @@ import type { Tickets } from '../auth/tickets.ts';
 import type { Engine } from '../core/engine-types.ts';
 import type { Limits } from '../core/limits/limits.ts';
 import type { SpaceAdmin } from '../core/spaces/space-admin.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import type { Metrics } from '../ports/metrics.ts';
+import type { Random } from '../ports/random.ts';
 import type { Problem } from '../protocol/errors.ts';
 
 /** What the HTTP side stands on. */
@@ -11,11 +14,13 @@ export type AppDeps = {
   readonly engine: Engine;
   /** Who may do what in which space. */
   readonly access: Access;
-  readonly tickets: Pick<Tickets, 'issue'>;
+  readonly tickets: Pick<Tickets, 'issue' | 'redeem'>;
   readonly spaces: SpaceAdmin;
   readonly limits: Limits;
   /** Proxies of ours before this server, each of which adds a name to `X-Forwarded-For`. */
   readonly proxyHops: number;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   /** Tells the request ids of this process from those of others; of the form of an id. */
   readonly instance: string;
@@ -27,6 +32,8 @@ export type AppDeps = {
   readonly ready: () => Promise<ReadyReport>;
   /** Why this instance must not serve just now; asked before each call of the API and before a parked poll is answered. */
   readonly refusal: () => Problem | undefined;
+  /** Where streams are counted. */
+  readonly meter: Metrics;
   /** What Prometheus reads. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
 };

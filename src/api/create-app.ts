@@ -15,6 +15,7 @@ import { Replies } from './reply.ts';
 import { createDeleteSpace, createGetSpace, createListSpaces, createPutSpace } from './spaces.ts';
 import { createPostTicket } from './tickets.ts';
 import { DetailedProblem, sendError } from './to-response.ts';
+import { createUpdatesStream } from './updates-stream.ts';
 
 /**
  * The whole HTTP side as a request listener; it does not listen. `GET` and `POST …/updates` are answered before Express is
@@ -85,6 +86,7 @@ function createItems(deps: AllDeps): Router {
   const postUpdate = createPostUpdate(deps);
   const postGetUpdates = createPostGetUpdates(deps);
   const postTicket = createPostTicket(deps);
+  const updatesStream = createUpdatesStream(deps);
   const [getItem, putItem, patchItem, deleteItem] = [
     createGetItem(deps),
     createPutItem(deps),
@@ -103,6 +105,13 @@ function createItems(deps: AllDeps): Router {
     .all(refuseUnready)
     .post((req, res) => noQuery(req) ?? postGetUpdates(req, res, param(req, 'space')))
     .all(otherMethods(replies, 'POST'));
+  router
+    .route('/v1/spaces/:space/updates/stream')
+    .head(otherMethods(replies, 'GET'))
+    .all(refuseUnready)
+    .get((req, res) => updatesStream(req, res, param(req, 'space'), searchOf(req)))
+    .all(otherMethods(replies, 'GET'));
+  router.route('/v1/spaces/:space/socket').get(refusePlain).all(otherMethods(replies, 'GET'));
   router
     .route('/v1/spaces/:space/tickets')
     .all(refuseUnready)
@@ -191,6 +200,12 @@ function otherMethods(replies: Replies, allow: string): RequestHandler {
     throw new DetailedProblem('methodNotAllowed', `allowed here: ${allow}`, { headers: ['Allow', allow] });
   };
 }
+
+/** Only a request that asks for an upgrade gets to the sockets. */
+const refusePlain: RequestHandler = () => {
+  const headers = ['Upgrade', 'websocket', 'Connection', 'Upgrade'];
+  throw new DetailedProblem('upgradeRequired', 'connect with a WebSocket (RFC 6455)', { headers });
+};
 
 function param(req: Request, name: string): string {
   const value = req.params[name];

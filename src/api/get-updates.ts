@@ -59,10 +59,10 @@ export function createPostGetUpdates(deps: PollDeps) {
 }
 
 /** Whose poll it is, and where. */
-type Asked = { readonly space: SpaceId; readonly caller: Caller };
+export type Asked = { readonly space: SpaceId; readonly caller: Caller };
 
 /** The place of a poll among those that wait; given back once, however it ends. */
-class Place {
+export class Place {
   readonly account: Account;
   #limits: Limits | undefined;
 
@@ -156,7 +156,7 @@ function conclude(
 }
 
 /** Whoever was let in and is not any more is told so, even where the space is now hidden from them: they knew of it. */
-function takenAway(denied: Problem): Problem {
+export function takenAway(denied: Problem): Problem {
   if (denied.status !== 404) return denied;
-  return new ProblemError('forbidden', 'the right to read this space was taken back while the poll waited').problem;
+  return new ProblemError('forbidden', 'the right to read this space was taken back meanwhile').problem;
 }

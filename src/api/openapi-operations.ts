@@ -1,52 +1,20 @@
-import { ID_RULE } from '../protocol/ids.ts';
+import { DEFAULT_WAIT_SECONDS, MAX_ITEMS_PER_ANSWER, MAX_WAIT_SECONDS } from '../protocol/limits.ts';
 import {
-  DEFAULT_WAIT_SECONDS,
-  MAX_ID_CHARS,
-  MAX_ITEMS_PER_ANSWER,
-  MAX_SPACES_PER_ANSWER,
-  MAX_WAIT_SECONDS,
-} from '../protocol/limits.ts';
-
-const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-const json = (name: string) => ({ 'application/json': { schema: ref(name) } });
-const anyValue = { 'application/json': { schema: {} } };
-
-const idSchema = { type: 'string', maxLength: MAX_ID_CHARS, pattern: '^[A-Za-z0-9._~:-]+$', description: ID_RULE };
-const inPath = (name: string) => ({ name, in: 'path', required: true, schema: idSchema });
-const inQuery = (name: string, schema: object, description: string) => ({ name, in: 'query', schema, description });
-const inHeader = (name: string, description: string) => ({
-  name,
-  in: 'header',
-  schema: { type: 'string' },
-  description,
-});
-
-const retryAfter = { 'Retry-After': { schema: { type: 'integer' }, description: 'seconds' } };
-const etag = { ETag: { schema: { type: 'string' }, description: 'the version, quoted' } };
-const durable = { 'Longshore-Durable-Version': { schema: { type: 'integer' }, description: 'newest stored version' } };
-
-const problem = (description: string, headers = {}) => ({
-  description,
-  headers,
-  content: { 'application/problem+json': { schema: ref('Problem') } },
-});
-const answer = (description: string, content: object, headers = {}) => ({ description, headers, content });
-
-const challenge = { 'WWW-Authenticate': { schema: { type: 'string' }, description: 'Bearer, and what is wrong' } };
-/** With identities on. A space that the caller has no right in is 404 like one that is not there. */
-const strangers = {
-  401: problem('who asks is not known', challenge),
-  403: problem('the caller may not do this'),
-  404: problem('there is no such space for this caller, or no such item in it'),
-};
-const troubles = {
-  400: problem('the request is not of the documented form'),
-  ...strangers,
-  413: problem('the body is too large'),
-  415: problem('the content type or coding is not supported'),
-  429: problem('the caller has used up a budget', retryAfter),
-  503: problem('not now: try the same again later', retryAfter),
-};
+  answer,
+  anyValue,
+  conditions,
+  durable,
+  etag,
+  idSchema,
+  inHeader,
+  inPath,
+  inQuery,
+  json,
+  problem,
+  retryAfter,
+  troubles,
+} from './openapi-parts.ts';
+import { client, clients, itemLock, space, spaceList } from './openapi-people.ts';
 
 const superseded = problem('a newer poll of the same clientId came');
 const pollParameters = [
@@ -67,10 +35,6 @@ const itemParameters = [
   inPath('item'),
   inQuery('kind', { type: 'string' }, 'refuse an item of another kind'),
   inQuery('durable', { type: 'boolean' }, 'in the store before the answer'),
-];
-const conditions = [
-  inHeader('If-Match', 'only over one of these versions'),
-  inHeader('If-None-Match', '* = only create'),
 ];
 const written = { ...etag, ...durable };
 const itemTroubles = {
@@ -118,6 +82,41 @@ const updatesGet = {
   },
 };
 
+const ticketParameter = inQuery('ticket', { type: 'string' }, 'in place of the header; good once');
+const updatesStream = {
+  parameters: [inPath('space')],
+  get: {
+    operationId: 'streamUpdates',
+    summary: 'GetUpdates as server-sent events: id = marker, data = GetUpdatesResponse',
+    parameters: [
+      ...pollParameters.filter(({ name }) => name !== 'wait'),
+      ticketParameter,
+      inHeader('Last-Event-ID', 'marker of the last event; counts more than `marker`'),
+    ],
+    responses: {
+      200: answer('an event for each answer; ends within 55 s', {
+        'text/event-stream': { schema: { type: 'string' } },
+      }),
+      405: problem('the method is not allowed'),
+      ...troubles,
+    },
+  },
+};
+
+const socket = {
+  parameters: [inPath('space')],
+  get: {
+    operationId: 'openSocket',
+    summary: 'Updates and posts over WebSocket; messages: SocketClientMessage, SocketServerMessage',
+    parameters: [ticketParameter],
+    responses: {
+      101: { description: 'the connection is a WebSocket from here on' },
+      426: problem('the request did not ask for a WebSocket'),
+      ...troubles,
+    },
+  },
+};
+
 const tickets = {
   parameters: [inPath('space')],
   post: {
@@ -125,34 +124,6 @@ const tickets = {
     summary: 'A one-time ticket for a transport that cannot send headers',
     requestBody: { required: false, content: { 'application/json': { schema: { type: 'object', maxProperties: 0 } } } },
     responses: { 201: answer('good once, for a minute', json('Ticket')), ...troubles },
-  },
-};
-
-const clients = {
-  parameters: [inPath('space')],
-  post: {
-    operationId: 'joinSpace',
-    summary: 'A client joins: who it is, and the first page of a snapshot that it is in',
-    requestBody: { required: false, content: json('JoinRequest') },
-    responses: { 201: answer('joined', json('JoinResponse')), 409: problem('the id is taken'), ...troubles },
-  },
-};
-const client = {
-  parameters: [inPath('space'), inPath('client')],
-  patch: {
-    operationId: 'patchClient',
-    summary: 'What a client says of itself; shown to the others a moment later, never stored',
-    requestBody: { required: true, content: json('PatchClientRequest') },
-    responses: {
-      204: { description: 'taken' },
-      409: problem('the client has not joined'),
-      ...troubles,
-    },
-  },
-  delete: {
-    operationId: 'leaveSpace',
-    parameters: [inQuery('generation', { type: 'integer', minimum: 1 }, 'of the join; later ones stay')],
-    responses: { 204: { description: 'it is not here any more, or a later generation is' }, ...troubles },
   },
 };
 
@@ -191,75 +162,6 @@ const item = {
   },
 };
 
-const itemLock = {
-  parameters: [inPath('space'), inPath('item')],
-  post: {
-    operationId: 'postLock',
-    summary: 'Grabs an item for a client, or renews its lease',
-    requestBody: { required: true, content: json('LockRequest') },
-    responses: {
-      200: answer('granted, or renewed under the same fence', json('LockGranted')),
-      409: problem('the client has not joined, holds too many items, or items of this kind are not locked'),
-      423: problem('somebody holds the item (with holder and ttlMs), or the client has held it for too long'),
-      ...troubles,
-    },
-  },
-  delete: {
-    operationId: 'deleteLock',
-    summary: 'A release: what stands is stored',
-    parameters: [inQuery('clientId', idSchema, 'in place of the body')],
-    requestBody: { required: false, content: json('UnlockRequest') },
-    responses: { 204: { description: 'the client does not hold the item' }, ...troubles },
-  },
-};
-
-const spaceList = {
-  get: {
-    operationId: 'listSpaces',
-    summary: 'The spaces that the caller brings the right to administer',
-    parameters: [
-      inQuery('after', idSchema, 'from the last answer'),
-      inQuery('limit', { type: 'integer', minimum: 1, maximum: MAX_SPACES_PER_ANSWER }, 'spaces in one answer'),
-    ],
-    responses: { 200: answer('ascending; `after` where there may be more', json('SpaceList')), ...troubles },
-  },
-};
-
-const space = {
-  parameters: [inPath('space')],
-  get: {
-    operationId: 'getSpace',
-    parameters: conditions,
-    responses: {
-      200: answer('the settings', json('SpaceSettings'), etag),
-      304: { description: 'not changed' },
-      412: problem('the precondition does not hold', etag),
-      ...troubles,
-    },
-  },
-  put: {
-    operationId: 'putSpace',
-    summary: 'Replaces the settings; what is left out has its default',
-    parameters: conditions,
-    requestBody: { required: true, content: json('SpaceSettings') },
-    responses: {
-      200: answer('replaced', json('SpaceSettings'), etag),
-      201: answer('the space was made', json('SpaceSettings'), etag),
-      412: problem('the precondition does not hold', etag),
-      ...troubles,
-    },
-  },
-  delete: {
-    operationId: 'deleteSpace',
-    summary: 'Deletes every item, then the settings',
-    responses: {
-      202: answer('not all yet: send the same again', json('SpaceDeleting'), retryAfter),
-      204: { description: 'deleted' },
-      ...troubles,
-    },
-  },
-};
-
 /** Nobody is asked who they are. */
 const page = (operationId: string, description: string, schema: string, more = {}) => ({
   get: { operationId, security: [], responses: { 200: answer(description, json(schema)), ...more } },
@@ -279,6 +181,8 @@ export function operations(): object {
     '/v1/spaces/{space}': space,
     '/v1/spaces/{space}/updates': updates,
     '/v1/spaces/{space}/updates:get': updatesGet,
+    '/v1/spaces/{space}/updates/stream': updatesStream,
+    '/v1/spaces/{space}/socket': socket,
     '/v1/spaces/{space}/tickets': tickets,
     '/v1/spaces/{space}/clients': clients,
     '/v1/spaces/{space}/clients/{client}': client,

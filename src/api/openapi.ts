@@ -5,6 +5,7 @@ import { getUpdatesResponseSchema, getUpdatesSchema } from '../protocol/get-upda
 import { MAX_TICKET_CHARS } from '../protocol/limits.ts';
 import { lockGrantedSchema, lockRequestSchema, unlockRequestSchema } from '../protocol/locks.ts';
 import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
+import { clientMessageSchema, serverMessageSchema } from '../protocol/socket.ts';
 import { spaceDeletingSchema, spaceListSchema, spaceSettingsSchema } from '../protocol/space-settings.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { operations, SECURITY, SECURITY_SCHEMES } from './openapi-operations.ts';
@@ -32,6 +33,8 @@ const SCHEMAS = {
   GetUpdatesResponse: getUpdatesResponseSchema,
   PostUpdateRequest: postUpdateSchema,
   PostUpdateResponse: postUpdateResponseSchema,
+  SocketClientMessage: clientMessageSchema,
+  SocketServerMessage: serverMessageSchema,
   Problem: problemSchema,
   ItemWritten: itemWrittenSchema,
   ReadyReport: readyReportSchema,

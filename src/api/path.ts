@@ -11,13 +11,25 @@ import {
 
 const SPACES = '/v1/spaces/';
 const UPDATES = '/updates';
+const SOCKET = '/socket';
+
+type Match = { readonly space: string; readonly search: string };
 
 /** `undefined` unless the URL is `/v1/spaces/{space}/updates`. `space` is decoded, but nothing is said of its form. */
-export function matchUpdates(url: string): { readonly space: string; readonly search: string } | undefined {
+export function matchUpdates(url: string): Match | undefined {
+  return match(url, UPDATES);
+}
+
+/** The same for `/v1/spaces/{space}/socket`. */
+export function matchSocket(url: string): Match | undefined {
+  return match(url, SOCKET);
+}
+
+function match(url: string, last: string): Match | undefined {
   if (!url.startsWith(SPACES)) return undefined;
   const slash = url.indexOf('/', SPACES.length);
-  if (slash < 0 || !url.startsWith(UPDATES, slash)) return undefined;
-  const end = slash + UPDATES.length;
+  if (slash < 0 || !url.startsWith(last, slash)) return undefined;
+  const end = slash + last.length;
   if (end !== url.length && url[end] !== '?') return undefined;
   return { space: decode(url.slice(SPACES.length, slash)), search: url.slice(end + 1) };
 }

@@ -4,8 +4,13 @@ import type { Caller } from '../auth/caller.ts';
 import { troubleProblem } from '../core/trouble.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import type { SpaceId } from '../protocol/ids.ts';
-import { type PostUpdateResponse, postUpdateSchema, type UpdateResult } from '../protocol/post-update.ts';
-import { accountOf } from './accounts.ts';
+import {
+  type PostUpdateRequest,
+  type PostUpdateResponse,
+  postUpdateSchema,
+  type UpdateResult,
+} from '../protocol/post-update.ts';
+import { accountOf, type Paying } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { readSpace } from './path.ts';
 import { readJson } from './read-body.ts';
@@ -20,21 +25,29 @@ export function createPostUpdate(
     // Before the body: nobody gets us to read megabytes for a stranger. Most callers are known at once.
     const admitted = deps.access.admit(req.rawHeaders, id, 'write');
     const caller = admitted instanceof Promise ? await admitted : admitted;
-    const { limits } = deps;
     const account = accountOf(deps, req, caller);
-    limits.take(account, 'post');
-    const request = postUpdateSchema.parse(await readJson(req, limits.bodies));
-    if (request.updates.length > 1) limits.take(account, 'post', request.updates.length - 1);
-    if (request.updates.some(({ grab }) => grab)) await requireLock(deps.access, caller, id);
-    limits.posts.enter();
-    try {
-      const response = await deps.engine.postUpdate(id, request, caller);
-      refuseIfAllWait(response);
-      deps.replies.json(req, res, 200, response);
-    } finally {
-      limits.posts.leave();
-    }
+    deps.limits.take(account, 'post');
+    const request = postUpdateSchema.parse(await readJson(req, deps.limits.bodies));
+    deps.replies.json(req, res, 200, await carryOut(deps, { space: id, caller, account }, request));
   };
+}
+
+/** For a caller who may write, and has paid for the first update. Throws where the whole request is unusable. */
+export async function carryOut(
+  { access, engine, limits }: Pick<AppDeps, 'access' | 'engine' | 'limits'>,
+  { space, caller, account }: Paying,
+  request: PostUpdateRequest,
+): Promise<PostUpdateResponse> {
+  if (request.updates.length > 1) limits.take(account, 'post', request.updates.length - 1);
+  if (request.updates.some(({ grab }) => grab)) await requireLock(access, caller, space);
+  limits.posts.enter();
+  try {
+    const response = await engine.postUpdate(space, request, caller);
+    refuseIfAllWait(response);
+    return response;
+  } finally {
+    limits.posts.leave();
+  }
 }
 
 async function requireLock(access: Access, caller: Caller, space: SpaceId): Promise<void> {

@@ -51,12 +51,24 @@ const UPDATES_NAMES = ['marker', 'wait', 'limit', 'kinds', 'ids', 'clientId', 'd
 
 /** The query of `GET …/updates`, to the same effect as `getUpdatesSchema` but without its cost: every re-poll passes here. */
 export function parseUpdatesQuery(search: string): GetUpdatesQuery {
-  const { marker, wait, limit, kinds, ids, clientId, durable } = parseQuery(search, UPDATES_NAMES);
+  return readUpdates(parseQuery(search, UPDATES_NAMES));
+}
+
+const STREAM_NAMES = ['marker', 'limit', 'kinds', 'ids', 'clientId', 'durable', 'ticket'] as const;
+
+/** The query of `GET …/updates/stream`, which waits by itself. */
+export function parseStreamQuery(search: string): { readonly query: GetUpdatesQuery; readonly ticket?: string } {
+  const { ticket, ...asked } = parseQuery(search, STREAM_NAMES);
+  return { query: readUpdates(asked), ...(ticket !== undefined && { ticket }) };
+}
+
+function readUpdates(asked: { readonly [name in (typeof UPDATES_NAMES)[number]]?: string }): GetUpdatesQuery {
+  const { marker, wait, limit, kinds, ids, clientId, durable } = asked;
   const query: GetUpdatesQuery = {
     limit: limit === undefined ? DEFAULT_ITEMS_PER_ANSWER : readInteger('limit', limit, 1, MAX_ITEMS_PER_ANSWER),
     durable: durable === undefined ? false : readBoolean('durable', durable),
   };
-  if (marker !== undefined) query.marker = readText('marker', marker, MAX_MARKER_CHARS);
+  if (marker !== undefined) query.marker = readMarker('marker', marker);
   if (wait !== undefined) query.wait = readInteger('wait', wait, 0, MAX_WAIT_SECONDS);
   if (kinds !== undefined) query.kinds = readKinds(kinds);
   if (ids !== undefined) query.ids = readPatterns(ids);
@@ -65,6 +77,10 @@ export function parseUpdatesQuery(search: string): GetUpdatesQuery {
     query.clientId = clientId;
   }
   return query;
+}
+
+export function readMarker(name: string, text: string): string {
+  return readText(name, text, MAX_MARKER_CHARS);
 }
 
 export function readBoolean(name: string, text: string): boolean {

@@ -93,11 +93,21 @@ export class Replies {
     requestId = this.requestId(req),
   ): void {
     if (res.headersSent || res.destroyed) return;
-    const cors = this.#vary.length === 0 ? undefined : this.#cors.get(rawHeader(req, 'origin') ?? '');
-    res.writeHead(status, headers.concat('X-Request-Id', requestId, this.#vary, cors ?? []));
+    res.writeHead(status, this.#complete(req, headers, requestId));
     // Head and body go out as one text; where it is all ASCII it need not be encoded.
     if (typeof body === 'string') res.end(body, Buffer.byteLength(body) === body.length ? 'latin1' : 'utf8');
     else res.end(body);
+  }
+
+  /** Sends the head of an answer whose body comes bit by bit. */
+  begin(req: IncomingMessage, res: ServerResponse, headers: HeaderList): void {
+    res.writeHead(200, this.#complete(req, [...headers, ...COMMON], this.requestId(req)));
+    res.flushHeaders();
+  }
+
+  #complete(req: IncomingMessage, headers: HeaderList, requestId: string): string[] {
+    const cors = this.#vary.length === 0 ? undefined : this.#cors.get(rawHeader(req, 'origin') ?? '');
+    return headers.concat('X-Request-Id', requestId, this.#vary, cors ?? []);
   }
 
   /** The part of an answer's headers that is the same for everybody who gets these bytes. */

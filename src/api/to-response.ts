@@ -36,6 +36,14 @@ export function sendError(replies: Replies, log: Log, req: IncomingMessage, res:
   replies.problem(req, res, problem, { requestId, ...(details && { headers: details.headers, more: details.more }) });
 }
 
+/** For what has no answer of its own to become: a message on a stream. Logs what it does not know. */
+export function problemFrom(log: Log, error: unknown): Problem {
+  const known = toProblem(error);
+  if (known !== undefined) return known;
+  log.error({ error }, 'a stream failed unexpectedly');
+  return new ProblemError('internal', 'the failure is in the log').problem;
+}
+
 function challengeOf(error: unknown): { readonly headers: HeaderList; readonly more: object } | undefined {
   if (!(error instanceof NotIdentified)) return undefined;
   return { headers: ['WWW-Authenticate', error.challenge], more: {} };

@@ -33,8 +33,18 @@ export type MetricName =
   | 'clients_lapsed'
   | 'clients_put_back'
   | 'spaces_emptied'
-  | 'clock_behind_floor';
+  | 'clock_behind_floor'
+  | 'stream_answers'
+  | 'streams_resynced'
+  | 'streams_cut';
 
-export type GaugeName = 'parked_polls' | 'clients_heard' | 'dirty_items' | 'oldest_dirty_ms' | 'watched_spaces';
+export type GaugeName =
+  | 'parked_polls'
+  | 'clients_heard'
+  | 'dirty_items'
+  | 'oldest_dirty_ms'
+  | 'watched_spaces'
+  | 'event_streams'
+  | 'sockets';
 
 export type TimingName = 'durability_lag_ms' | 'post_ms' | 'read_ms' | 'wake_to_answer_ms';

@@ -25,6 +25,7 @@ export type ProblemCode =
   | 'forbidden'
   | 'notFound'
   | 'methodNotAllowed'
+  | 'upgradeRequired'
   | 'preconditionFailed'
   | 'conflict'
   | 'locked'
@@ -62,6 +63,7 @@ const TITLES: { readonly [code in ProblemCode]: readonly [status: number, title:
   forbidden: [403, 'The caller may not do this'],
   notFound: [404, 'There is nothing here'],
   methodNotAllowed: [405, 'The method is not allowed here'],
+  upgradeRequired: [426, 'This is reached by WebSocket'],
   preconditionFailed: [412, 'The precondition does not hold'],
   conflict: [409, 'Another change came first'],
   locked: [423, 'Somebody holds the item'],

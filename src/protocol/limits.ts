@@ -45,6 +45,20 @@ export const MAX_ITEMS_PER_ANSWER = 500;
 export const MAX_IDS_IN_FILTER = 100;
 export const MAX_KNOWN_IDS = 2000;
 
+/** A stream with more than this on its way to its client is asked nothing new until all of it has left. */
+export const MAX_STREAM_BUFFER_BYTES = 256 * 1024;
+/** A socket whose client does not take its own answers is closed beyond this. */
+export const MAX_STREAM_BACKLOG_BYTES = 1024 * 1024;
+export const KEEP_ALIVE_MS = 15_000;
+/** An event stream ends after this long, shortened by up to `WAIT_JITTER`: proxies often cut at 60 s. */
+export const STREAM_LIFE_MS = 55_000;
+/** A stream that has ended and whose client does not take the rest is cut after this. */
+export const STREAM_CUT_MS = 5_000;
+/** A socket whose client shows no sign of life for this long is cut. */
+export const MAX_SILENCE_MS = 45_000;
+/** Posts of one socket that wait for the one before; with more of them the socket is not read. */
+export const MAX_WAITING_POSTS = 16;
+
 /** Keys of the cache; memcached takes 250 bytes. */
 export const MAX_CACHE_KEY_BYTES = 200;
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { createApp, createInternalApp } from '../api/create-app.ts';
+import { createSockets, type Sockets } from '../api/socket.ts';
 import type { Tickets } from '../auth/tickets.ts';
 import { createCachedCounts } from '../backends/counts/cached-counts.ts';
 import { createEngine } from '../core/engine.ts';
@@ -28,8 +29,8 @@ import { systemClock, systemRandom } from './system.ts';
 export type Composed = {
   readonly listener: RequestListener;
   readonly internal: RequestListener;
-  /** For transports that are opened with a ticket. */
   readonly tickets: Tickets;
+  readonly sockets: Sockets;
   readonly engine: Engine;
   readonly log: Log;
   /** Answers parked polls, stores what it can within `drainMs`, then lets go of everything, in reverse order. */
@@ -74,6 +75,8 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
   const basis = { cache, store, bus, clock, random, log, metrics, kinds: KINDS };
   const engine = createEngine({ ...basis, settings, config: engineConfig });
   let drainMs = 0;
+  let sockets: Sockets | undefined;
+  closers.add('the sockets', async () => sockets?.close());
   closers.add('the engine', () => engine.stop(drainMs));
   const ready = createReadiness(
     {
@@ -106,13 +109,27 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     allowedOrigins: config.allowedOrigins,
     ready,
     refusal: () => owner.refusal(),
+    meter: metrics,
     metrics: page,
+    clock,
+    random,
   };
+  sockets = createSockets(deps);
+  // They are told before the engine stops, so that what they have sent is still answered by it.
+  closers.add('the parting of the sockets', async () => sockets.depart());
   const close = (ms: number): Promise<void> => {
     drainMs = ms;
     return closers.closeAll();
   };
-  return { listener: createApp(deps), internal: createInternalApp(deps), tickets: auth.tickets, engine, log, close };
+  return {
+    listener: createApp(deps),
+    internal: createInternalApp(deps),
+    tickets: auth.tickets,
+    sockets,
+    engine,
+    log,
+    close,
+  };
 }
 
 function engineConfigOf(config: Config, secrets: readonly string[]): EngineConfig {

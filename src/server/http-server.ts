@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Sockets } from '../api/socket.ts';
 
 const MAX_CONNECTIONS = 50_000;
 
@@ -16,9 +17,15 @@ export const HTTP_OPTIONS = {
   maxHeaderSize: 16 * 1024,
 } as const satisfies ServerOptions;
 
-/** `times`: for tests, which cannot wait as long. */
-export function createHttpServer(listener: RequestListener, times: Partial<ServerOptions> = {}): Server {
-  const server = createServer({ ...HTTP_OPTIONS, ...times }, listener);
+/** `times`: for tests, which cannot wait as long. Without `sockets` no upgrade is granted. */
+export function createHttpServer(
+  listener: RequestListener,
+  times: Partial<ServerOptions> = {},
+  sockets?: Pick<Sockets, 'wants' | 'upgrade'>,
+): Server {
+  const shouldUpgradeCallback = sockets?.wants ?? (() => false);
+  const server = createServer({ ...HTTP_OPTIONS, ...times, shouldUpgradeCallback }, listener);
+  if (sockets !== undefined) server.on('upgrade', sockets.upgrade);
   server.maxConnections = MAX_CONNECTIONS;
   return server;
 }

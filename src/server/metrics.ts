@@ -30,6 +30,9 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
   pruned_items: 'old tombstones forgotten',
   rate_limited: 'requests that were refused because their caller had used up a budget',
   clock_behind_floor: 'times this clock was behind what readers had published',
+  stream_answers: 'answers sent over event streams and sockets',
+  streams_resynced: 'times a stream waited for a slow client and left states out',
+  streams_cut: 'streams cut because their client took nothing or gave no sign of life',
 };
 
 const GAUGES: { readonly [name in GaugeName]: string } = {
@@ -38,6 +41,8 @@ const GAUGES: { readonly [name in GaugeName]: string } = {
   dirty_items: 'items newer here than in the store',
   oldest_dirty_ms: 'age of the oldest change that is not stored',
   watched_spaces: 'spaces with parked polls',
+  event_streams: 'event streams that are open',
+  sockets: 'WebSockets that are open',
 };
 
 const TIMINGS: { readonly [name in TimingName]: string } = {

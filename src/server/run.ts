@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
+import type { Sockets } from '../api/socket.ts';
 import type { Log } from '../ports/log.ts';
 import type { Config } from './config.ts';
 import { createHttpServer, listen } from './http-server.ts';
@@ -9,6 +10,7 @@ export type Servable = {
   readonly listener: RequestListener;
   /** The routes of operators, for a port of their own. */
   readonly internal: RequestListener;
+  readonly sockets: Pick<Sockets, 'wants' | 'upgrade'>;
   readonly log: Log;
   readonly close: (drainMs: number) => Promise<void>;
 };
@@ -47,14 +49,14 @@ export async function runServer(config: Config, start: () => Promise<Servable>, 
 async function open(config: Config, servable: Servable, announce?: Announce): Promise<Server[]> {
   const { host, port: wanted, internalPort } = config;
   const servers: Server[] = [];
-  const start = async (listener: RequestListener, port: number): Promise<number> => {
-    const server = createHttpServer(listener);
+  const start = async (listener: RequestListener, port: number, sockets?: Servable['sockets']): Promise<number> => {
+    const server = createHttpServer(listener, {}, sockets);
     servers.push(server);
     return (await listen(server, host, port)).port;
   };
   try {
     const internal = internalPort === undefined ? {} : { internalPort: await start(servable.internal, internalPort) };
-    const address: Address = { host, port: await start(servable.listener, wanted), ...internal };
+    const address: Address = { host, port: await start(servable.listener, wanted, servable.sockets), ...internal };
     servable.log.info(address, 'listening');
     announce?.(address);
     return servers;

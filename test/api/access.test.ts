@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describeApi } from '../../src/api/openapi.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import { KEEP_ALIVE_MS } from '../../src/protocol/limits.ts';
 import { spaceId } from '../support/callers.ts';
+import { realClock } from '../support/clocks.ts';
 import { AUTH_MODES, type Cast, castRoles, type Mode, ROLES, type Role } from '../support/roles.ts';
 import { type Answered, JSON_TYPE, makeApp, type Sent, send } from './fixture.ts';
 
@@ -27,6 +30,9 @@ const ROWS: { readonly [operation: string]: Row } = {
     sent: { method: 'POST', path: '/v1/spaces/board/updates:get', ...body({}) },
     ok: 200,
   },
+  streamUpdates: { right: 'read', sent: { path: '/v1/spaces/board/updates/stream' }, ok: 200 },
+  // As a plain request; who may open a socket is asked at the upgrade (TR31).
+  openSocket: { right: 'none', sent: { path: '/v1/spaces/board/socket' }, ok: 426 },
   postTicket: { right: 'read', sent: { method: 'POST', path: '/v1/spaces/board/tickets' }, ok: 201 },
   joinSpace: { right: 'read', sent: { method: 'POST', path: '/v1/spaces/board/clients' }, ok: 201 },
   patchClient: { right: 'read', sent: { method: 'PATCH', path: CLIENT, ...body({ data: 1 }) }, ok: 204 },
@@ -71,6 +77,12 @@ function expected(mode: Mode, role: Role, { right, ok, general }: Row): number {
   return MAY[role].length === 0 ? 404 : 403;
 }
 
+/** Streams end at once. */
+const SHORT_LIVES: Clock = {
+  ...realClock,
+  after: (ms, call) => realClock.after(ms > KEEP_ALIVE_MS ? 0 : ms, call),
+};
+
 const casts = new Map<Mode, Promise<Cast>>();
 /** Made once for each mode: nothing here changes it. */
 function castOf(mode: Mode): Promise<Cast> {
@@ -81,7 +93,7 @@ function castOf(mode: Mode): Promise<Cast> {
 
 async function ask(mode: Mode, row: Row, pick: (cast: Cast) => object): Promise<Answered> {
   const cast = await castOf(mode);
-  const { listener, engine, spaces } = makeApp({ access: cast.access });
+  const { listener, engine, spaces } = makeApp({ access: cast.access, clock: SHORT_LIVES });
   await spaces.write(spaceId('board'), {}, () => true);
   engine.items.set('a', { kind: 'register', version: 1, value: { x: 1 }, deleted: false });
   const answer = await send(listener, { ...row.sent, headers: { ...row.sent.headers, ...pick(cast) } });

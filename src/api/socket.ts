@@ -1,0 +1,125 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { ProblemError } from '../protocol/errors.ts';
+import { MAX_BODY_BYTES } from '../protocol/limits.ts';
+import { SOCKET_PROTOCOL } from '../protocol/socket.ts';
+import type { AppDeps } from './app-deps.ts';
+import { Place } from './get-updates.ts';
+import { matchSocket, readSpace } from './path.ts';
+import { parseQuery } from './query.ts';
+import { Replies, rawHeader } from './reply.ts';
+import { SocketConnection, stoppingProblem } from './socket-connection.ts';
+import { admitToStream } from './stream-access.ts';
+import { sendError } from './to-response.ts';
+
+/** Beside a body, a message has its type and its id. */
+const MAX_MESSAGE_BYTES = MAX_BODY_BYTES + 1024;
+/** At the end clients have this long, ms, to answer the closing. */
+const PARTING_MS = 150;
+/** At a stop clients go elsewhere within this, ms, spread at random. */
+const MAX_RETRY_MS = 1_000;
+
+/** The WebSockets of a server: `GET /v1/spaces/{space}/socket`. */
+export type Sockets = {
+  /** All other requests that name an upgrade are answered as if they did not. */
+  readonly wants: (req: IncomingMessage) => boolean;
+  readonly upgrade: (req: IncomingMessage, stream: Duplex, head: Buffer) => void;
+  /** Answers what has come and tells everybody to go elsewhere. */
+  readonly depart: () => void;
+  /** Gives those that were told a moment, then ends them all. */
+  readonly close: () => Promise<void>;
+};
+
+export function createSockets(deps: AppDeps): Sockets {
+  const open = new Set<SocketConnection>();
+  const replies = new Replies(`${deps.instance}.s`, deps.allowedOrigins);
+  let departed: (() => void) | undefined;
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => offered.has(SOCKET_PROTOCOL) && SOCKET_PROTOCOL,
+  });
+
+  const accept = async (req: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> => {
+    const asked = await admit(deps, req);
+    if (stream.destroyed) return;
+    server.handleUpgrade(req, stream, head, (ws) => {
+      const connection = new SocketConnection(deps, asked, ws, stream);
+      const place = new Place(deps.limits, asked.account);
+      open.add(connection);
+      deps.meter.gauge('sockets', open.size);
+      ws.once('close', () => {
+        open.delete(connection);
+        place.leave();
+        deps.meter.gauge('sockets', open.size);
+        if (open.size === 0) departed?.();
+      });
+      if (departed !== undefined) connection.depart(stoppingProblem(MAX_RETRY_MS));
+    });
+  };
+
+  return {
+    wants: (req) =>
+      req.method === 'GET' &&
+      rawHeader(req, 'upgrade')?.toLowerCase() === 'websocket' &&
+      matchSocket(req.url ?? '') !== undefined,
+    upgrade: (req, stream, head) => {
+      stream.on('error', () => stream.destroy());
+      accept(req, stream, head).catch((error) => refuse(replies, deps, req, stream, error));
+    },
+    depart: () => {
+      departed ??= () => undefined;
+      for (const one of [...open]) one.depart(stoppingProblem(Math.round(MAX_RETRY_MS * deps.random.fraction())));
+    },
+    close: async () => {
+      if (open.size > 0) {
+        await new Promise<void>((resolve) => {
+          const cancel = deps.clock.after(PARTING_MS, resolve);
+          departed = () => {
+            cancel();
+            resolve();
+          };
+        });
+      }
+      for (const one of open) one.cut();
+    },
+  };
+}
+
+async function admit(deps: AppDeps, req: IncomingMessage) {
+  const target = matchSocket(req.url ?? '');
+  const space = readSpace(target?.space ?? '');
+  const refused = deps.refusal();
+  if (refused !== undefined) throw new ProblemError(refused.code, refused.detail, refused);
+  requireKnownOrigin(req, deps.allowedOrigins);
+  const { ticket } = parseQuery(target?.search ?? '', ['ticket']);
+  return admitToStream(deps, req, space, ticket);
+}
+
+/**
+ * Browsers let any page open a WebSocket to anywhere, and say only from where. Pages of this server itself and of the allowed origins
+ * are let in; what is no page sends no origin.
+ */
+function requireKnownOrigin(req: IncomingMessage, allowed: readonly string[]): void {
+  const origin = rawHeader(req, 'origin');
+  if (origin === undefined || allowed.includes(origin)) return;
+  if (URL.canParse(origin) && new URL(origin).host === rawHeader(req, 'host')?.toLowerCase()) return;
+  throw new ProblemError('forbidden', 'pages of this origin may not connect; see LONGSHORE_ALLOWED_ORIGINS');
+}
+
+/** As any other request is refused; the connection then ends. */
+function refuse(replies: Replies, deps: AppDeps, req: IncomingMessage, stream: Duplex, error: unknown): void {
+  const res = new ServerResponse(req);
+  res.shouldKeepAlive = false;
+  if (!(stream instanceof Socket) || stream.destroyed) {
+    stream.destroy();
+    return;
+  }
+  res.assignSocket(stream);
+  res.once('finish', () => stream.destroySoon());
+  sendError(replies, deps.log, req, res, error);
+}
