@@ -29,5 +29,5 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node gets the signals itself: SIGTERM answers the parked polls and flushes.
-ENTRYPOINT ["node", "--max-semi-space-size=32", "bin/longshore.mjs"]
+ENTRYPOINT ["node", "--max-semi-space-size=64", "bin/longshore.mjs"]
 CMD ["serve"]

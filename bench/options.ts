@@ -13,7 +13,7 @@ export type Options = {
 };
 
 /** As `npm start` and the deploy files: much of a poll is young and short-lived. */
-const START_FLAGS = '--max-semi-space-size=32';
+const START_FLAGS = '--max-semi-space-size=64';
 
 export const USAGE = `npm run bench -- [--quick] [--only A1,B] [--repetitions 3] [--node-flags=--max-semi-space-size=64] [--profile]
 

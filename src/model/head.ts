@@ -116,19 +116,26 @@ export function decodeHead(bytes: Buffer): Head | Placeholder {
   return decoded.of(bytes);
 }
 
-/** How the record of a head begins that was written by an update; the longest such text. */
-const BEGINNING = new RegExp(`^${FORMAT_VERSION}\\{"pv":\\d+,"av":\\d+,`);
-const MAX_BEGINNING_CHARS = 64;
+/** How the record of a head begins that was written by an update. */
+const BEGINNING = `${FORMAT_VERSION}{"pv":`;
+const BETWEEN = ',"av":';
+const COMMA = 0x2c;
 
 /** The record of a head that differs from the one written as `bytes` in `pv` and `av` only: they stand at its beginning, the rest is copied. */
 export function encodeStored(head: Head, bytes: Buffer): Buffer {
-  const [old] = BEGINNING.exec(bytes.toString('latin1', 0, MAX_BEGINNING_CHARS)) ?? [];
-  if (old === undefined) return encodeHead(head);
-  const beginning = `${FORMAT_VERSION}{"pv":${head.pv},"av":${head.av ?? 0},`;
-  const copy = Buffer.allocUnsafe(beginning.length + bytes.length - old.length);
+  const between = startsAt(bytes, 0, BEGINNING) ? bytes.indexOf(COMMA, BEGINNING.length) : -1;
+  if (between < 0 || !startsAt(bytes, between, BETWEEN)) return encodeHead(head);
+  const rest = bytes.indexOf(COMMA, between + BETWEEN.length);
+  const beginning = `${BEGINNING}${head.pv}${BETWEEN}${head.av ?? 0}`;
+  const copy = Buffer.allocUnsafe(beginning.length + bytes.length - rest);
   copy.write(beginning, 'latin1');
-  bytes.copy(copy, beginning.length, old.length);
+  bytes.copy(copy, beginning.length, rest);
   return copy;
+}
+
+function startsAt(bytes: Buffer, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 export function isPlaceholder(head: Head | Placeholder): head is Placeholder {

@@ -16,9 +16,10 @@ type Who = { readonly on?: number; readonly subject?: string };
 export class People {
   readonly world: EngineWorld;
 
-  constructor(instances = 1, parts: EngineParts = {}) {
+  /** `joining`: locks, too, ask who is here. */
+  constructor(instances = 1, parts: EngineParts = {}, { joining = false } = {}) {
     this.world = new EngineWorld({}, 0);
-    for (let i = 0; i < instances; i++) this.world.start({}, { parts });
+    for (let i = 0; i < instances; i++) this.world.start({}, { parts, joining });
   }
 
   async join(clientId?: string, more: Who & { readonly name?: string; readonly data?: Json } = {}) {

@@ -155,7 +155,7 @@ export class MemoryCache implements Cache {
       this.#drop(key, record);
       return undefined;
     }
-    if (this.#idle.delete(key)) this.#idle.add(key);
+    if (this.#isFilling() && this.#idle.delete(key)) this.#idle.add(key);
     return record;
   }
 
@@ -173,7 +173,7 @@ export class MemoryCache implements Cache {
     this.#bytes += growth;
     this.#records.set(key, record);
     if (this.#evictable?.(key)) {
-      this.#idle.delete(key);
+      if (this.#isFilling()) this.#idle.delete(key);
       this.#idle.add(key);
     }
     this.#mortal.delete(key);
@@ -182,6 +182,11 @@ export class MemoryCache implements Cache {
       this.#mortal.add(key);
     }
     return record.token;
+  }
+
+  /** Who was used last matters only once the end of the room is in sight; till then nobody keeps count. */
+  #isFilling(): boolean {
+    return this.#bytes > this.#maxBytes / 2;
   }
 
   #makeRoom(forKey: CacheKey, growth: number): void {

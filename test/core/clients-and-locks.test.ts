@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import type { ProblemError } from '../../src/protocol/errors.ts';
+import { fenceOf, lock, unlock } from '../support/locks.ts';
+import { GRACE, LEASE, People } from '../support/people.ts';
+
+/** Two instances, with nothing in the place of their own parts. */
+async function annAndBob(): Promise<People> {
+  const people = new People(2, {}, { joining: true });
+  for (const client of ['ann', 'bob']) await people.join(client);
+  for (const item of ['a', 'b', 'c', 'd', 'e']) await people.world.ok(item, { set: 0 });
+  return people;
+}
+
+describe('clients that hold items', () => {
+  it('[LK24] only who is here is granted one, at most as many as allowed, through whatever instance', async () => {
+    const { world } = await annAndBob();
+    await assert.rejects(lock(world, 'a', 'carl'), (error: ProblemError) => error.problem.code === 'notJoined');
+    for (const [i, item] of ['a', 'b', 'c', 'd'].entries()) await fenceOf(lock(world, item, 'ann', { on: i % 2 }));
+    await assert.rejects(lock(world, 'e', 'ann', { on: 1 }));
+    await unlock(world, 'b', 'ann', { on: 1 });
+    await fenceOf(lock(world, 'e', 'ann'));
+  });
+
+  it('[LK24] whoever leaves lets go: the items are stored, free, and the old fence is fenced', async () => {
+    const people = await annAndBob();
+    const { world } = people;
+    const fence = await fenceOf(lock(world, 'a', 'ann'));
+    await world.ok('a', { set: 1 }, { clientId: 'ann', fence });
+    await people.leave('ann', undefined, { on: 1 });
+    const row = await world.row('a');
+    assert.deepEqual([row?.body, row?.lock, row?.open], [1, undefined, false]);
+    assert.equal((await world.post('a', { set: 2 }, { clientId: 'ann', fence })).result, 'fenced');
+    await world.ok('a', { set: 3 });
+    await fenceOf(lock(world, 'a', 'bob'));
+  });
+
+  it('[LK24] so does whoever is not heard of any more', async () => {
+    const people = await annAndBob();
+    const { world } = people;
+    await fenceOf(lock(world, 'a', 'ann', { ttlMs: 600_000 }));
+    assert.equal((await world.post('a', { set: 1 })).result, 'locked');
+    const { marker } = await world.snapshot();
+    await world.pass(LEASE + GRACE + LEASE, 1_000);
+    await people.told(marker, 1).catch(() => undefined);
+    await world.pass(LEASE, 1_000);
+    assert.equal((await world.head('a'))?.lock, undefined);
+    await world.ok('a', { set: 2 });
+  });
+});
