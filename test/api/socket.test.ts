@@ -57,6 +57,7 @@ describe('GET …/socket', () => {
   const clients: Client[] = [];
 
   const serve = async (options: Partial<AppDeps> = {}) => {
+    (server as Server | undefined)?.close(); // a test may begin anew with options of its own
     clock = new FakeClock();
     counts = new Map();
     const meter: AppDeps['meter'] = {

@@ -58,6 +58,7 @@ describe('GET …/updates/stream', () => {
   const opened: Events[] = [];
 
   const serve = async (options: Partial<AppDeps> = {}) => {
+    (server as Server | undefined)?.close(); // a test may begin anew with options of its own
     clock = new FakeClock();
     app = makeApp({ clock, ...options });
     server = createHttpServer(app.listener);
