@@ -20,8 +20,9 @@ import {
   termOf,
 } from './lock-rules.ts';
 import type { Next, WriteRequest } from './next-head.ts';
-import { type ClientName, type ClientRecords, DEFAULT_SETTINGS, type SpaceSettingsSource } from './people-types.ts';
+import type { ClientName, ClientRecords, SpaceSettingsSource } from './people-types.ts';
 import type { SpaceState } from './space-state.ts';
+import { FIXED_SETTINGS } from './spaces/settings.ts';
 import type { Attempt, Turn } from './write-turn.ts';
 
 /** What is to be written, with what becomes of the lock in it. */
@@ -50,7 +51,6 @@ export type LockParts = {
 
 /** Where nobody knows clients, nobody can hold anything. */
 const NO_CLIENTS: ClientRecords = { hold: async () => 'notJoined', drop: async () => undefined };
-const FIXED_SETTINGS: SpaceSettingsSource = { known: () => DEFAULT_SETTINGS, load: async () => DEFAULT_SETTINGS };
 
 /**
  * Locks in the writer's flow. Who holds an item stands in its head, under `cas`; that the lease runs is a record of its own, which ends by the clock of the
