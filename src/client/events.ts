@@ -40,6 +40,8 @@ export type SpaceEvents = {
   refused: Refusal;
   status: Status;
   clients: readonly Person[];
+  /** The server has told something of these items: their value, what is stored of them, or who holds them. */
+  told: readonly string[];
   /** The server has lost what it had in memory, or cannot go on from where this client was. */
   reset: { readonly reason: string };
   /** What was lost there and known here was sent back. */

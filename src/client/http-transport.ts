@@ -62,6 +62,10 @@ export class HttpTransport implements Transport {
     await this.#call('DELETE', path, undefined, 0, new AbortController().signal);
   }
 
+  async say(clientId: string, data: unknown, signal: AbortSignal): Promise<void> {
+    await this.#call('PATCH', `/clients/${encodeURIComponent(clientId)}`, { data }, POST_MS, signal);
+  }
+
   lock(item: string, request: LockRequest, signal: AbortSignal): Promise<Grant> {
     return this.#call('POST', lockPath(item), request, POST_MS, signal) as Promise<Grant>;
   }

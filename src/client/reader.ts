@@ -10,7 +10,7 @@ import type { Joined } from './transport.ts';
 
 export type ReaderOptions = {
   readonly name?: string;
-  readonly data?: unknown;
+  readonly data: () => unknown;
   /** News of what is stored wake a parked poll. */
   readonly durable: boolean;
   readonly onAnswer: (answer: GetUpdatesResponse, intake: Intake, first: boolean) => void;
@@ -70,7 +70,8 @@ export class Reader {
   async #turn(): Promise<number> {
     const { transport, connection, outbox, signal } = this.#parts;
     if (this.#knowsClients && this.#joined === undefined) {
-      const { name, data } = this.#options;
+      const { name } = this.#options;
+      const data = this.#options.data();
       const request = {
         clientId: outbox.clientId,
         ...(name !== undefined && { name }),

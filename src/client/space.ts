@@ -11,6 +11,7 @@ import type { ItemCopy } from './item-copy.ts';
 import type { Local, Outcome } from './local.ts';
 import { Locks } from './locks.ts';
 import { type Status, statusOf } from './machine.ts';
+import { Presence } from './presence.ts';
 import { Reader } from './reader.ts';
 import { Roster } from './roster.ts';
 import { Sender } from './sender.ts';
@@ -29,6 +30,7 @@ export class Space {
   readonly #reader: Reader;
   readonly #sender: Sender;
   readonly #locks: Locks;
+  readonly #presence: Presence;
   readonly #roster = new Roster();
   readonly #events = new Emitter<SpaceEvents>();
   readonly #itemEvents = new Map<string, Emitter<ItemEvents>>();
@@ -43,6 +45,7 @@ export class Space {
     this.#ending = ending;
     this.#reader = new Reader(parts, {
       ...options,
+      data: () => this.#presence.data,
       onAnswer: (answer, intake, first) => this.#take(answer, intake, first),
     });
     this.#sender = new Sender(parts, {
@@ -56,7 +59,12 @@ export class Space {
     const { clock, transport, outbox, signal, connection } = parts;
     const onLock = (item: string, held: boolean): void => this.#itemEvents.get(item)?.emit('lock', held);
     this.#locks = new Locks({ clock, transport, clientId: () => outbox.clientId, signal, onLock });
-    connection.onStatus = () => this.#events.emit('status', this.status);
+    const me = (): string | undefined => (connection.state.link === 'live' ? this.#reader.joined?.clientId : undefined);
+    this.#presence = new Presence(options.data, { clock, transport, signal, me });
+    connection.onStatus = () => {
+      this.#presence.goOn();
+      this.#events.emit('status', this.status);
+    };
     signal.addEventListener('abort', () => this.#end(), { once: true });
   }
 
@@ -92,6 +100,11 @@ export class Space {
   /** By which the server and the others know this client. */
   get clientId(): string {
     return this.#parts.outbox.clientId;
+  }
+
+  /** Changes what others see of this client: the last word counts, at most nine a second. Up to 1 KiB as JSON. */
+  say(data: unknown): void {
+    this.#presence.say(data);
   }
 
   /** `kind`: of the item, should it have to be made; `register` where nothing is said. */
@@ -193,6 +206,8 @@ export class Space {
     if (mustReset) this.#events.emit('reset', { reason: mustReset.reason });
     this.#parts.outbox.repeat(intake.repeats);
     for (const copy of intake.changed) this.#show(copy, false);
+    const told = new Set([...answer.items.map(({ id }) => id), ...Object.keys(answer.durable ?? {})]);
+    if (told.size > 0) this.#events.emit('told', [...told]);
   }
 
   #told(local: Local, outcome: Outcome): void {

@@ -37,6 +37,8 @@ export interface Transport {
   /** `undefined`: the server knows no clients. */
   join(request: JoinRequest, signal: AbortSignal): Promise<Joined | undefined>;
   leave(clientId: string, generation: number): Promise<void>;
+  /** Changes what others see of a client. */
+  say(clientId: string, data: unknown, signal: AbortSignal): Promise<void>;
   lock(item: string, request: LockRequest, signal: AbortSignal): Promise<Grant>;
   unlock(item: string, clientId: string, signal: AbortSignal): Promise<void>;
 }

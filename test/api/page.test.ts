@@ -11,7 +11,9 @@ describe('the first page', () => {
     const { listener } = makeApp();
     const page = await send(listener, { path: '/' });
     assert.match(String(page.headers['content-type']), /^text\/html/);
-    const parts = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => String(path));
+    const parts = [...page.text.matchAll(/<(?:link|script)[^>]* (?:src|href)="([^"]+)"/g)].map(([, path]) =>
+      String(path),
+    );
     const imports = /from '\.\/(\w+\.js)'/.exec(readFileSync(join(FOLDER, 'page.js'), 'utf8'))?.[1];
     assert.equal(parts.length, 3);
     for (const path of [...parts, `/pages/${imports}`]) {

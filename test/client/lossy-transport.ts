@@ -14,7 +14,7 @@ export type Fate =
 
 export type Asked = {
   readonly at: number;
-  readonly what: 'post' | 'next' | 'join' | 'lock' | 'unlock';
+  readonly what: 'post' | 'next' | 'join' | 'lock' | 'unlock' | 'say';
   readonly body: unknown;
 };
 
@@ -64,6 +64,11 @@ export class LossyTransport implements Transport {
 
   async unlock(item: string): Promise<void> {
     this.#note('unlock', item);
+  }
+
+  async say(_clientId: string, data: unknown): Promise<void> {
+    this.#note('say', data);
+    if (this.down) throw new NoAnswerError('model', undefined);
   }
 
   posts(): PostUpdateRequest[] {

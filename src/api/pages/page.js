@@ -15,6 +15,7 @@ function openSpace(space) {
   items = new Items();
   outbox = new Outbox(space, showResult);
   find('space').value = space;
+  find('table').href = `/board/${encodeURIComponent(space)}`;
   document.title = `${space} · Longshore`;
   render();
   void follow(space, items, { signal: following.signal, onChange: render, onState: showState });

@@ -1,0 +1,285 @@
+import type { Outcome, Space } from '../../client/connect.ts';
+import { realId } from '../../client/system.ts';
+import { find, isWriting } from '../shared/dom.ts';
+import type { Notices } from '../shared/notices.ts';
+import { readVisitor, readVisitors, type Said, type Visitor } from '../shared/people.ts';
+import type { Session } from '../shared/session.ts';
+import { Actions } from './actions.ts';
+import { COLORS, readCard, titleOf } from './card.ts';
+import type { CardView } from './card-view.ts';
+import { Dock } from './dock.ts';
+import { Drags } from './drags.ts';
+import { Editor } from './editor.ts';
+import type { Point } from './glide.ts';
+import { Header } from './header.ts';
+import type { Step } from './history.ts';
+import { type Command, readKey } from './keys.ts';
+import { Table } from './table.ts';
+
+export type BoardOptions = {
+  readonly space: Space;
+  readonly session: Session;
+  readonly notices: Notices;
+  /** ms, never going back. */
+  readonly now: () => number;
+};
+
+/** The page of one space: what the user does goes to the actions, what the space tells goes to the table. */
+export class Board {
+  readonly #space: Space;
+  readonly #session: Session;
+  readonly #notices: Notices;
+  readonly #window = find('window', HTMLElement);
+  readonly #plane = find('plane', HTMLElement);
+  readonly #empty = find('empty', HTMLElement);
+  readonly #actions: Actions;
+  readonly #table: Table;
+  readonly #drags: Drags;
+  readonly #editor: Editor;
+  readonly #dock: Dock;
+  readonly #header: Header;
+  #visitors: ReadonlyMap<string, Visitor> = new Map();
+  #selected: string | undefined;
+  #cursor: Point | null = null;
+  #stale = false;
+
+  constructor({ space, session, notices, now }: BoardOptions) {
+    this.#space = space;
+    this.#session = session;
+    this.#notices = notices;
+    const [window_, plane] = [this.#window, this.#plane];
+    const reduced = matchMedia('(prefers-reduced-motion: reduce)');
+    const frame = (call: () => void): void => void requestAnimationFrame(call);
+    this.#actions = new Actions(space, realId, now);
+    this.#table = new Table({ window: window_, plane, now, frame, still: () => reduced.matches });
+    const heldBy = (id: string): string | undefined => this.#holderOf(id);
+    const onRefused = (id: string, holder: string): void => this.#tellHeld(id, holder);
+    const [actions, table] = [this.#actions, this.#table];
+    const onMoved = (id: string): void => notices.speak(`${this.#title(id)} moved`);
+    this.#drags = new Drags({ table, window: window_, actions, heldBy, onRefused, onMoved });
+    this.#editor = new Editor({ actions, heldBy, onRefused, onDone: () => this.#refresh() });
+    table.onFrame = () => this.#drags.frame();
+    this.#dock = new Dock({
+      actions,
+      onAdd: () => this.#add(table.middle),
+      onUndo: () => this.#tellStep(actions.undo(), 'Undone'),
+      onRedo: () => this.#tellStep(actions.redo(), 'Done again'),
+      onEdit: () => this.#command({ what: 'edit', card: true }),
+      onRaise: () => this.#command({ what: 'raise', card: true }),
+      onRemove: () => this.#command({ what: 'remove', card: true }),
+      onPaint: (color) => this.#command({ what: 'paint', card: true, color: COLORS.indexOf(color) }),
+    });
+    this.#header = new Header(notices, session, () => this.#say());
+    this.#listenToSpace();
+    this.#listenToPointers();
+    document.addEventListener('keydown', (event) => this.#key(event));
+    for (const { id } of space.items()) this.#show(id, true);
+    this.#refresh();
+  }
+
+  #listenToSpace(): void {
+    const space = this.#space;
+    space.on('change', ({ item, mine }) => {
+      this.#show(item, mine && this.#table.views.get(item)?.dragged !== undefined);
+      this.#refresh();
+    });
+    space.on('told', (ids) => {
+      for (const id of ids) this.#showHolder(id);
+      this.#refresh();
+    });
+    space.on('status', () => this.#refresh());
+    space.on('refused', ({ item, outcome }) => this.#tellRefusal(item, outcome));
+    space.on('clients', (people) => {
+      this.#visitors = readVisitors(people);
+      this.#header.showPeople([...this.#visitors.values()], space.clientId);
+      this.#table.showCursors([...this.#visitors.values()].filter(({ id }) => id !== space.clientId));
+      for (const id of this.#table.views.keys()) this.#showHolder(id);
+    });
+  }
+
+  #listenToPointers(): void {
+    const plane = this.#plane;
+    plane.addEventListener('pointerdown', (event) => {
+      const view = this.#table.viewAt(event.target);
+      if (view === undefined) return this.#select(undefined);
+      if (this.#editor.editing === view) return;
+      this.#select(view.id);
+      if (this.#drags.down(event, view)) view.element.focus({ preventScroll: true });
+    });
+    plane.addEventListener('pointermove', (event) => {
+      this.#drags.move(event);
+      if (event.pointerType !== 'touch' || event.buttons > 0) this.#point(event);
+    });
+    for (const name of ['pointerup', 'pointercancel'] as const) {
+      plane.addEventListener(name, (event) => {
+        this.#drags.up(event);
+        if (event.pointerType === 'touch') this.#point(undefined);
+      });
+    }
+    plane.addEventListener('pointerleave', () => this.#point(undefined));
+    plane.addEventListener('dblclick', (event) => {
+      const view = this.#table.viewAt(event.target);
+      if (view) this.#editor.open(view);
+      else this.#add(this.#table.toTable({ x: event.clientX, y: event.clientY }), false);
+    });
+    plane.addEventListener('focusin', (event) => {
+      const view = this.#table.viewAt(event.target);
+      if (view) this.#select(view.id);
+    });
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (isWriting(event.target) || event.defaultPrevented || document.querySelector('dialog[open]')) return;
+    const command = readKey(event);
+    if (command === undefined) return;
+    // Keys for a card count where it has the focus: a button that is pressed with Enter is not meant.
+    if ('card' in command && this.#table.viewAt(event.target)?.id !== this.#selected) return;
+    if (this.#command(command)) event.preventDefault();
+  }
+
+  /** Whether there was something to do it to. */
+  #command(command: Command): boolean {
+    const actions = this.#actions;
+    const view = this.#selected === undefined ? undefined : this.#table.views.get(this.#selected);
+    if (command.what === 'add') this.#add(this.#table.middle);
+    else if (command.what === 'undo') this.#tellStep(actions.undo(), 'Undone');
+    else if (command.what === 'redo') this.#tellStep(actions.redo(), 'Done again');
+    else if (command.what === 'leave') return this.#drags.cancel() || this.#leave();
+    else if (!view || !('card' in command)) return false;
+    else this.#commandCard(command, view);
+    this.#refresh();
+    return true;
+  }
+
+  #commandCard(command: Extract<Command, { readonly card: true }>, view: CardView): void {
+    const { id } = view;
+    const holder = this.#holderOf(id);
+    if (holder !== undefined) {
+      this.#tellHeld(id, holder);
+      return;
+    }
+    const actions = this.#actions;
+    if (command.what === 'edit') this.#editor.open(view);
+    else if (command.what === 'move') actions.move(id, command.by);
+    else if (command.what === 'raise') actions.raise(id);
+    else if (command.what === 'paint') actions.paint(id, COLORS[command.color] ?? 'paper');
+    else {
+      this.#notices.speak(`${this.#title(id)} deleted`);
+      const next = view.element.nextElementSibling;
+      const hadFocus = view.element === document.activeElement;
+      actions.remove(id);
+      this.#select(undefined);
+      if (hadFocus) (next instanceof HTMLElement ? next : this.#window).focus({ preventScroll: true });
+    }
+    if (command.what === 'move') view.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }
+
+  #add(at: Point, roomy = true): void {
+    const id = this.#actions.add(at, roomy);
+    this.#select(id);
+    const view = this.#table.views.get(id);
+    if (view) this.#editor.open(view);
+    this.#refresh();
+  }
+
+  #leave(): boolean {
+    const had = this.#selected !== undefined;
+    this.#select(undefined);
+    if (had) this.#window.focus({ preventScroll: true });
+    return had;
+  }
+
+  #select(id: string | undefined): void {
+    if (this.#selected === id) return;
+    for (const one of [this.#selected, id]) {
+      if (one !== undefined) this.#table.views.get(one)?.element.classList.toggle('selected', one === id);
+    }
+    this.#selected = id;
+    this.#refresh();
+  }
+
+  #show(id: string, still: boolean): void {
+    const card = readCard(this.#space.item(id).value);
+    const isNew = !this.#table.views.has(id);
+    if (card === undefined && this.#editor.editing?.id === id) this.#editor.close(false);
+    this.#table.show(id, card, still);
+    if (card === undefined && this.#selected === id) this.#select(undefined);
+    if (card !== undefined && isNew) this.#showHolder(id);
+  }
+
+  #showHolder(id: string): void {
+    const item = this.#space.item(id);
+    const mine = item.locked;
+    const holder = mine ? this.#visitors.get(this.#space.clientId) : this.#otherHolder(id);
+    this.#table.views.get(id)?.hold(holder, mine);
+  }
+
+  #otherHolder(id: string): Visitor | undefined {
+    const { holder } = this.#space.item(id);
+    if (holder === undefined || holder === this.#space.clientId) return undefined;
+    return this.#visitors.get(holder) ?? readVisitor({ id: holder, name: 'Somebody' });
+  }
+
+  /** The id of whoever else has the card, as far as it is known here. */
+  #holderOf(id: string): string | undefined {
+    return this.#otherHolder(id)?.id;
+  }
+
+  #tellHeld(id: string, holder: string): void {
+    const { name } = this.#visitors.get(holder) ?? { name: 'Somebody else' };
+    this.#notices.show(`${name} is holding “${this.#title(id)}” just now.`);
+  }
+
+  #tellRefusal(id: string, outcome: Outcome): void {
+    this.#refresh();
+    if (outcome.result === 'locked') {
+      if (outcome.holder !== this.#space.clientId) this.#tellHeld(id, outcome.holder);
+      return;
+    }
+    // A gesture that lost its lock asks for it again.
+    if (outcome.result === 'fenced') return;
+    const why = 'detail' in outcome && outcome.detail ? `: ${outcome.detail}` : '';
+    this.#notices.show(`A change of “${this.#title(id)}” was not taken${why}.`);
+  }
+
+  #tellStep(step: Step | undefined, word: string): void {
+    this.#refresh();
+    if (step === undefined) this.#notices.speak('Nothing to take back');
+    else if (step.op === undefined) this.#notices.show('Somebody has changed that card since; it was left alone.');
+    else this.#notices.speak(`${word}: ${step.what}`);
+  }
+
+  #title(id: string): string {
+    return titleOf(this.#actions.card(id) ?? { text: 'deleted card' });
+  }
+
+  #point(event: PointerEvent | undefined): void {
+    this.#cursor = event ? this.#table.toTable({ x: event.clientX, y: event.clientY }) : null;
+    this.#say();
+  }
+
+  #say(): void {
+    const cursor = this.#cursor;
+    const said: Said = {
+      name: this.#session.name,
+      cursor: cursor ? [Math.round(cursor.x), Math.round(cursor.y)] : null,
+    };
+    this.#space.say(said);
+  }
+
+  /** Everything that is computed over all cards, at most once in a turn. */
+  #refresh(): void {
+    if (this.#stale) return;
+    this.#stale = true;
+    queueMicrotask(() => {
+      this.#stale = false;
+      const { status } = this.#space;
+      const items = this.#space.items();
+      const unsent = items.filter(({ saved }) => !saved).length;
+      const unstored = items.filter(({ version, durableVersion }) => durableVersion < version).length;
+      this.#header.showSaving({ status, unsent, unstored });
+      this.#empty.hidden = this.#table.views.size > 0 || status === 'catching-up';
+      this.#dock.show(this.#selected === undefined ? undefined : this.#actions.card(this.#selected));
+    });
+  }
+}

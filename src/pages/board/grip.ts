@@ -1,0 +1,82 @@
+import type { Json } from '../../base/json.ts';
+import { type Item, RefusedError, type Space } from '../../client/connect.ts';
+
+/** `free`: nobody could be asked, or there are no locks for this user; changes are made without one. */
+export type Hold = { readonly state: 'held' | 'free' } | { readonly state: 'refused'; readonly holder: string };
+
+type Members = { readonly [name: string]: Json };
+
+/** Others get it so long after this window has fallen silent. */
+const TTL_MS = 10_000;
+/** What was changed before may take so long to get through, before the gesture goes on without a lock. */
+const PATIENCE_MS = 2_000;
+
+/**
+ * The lock of one item during one gesture, and the changes that the gesture makes. Nothing is sent until it is known who has the lock; of what was put
+ * meanwhile the last counts.
+ */
+export class Grip {
+  readonly hold: Promise<Hold>;
+  readonly #space: Space;
+  readonly #item: Item;
+  #state: 'asking' | Hold['state'] = 'asking';
+  #waiting: Members | undefined;
+
+  constructor(space: Space, item: Item) {
+    this.#space = space;
+    this.#item = item;
+    this.hold = this.#begin();
+  }
+
+  /** The item as it is now, half-way. */
+  put(members: Members): void {
+    if (this.#state === 'asking') this.#waiting = members;
+    else if (this.#state !== 'refused') void this.#item.merge(members);
+  }
+
+  /** The item as it is to stay; gives the lock back. Tells who held it where it was not to be had. */
+  async finish(members: Members): Promise<Hold> {
+    this.#waiting = undefined;
+    const hold = await this.hold;
+    if (hold.state === 'refused') return hold;
+    const outcome = await this.#item.merge(members, { release: true });
+    if (outcome.result !== 'fenced') return hold;
+    // The server has forgotten the lock: it is asked for once more.
+    const again = await this.#take();
+    if (again.state !== 'refused') void this.#item.merge(members, { release: true });
+    return again;
+  }
+
+  async #begin(): Promise<Hold> {
+    const hold: Hold = (await this.#isThrough()) ? await this.#take() : { state: 'free' };
+    this.#state = hold.state;
+    if (this.#waiting && hold.state !== 'refused') void this.#item.merge(this.#waiting);
+    this.#waiting = undefined;
+    return hold;
+  }
+
+  /** Whether the server knows all earlier changes. They were made without the lock, and would be refused once it is had. */
+  async #isThrough(): Promise<boolean> {
+    if (this.#space.status !== 'live') return false;
+    if (this.#item.saved) return true;
+    const stop = new AbortController();
+    const forget = this.#space.on('status', () => stop.abort());
+    return this.#space
+      .flush(AbortSignal.any([stop.signal, AbortSignal.timeout(PATIENCE_MS)]))
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(forget);
+  }
+
+  async #take(): Promise<Hold> {
+    try {
+      const outcome = await this.#item.lock({ ttlMs: TTL_MS });
+      return outcome.held ? { state: 'held' } : { state: 'refused', holder: outcome.holder ?? '' };
+    } catch (error) {
+      if (error instanceof RefusedError && error.holder) return { state: 'refused', holder: error.holder };
+      return { state: 'free' };
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import type { Visitor } from '../shared/people.ts';
+import { CARD_WIDTH, type Card } from './card.ts';
+import { CardView } from './card-view.ts';
+import { CursorView } from './cursor-view.ts';
+import type { Point } from './glide.ts';
+
+export type TableOptions = {
+  /** Scrolls. */
+  readonly window: HTMLElement;
+  /** Is scrolled: as large as where the cards are. */
+  readonly plane: HTMLElement;
+  /** ms, never going back. */
+  readonly now: () => number;
+  /** Calls with the next frame of the screen. */
+  readonly frame: (call: () => void) => void;
+  /** The user wants to see nothing move. */
+  readonly still: () => boolean;
+};
+
+/** Room beyond the last card. */
+const MARGIN = 160;
+
+/** The table with its cards and the cursors of others; draws what moves, frame by frame, and nothing while nothing does. */
+export class Table {
+  readonly views = new Map<string, CardView>();
+  /** Called with each frame; whether there has to be another one. */
+  onFrame: (now: number) => boolean = () => false;
+  readonly #options: TableOptions;
+  readonly #cursors = new Map<string, CursorView>();
+  #scheduled = false;
+  #sized = false;
+
+  constructor(options: TableOptions) {
+    this.#options = options;
+  }
+
+  /** `undefined`: there is no such card. `still`: it does not glide to its place. */
+  show(id: string, card: Card | undefined, still = false): void {
+    const view = this.views.get(id);
+    const now = this.#options.now();
+    if (card === undefined) {
+      view?.element.remove();
+      this.views.delete(id);
+    } else if (view) view.show(card, now, still || this.#options.still());
+    else {
+      const made = new CardView(id, card, now);
+      made.draw(now);
+      this.views.set(id, made);
+      this.#options.plane.append(made.element);
+    }
+    this.#sized = false;
+    this.wake();
+  }
+
+  showCursors(visitors: readonly Visitor[]): void {
+    const now = this.#options.now();
+    const seen = new Set<string>();
+    for (const visitor of visitors) {
+      if (!visitor.cursor) continue;
+      seen.add(visitor.id);
+      let view = this.#cursors.get(visitor.id);
+      if (!view) {
+        view = new CursorView(visitor.cursor, now);
+        this.#cursors.set(visitor.id, view);
+        this.#options.plane.append(view.element);
+      }
+      view.show(visitor, visitor.cursor, now, this.#options.still());
+    }
+    for (const [id, view] of this.#cursors) {
+      if (seen.has(id)) continue;
+      view.element.remove();
+      this.#cursors.delete(id);
+    }
+    this.wake();
+  }
+
+  /** The card that this is part of. */
+  viewAt(target: EventTarget | null): CardView | undefined {
+    const element = target instanceof Element ? target.closest<HTMLElement>('[data-card]') : null;
+    return element?.dataset.card === undefined ? undefined : this.views.get(element.dataset.card);
+  }
+
+  /** A place of the window of the browser as one of the table. */
+  toTable({ x, y }: Point): Point {
+    const { window } = this.#options;
+    const box = window.getBoundingClientRect();
+    return { x: x - box.left + window.scrollLeft, y: y - box.top + window.scrollTop };
+  }
+
+  /** The middle of what the user sees. */
+  get middle(): Point {
+    const { scrollLeft, scrollTop, clientWidth, clientHeight } = this.#options.window;
+    return { x: scrollLeft + clientWidth / 2, y: scrollTop + clientHeight / 2.4 };
+  }
+
+  /** Draws with the next frame, and goes on for as long as something moves. */
+  wake(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.frame(() => {
+      this.#scheduled = false;
+      const now = this.#options.now();
+      let moves = this.onFrame(now);
+      if (!this.#sized) this.#size();
+      for (const view of this.views.values()) moves = view.draw(now) || moves;
+      for (const view of this.#cursors.values()) moves = view.draw(now) || moves;
+      if (moves) this.wake();
+    });
+  }
+
+  #size(): void {
+    this.#sized = true;
+    let [width, height] = [0, 0];
+    for (const { card, bottom } of this.views.values()) {
+      width = Math.max(width, card.x + CARD_WIDTH + MARGIN);
+      height = Math.max(height, bottom + MARGIN);
+    }
+    const { style } = this.#options.plane;
+    style.width = `max(100%, ${width}px)`;
+    style.height = `max(100%, ${height}px)`;
+  }
+}

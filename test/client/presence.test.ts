@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import type { JoinRequest } from '../../src/client/transport.ts';
+import { type Joiner, World } from './world.ts';
+
+describe('what a client says of itself', () => {
+  let world: World;
+
+  beforeEach(() => {
+    world = new World();
+  });
+  afterEach(() => world.close());
+
+  function joined(data: unknown): Joiner {
+    return world.client({ data }, (net) => {
+      net.joins = (clientId) => ({
+        ...{ marker: 'e1:0', epoch: 'e1', upToDate: true, changesRemaining: 0, items: [], clients: [] },
+        ...{ clientId: clientId ?? '', generation: 1, leaseMs: 30_000, nextSeq: 1 },
+        clients: [{ id: clientId ?? '', state: 'joined' }],
+      });
+    });
+  }
+  const said = ({ net }: Joiner) => net.asked.filter(({ what }) => what === 'say');
+
+  it('[BD1] is sent at most nine times a second, and the last word always', async () => {
+    const client = joined({ at: 0 });
+    await world.pass(50);
+    for (let at = 1; at <= 100; at++) {
+      client.space.say({ at });
+      await world.pass(10);
+    }
+    await world.pass(200);
+    const sent = said(client);
+    assert(sent.length >= 8 && sent.length <= 11, `${sent.length} in a second`);
+    assert(sent.every(({ at }, i) => i === 0 || at - (sent[i - 1]?.at ?? 0) >= 110));
+    assert.deepEqual(sent.at(-1)?.body, { at: 100 });
+  });
+
+  it('[BD1] is said again after a failure, and is part of the next join', async () => {
+    const client = joined({ at: 0 });
+    await world.pass(50);
+    client.net.down = true;
+    client.space.say({ at: 1 });
+    await world.pass(500);
+    client.net.down = false;
+    await world.until(() => said(client).length === 2, 'it is said again');
+    assert.deepEqual(said(client)[1]?.body, { at: 1 });
+    const joins = client.net.asked.filter(({ what }) => what === 'join').map(({ body }) => (body as JoinRequest).data);
+    assert.deepEqual(joins, [{ at: 0 }]);
+    client.space.say({ at: 2 });
+    await world.pass(200);
+    const another = joined({ at: 3 });
+    another.net.down = true;
+    another.space.say({ at: 4 });
+    await world.pass(1_000);
+    another.net.down = false;
+    await world.until(() => another.space.status === 'live', 'it is live');
+    const data = another.net.asked.filter(({ what }) => what === 'join').map(({ body }) => (body as JoinRequest).data);
+    assert.deepEqual(data.at(-1), { at: 4 });
+  });
+
+  it('[BD2] the server’s word about an item is told, also where its value stays', async () => {
+    const [a, b] = [joined(undefined), joined(undefined)];
+    await world.pass(50);
+    const told: string[] = [];
+    a.space.on('told', (ids) => told.push(...ids));
+    void b.space.item('card').set(1);
+    await world.pass(200);
+    assert.deepEqual([...new Set(told)], ['card']);
+  });
+});
