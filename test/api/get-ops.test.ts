@@ -32,10 +32,10 @@ describe('GET ops', () => {
     await parked;
     const [asked] = app.engine.opsAsked;
     assert.deepEqual([asked?.space, asked?.item, asked?.query], ['board', 'a', { index: 1, limit: 500, wait: 25 }]);
-    const body = Buffer.from('{"ops":[]}');
+    const body = Buffer.from('{"ops":[],"nextIndex":1,"lineage":"1.0","upToDate":true}');
     asked?.deliver({ answer: { body, marker: '', empty: true } });
     const { text, headers } = await answered;
-    assert.deepEqual([text, headers['cache-control']], ['{"ops":[]}', 'no-store']);
+    assert.deepEqual([text, headers['cache-control']], [String(body), 'no-store']);
     await send(app.listener, { path: `${OPS}?index=7&limit=3&wait=0&lineage=12.3` });
     assert.deepEqual(app.engine.opsAsked[1]?.query, { index: 7, limit: 3, wait: 0, lineage: '12.3' });
   });

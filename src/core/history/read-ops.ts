@@ -75,13 +75,13 @@ export class OpsReader {
     const replaced = replacedFrom(head, query.lineage);
     const toldBefore = replaced !== undefined && replaced < query.index;
     const from = toldBefore ? replaced : query.index;
-    const page = new Page(split, from, query.limit);
+    const page = new Page(split, from, head.index, query.limit);
     if (from <= head.index && !(await this.#fill(page, space, item, head, split))) return CHANGED;
     const nextIndex = Math.min(page.next, head.index + 1);
     return {
       ops: page.ops,
       nextIndex,
-      lineage: `${head.born}.${head.L}`,
+      lineage: lineageOf(head),
       ...(toldBefore ? { replaced } : {}),
       upToDate: nextIndex > head.index,
     };
@@ -98,7 +98,7 @@ export class OpsReader {
       const before = page.next;
       if (!page.take(archived) || page.next === before) return false;
     }
-    return page.take(row.ops.tail) && page.take(head.tail) && (page.full || page.next > head.index);
+    return page.take(row.ops.tail) && page.take(head.tail) && page.full;
   }
 
   /** The archive record with this index. */
@@ -128,18 +128,21 @@ function firstIndex(tail: readonly Delta[], split: SplitOps): number {
 class Page {
   readonly ops: OpAnswer[] = [];
   readonly #split: SplitOps;
+  /** The row may be newer than the head. */
+  readonly #last: number;
   readonly #limit: number;
   #bytes = 0;
   next: number;
 
-  constructor(split: SplitOps, from: number, limit: number) {
+  constructor(split: SplitOps, from: number, last: number, limit: number) {
     this.#split = split;
+    this.#last = last;
     this.#limit = limit;
     this.next = from;
   }
 
   get full(): boolean {
-    return this.ops.length >= this.#limit || this.#bytes > MAX_OPS_BYTES;
+    return this.next > this.#last || this.ops.length >= this.#limit || this.#bytes > MAX_OPS_BYTES;
   }
 
   /** Adds what follows on what it has. `false`: there is a gap before the deltas. */
@@ -152,9 +155,10 @@ class Page {
       const first = last - single.length + 1;
       if (first > this.next) return false;
       this.#bytes += deltaBytes(delta);
-      for (let index = this.next; index <= last && this.ops.length < this.#limit; index++)
-        this.ops.push(opAnswer(delta, index, single[index - first] ?? null));
-      this.next = (this.ops.at(-1)?.index ?? last) + 1;
+      while (this.next <= Math.min(last, this.#last) && this.ops.length < this.#limit) {
+        this.ops.push(opAnswer(delta, this.next, single[this.next - first] ?? null));
+        this.next++;
+      }
     }
     return true;
   }
@@ -169,6 +173,10 @@ function opAnswer(delta: Delta, index: number, op: Json): OpAnswer {
     ...(delta.s === undefined ? {} : { seq: delta.s }),
     updatedAt: timeText(delta.t),
   };
+}
+
+function lineageOf({ born, L }: Head): string {
+  return `${born}.${L}`;
 }
 
 /** From which index on somebody who comes from that lineage has operations that the item does not have. */
