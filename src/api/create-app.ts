@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler, type Request, type RequestHandler, R
 import { ProblemError } from '../protocol/errors.ts';
 import type { AppDeps } from './app-deps.ts';
 import { createJoin, createLeave, createPatchClient } from './clients.ts';
+import { createGetOps } from './get-ops.ts';
 import { createGetUpdates, createPostGetUpdates } from './get-updates.ts';
 import { createHealthz, createMetricsPage, createReadyz, createSweep, SWEEP_PATH } from './health.ts';
 import { createDeleteItem, createGetItem, createPatchItem, createPutItem } from './items.ts';
@@ -141,6 +142,13 @@ function createItems(deps: AllDeps): Router {
     .patch((req, res) => patchItem(req, res, place(req)))
     .delete((req, res) => deleteItem(req, res, place(req)))
     .all(otherMethods(replies, 'GET, HEAD, PUT, PATCH, DELETE'));
+  const getOps = createGetOps(deps);
+  router
+    .route('/v1/spaces/:space/items/:item/ops')
+    .head(otherMethods(replies, 'GET'))
+    .all(refuseUnready)
+    .get((req, res) => getOps(req, res, place(req)))
+    .all(otherMethods(replies, 'GET'));
   const [postLock, deleteLock] = [createPostLock(deps), createDeleteLock(deps)];
   router
     .route('/v1/spaces/:space/items/:item/lock')

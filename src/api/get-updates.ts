@@ -3,6 +3,7 @@ import type { Caller } from '../auth/caller.ts';
 import type { Answer, PollOutcome } from '../core/engine-types.ts';
 import type { Account } from '../core/limits/budgets.ts';
 import type { Limits } from '../core/limits/limits.ts';
+import type { Budget } from '../core/limits/limits-config.ts';
 import { type Problem, ProblemError } from '../protocol/errors.ts';
 import { type GetUpdatesQuery, getUpdatesSchema } from '../protocol/get-updates.ts';
 import type { SpaceId } from '../protocol/ids.ts';
@@ -14,7 +15,7 @@ import { readJson } from './read-body.ts';
 import { type HeaderList, Replies } from './reply.ts';
 import { sendError } from './to-response.ts';
 
-type PollDeps = Pick<AppDeps, 'access' | 'engine' | 'limits' | 'log' | 'proxyHops' | 'refusal'> & {
+export type PollDeps = Pick<AppDeps, 'access' | 'engine' | 'limits' | 'log' | 'proxyHops' | 'refusal'> & {
   readonly replies: Replies;
 };
 
@@ -78,15 +79,27 @@ export class Place {
   }
 }
 
-/** Holds the poll until the engine answers or the client goes away. A thousand of these may be parked: keep it small. */
 function park(deps: PollDeps, req: IncomingMessage, res: ServerResponse, asked: Asked, query: GetUpdatesQuery): void {
+  const budget = query.marker === undefined ? 'snapshot' : 'poll';
+  hold(deps, req, res, asked, budget, (answer) => deps.engine.poll(asked.space, query, answer, asked.caller));
+}
+
+/** Holds a request until the engine answers or the client goes away; `ask` returns the cancellation. A thousand of these may be parked: keep it small. */
+export function hold(
+  deps: PollDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  asked: Asked,
+  budget: Budget,
+  ask: (answer: (outcome: PollOutcome) => void) => () => void,
+): void {
   const refused = deps.refusal();
   if (refused !== undefined) {
     deps.replies.problem(req, res, refused);
     return;
   }
   const account = accountOf(deps, req, asked.caller);
-  deps.limits.take(account, query.marker === undefined ? 'snapshot' : 'poll');
+  deps.limits.take(account, budget);
   const place = new Place(deps.limits, account);
   const answer = (outcome: PollOutcome): void => {
     place.leave();
@@ -94,7 +107,7 @@ function park(deps: PollDeps, req: IncomingMessage, res: ServerResponse, asked: 
   };
   let cancel: () => void;
   try {
-    cancel = deps.engine.poll(asked.space, query, answer, asked.caller);
+    cancel = ask(answer);
   } catch (error) {
     place.leave();
     throw error;

@@ -1,4 +1,9 @@
-import { DEFAULT_WAIT_SECONDS, MAX_ITEMS_PER_ANSWER, MAX_WAIT_SECONDS } from '../protocol/limits.ts';
+import {
+  DEFAULT_WAIT_SECONDS,
+  MAX_ITEMS_PER_ANSWER,
+  MAX_OPS_PER_ANSWER,
+  MAX_WAIT_SECONDS,
+} from '../protocol/limits.ts';
 import {
   answer,
   anyValue,
@@ -174,6 +179,30 @@ export const SECURITY_SCHEMES = {
 /** In mode `none` nothing is needed. */
 export const SECURITY = [{}, { bearer: [] }, { iap: [] }];
 
+const itemOps = {
+  parameters: [inPath('space'), inPath('item')],
+  get: {
+    operationId: 'getOps',
+    summary: 'The operations of an item from an index on; waits where there is none yet',
+    parameters: [
+      inQuery('index', { type: 'integer', minimum: 1 }, 'of the first operation; default 1'),
+      inQuery('limit', { type: 'integer', minimum: 1, maximum: MAX_OPS_PER_ANSWER }, 'operations in one answer'),
+      inQuery(
+        'wait',
+        { type: 'integer', minimum: 0, maximum: MAX_WAIT_SECONDS },
+        `seconds; default ${DEFAULT_WAIT_SECONDS}`,
+      ),
+      inQuery('lineage', { type: 'string' }, 'from the last answer: tells what is not in the item any more'),
+    ],
+    responses: {
+      200: answer('operations, and where to go on', json('OpsResponse')),
+      405: problem('the method is not allowed'),
+      409: problem('items of this kind keep no history'),
+      ...troubles,
+    },
+  },
+};
+
 /** The paths of the OpenAPI document. */
 export function operations(): object {
   return {
@@ -188,6 +217,7 @@ export function operations(): object {
     '/v1/spaces/{space}/clients/{client}': client,
     '/v1/spaces/{space}/items/{item}': item,
     '/v1/spaces/{space}/items/{item}/lock': itemLock,
+    '/v1/spaces/{space}/items/{item}/ops': itemOps,
     '/healthz': page('healthz', 'the process runs', 'Health'),
     '/readyz': page('readyz', 'every dependency answers', 'ReadyReport', {
       503: answer('one of them does not', json('ReadyReport'), retryAfter),

@@ -4,6 +4,7 @@ import { joinResponseSchema, joinSchema, patchClientSchema } from '../protocol/c
 import { getUpdatesResponseSchema, getUpdatesSchema } from '../protocol/get-updates.ts';
 import { MAX_TICKET_CHARS } from '../protocol/limits.ts';
 import { lockGrantedSchema, lockRequestSchema, unlockRequestSchema } from '../protocol/locks.ts';
+import { opsResponseSchema } from '../protocol/ops.ts';
 import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
 import { clientMessageSchema, serverMessageSchema } from '../protocol/socket.ts';
 import { spaceDeletingSchema, spaceListSchema, spaceSettingsSchema } from '../protocol/space-settings.ts';
@@ -31,6 +32,7 @@ const ticketSchema = z.strictObject({ ticket: z.string().max(MAX_TICKET_CHARS), 
 const SCHEMAS = {
   GetUpdatesRequest: getUpdatesSchema,
   GetUpdatesResponse: getUpdatesResponseSchema,
+  OpsResponse: opsResponseSchema,
   PostUpdateRequest: postUpdateSchema,
   PostUpdateResponse: postUpdateResponseSchema,
   SocketClientMessage: clientMessageSchema,

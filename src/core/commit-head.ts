@@ -3,13 +3,15 @@ import { bodyKey, headKey, itemRowKey, spaceRowKey } from '../model/keys.ts';
 import { encodeRecord } from '../model/record.ts';
 import type { ShardEntry } from '../model/shard-record.ts';
 import { isFailure } from '../ports/failure.ts';
-import { MAX_HEAD_BYTES } from '../protocol/limits.ts';
+import { MAX_HEAD_BYTES, MAX_UNSTORED_BYTES } from '../protocol/limits.ts';
 import { type Deps, type HeldHead, LOOP, RetryLater } from './context.ts';
 import type { CoveragePlan } from './coverage.ts';
-import { snapshotOf } from './durable.ts';
+import { makeDurable, markStored, snapshotOf } from './durable.ts';
 import { type HeldFloor, heldFloor } from './floor.ts';
 import type { Heads } from './heads.ts';
-import { droppedKeys, type Layout, layOut } from './layout.ts';
+import { unstored } from './history/keep-ops.ts';
+import { transactOps } from './history/transact-ops.ts';
+import { droppedKeys, type Layout, layOut, tailBytes } from './layout.ts';
 import { mendShard } from './mend-shard.ts';
 import type { Next } from './next-head.ts';
 import { decideReserve } from './rows.ts';
@@ -42,9 +44,11 @@ export class HeadCommitter {
     const state = await this.#values.stateOf(space.id, item, held);
     if (state === CHANGED) return undefined;
     const ceil = Math.max(head.ceil + 1, head.v + LOOP.reserve);
-    const decide = decideReserve(space.id, item, snapshotOf(this.#values, head, state), { ceil, now: clock.now() });
+    const [snapshot, next] = [snapshotOf(this.#values, head, state), { ceil, now: clock.now() }];
     const row = itemRowKey(space.id, item);
-    const reserved = await store.transact(head.dead ? [row, spaceRowKey(space.id)] : [row], decide);
+    const reserved = await transactOps(store, head.dead ? [row, spaceRowKey(space.id)] : [row], (shown) =>
+      decideReserve(space.id, item, snapshot, next, shown),
+    );
     if (reserved.outcome === 'reserved') {
       metrics.count('store_writes');
       return reserved.ceil;
@@ -52,6 +56,28 @@ export class HeadCommitter {
     await cache.delete(headKey(space.id, item), held.token);
     space.held.delete(item);
     return undefined;
+  }
+
+  /** Kinds that keep their history: has the head so many operations that the store lacks that they have to go there first? */
+  isFull(head: Head): boolean {
+    return (
+      !head.dead &&
+      head.open &&
+      this.#values.kindOf(head).ops !== undefined &&
+      tailBytes(unstored(head)) > MAX_UNSTORED_BYTES
+    );
+  }
+
+  /** Stores what the head has. Afterwards it is to be read again. */
+  async makeRoom(space: SpaceState, item: string, held: HeldHead): Promise<void> {
+    const { head } = held;
+    const state = await this.#values.stateOf(space.id, item, held);
+    if (state === CHANGED) return;
+    const fresh = async () => (await this.#heads.forWrite(space, item, true)).held;
+    const snapshot = snapshotOf(this.#values, head, state);
+    if (!(await makeDurable(this.#deps, this.#values, space, item, snapshot, fresh))) return;
+    this.#heads.stored(space, item, snapshot);
+    await markStored(this.#deps, space, item, held, { v: head.v, L: head.L, announced: false });
   }
 
   /**
@@ -99,6 +125,7 @@ export class HeadCommitter {
       encode: () => kind.encode(next.state),
       chars: next.chars,
       keepDeltaBytes: kind.keepDeltaBytes,
+      ...(kind.ops ? { keepAfter: before.pv } : {}),
       newKey: () => this.#deps.random.id(),
     });
   }

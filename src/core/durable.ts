@@ -4,6 +4,7 @@ import { isFailure } from '../ports/failure.ts';
 import { type Deps, type HeldHead, RetryLater } from './context.ts';
 import { isCovered } from './coverage.ts';
 import { heldFloor } from './floor.ts';
+import { transactOps } from './history/transact-ops.ts';
 import { mendShard } from './mend-shard.ts';
 import { decidePersist, type Persisted, type Snapshot } from './rows.ts';
 import { appendEntry, indexShards, shardKeyOf } from './shard-log.ts';
@@ -16,7 +17,7 @@ const TURNS = 20;
 /** The value is encoded when it is stored, if it is: most versions never are. */
 export function snapshotOf(values: Values, head: Head, state: unknown): Snapshot {
   const kind = values.kindOf(head);
-  return { head, body: () => (head.dead ? null : kind.encode(state)) };
+  return { head, body: () => (head.dead ? null : kind.encode(state)), ops: kind.ops };
 }
 
 /** One guarded store write. A commit whose answer was lost is asked again: the guard makes the second a no-op. */
@@ -27,8 +28,10 @@ export async function persist(
   snapshot: Snapshot,
   close: boolean,
 ): Promise<Persisted> {
-  const decide = decidePersist(space, item, snapshot, close, deps.clock.now());
-  const done = await deps.store.transact([itemRowKey(space, item)], decide);
+  const now = deps.clock.now();
+  const done = await transactOps(deps.store, [itemRowKey(space, item)], (shown) =>
+    decidePersist(space, item, snapshot, close, now, shown),
+  );
   if (done.wrote) deps.metrics.count('store_writes');
   return done;
 }

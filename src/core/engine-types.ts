@@ -4,6 +4,7 @@ import type { Problem } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ClientId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { LockRequest } from '../protocol/locks.ts';
+import type { OpsQuery } from '../protocol/ops.ts';
 import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../protocol/post-update.ts';
 
 /** Who asks. `subject` is the authenticated identity; `anonymous` in mode `none`. */
@@ -67,6 +68,9 @@ export interface Engine {
    * Returns the cancellation (the client went away): frees the waiter at once. `caller` tells whose the `clientId` is.
    */
   poll(space: SpaceId, query: GetUpdatesQuery, deliver: (outcome: PollOutcome) => void, caller?: Caller): () => void;
+
+  /** The operations of an item from an index on; without any, waits for one. `deliver` and what is returned as for `poll`. */
+  ops(space: SpaceId, item: ItemId, query: OpsQuery, deliver: (outcome: PollOutcome) => void): () => void;
 
   /** Who is in the spaces. */
   readonly clients: Clients;

@@ -4,6 +4,7 @@ import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
 import { DEFAULT_ITEMS_PER_ANSWER, DEFAULT_WAIT_SECONDS, WAIT_JITTER } from '../protocol/limits.ts';
 import type { LockRequest } from '../protocol/locks.ts';
+import type { OpsQuery } from '../protocol/ops.ts';
 import {
   checkPostUpdate,
   type PostUpdateRequest,
@@ -16,6 +17,9 @@ import type { Answer, Caller, Engine, EngineStats, ItemState, LockAnswer, PollOu
 import { filterOf } from './filter.ts';
 import { Flusher, type FlushParts } from './flusher.ts';
 import { Heads } from './heads.ts';
+import { dropEndedLives } from './history/drop-ended.ts';
+import { OpsFollower } from './history/follow-ops.ts';
+import { OpsReader } from './history/read-ops.ts';
 import { ItemQueue } from './item-queue.ts';
 import { LockFlow } from './lock-flow.ts';
 import { type LockParts, Locks } from './locks.ts';
@@ -66,6 +70,7 @@ class LongshoreEngine implements Engine {
   readonly #post: PostParts;
   readonly #locks: LockFlow;
   readonly #sweepParts: SweepParts;
+  readonly #ops: OpsFollower;
   readonly #prunePlaces: PrunePlaces = new Map();
   readonly #idle: IdleSpaces;
   readonly clients: Presence;
@@ -120,6 +125,12 @@ class LongshoreEngine implements Engine {
     };
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), hint };
     this.#locks = new LockFlow(this.#post);
+    this.#ops = new OpsFollower({
+      deps,
+      reader: new OpsReader({ deps, heads: this.#heads, values: this.#values }),
+      space,
+      poll: (...asked) => this.poll(...asked),
+    });
     this.#flusher.start();
     this.#every(WAITER_SWEEP_MS, () => this.#sweepWaiters());
     this.#every(ROUNDS_MS, () => this.clients.run());
@@ -199,6 +210,10 @@ class LongshoreEngine implements Engine {
     });
   }
 
+  ops(space: SpaceId, item: ItemId, query: OpsQuery, deliver: Deliver): () => void {
+    return this.#ops.follow(space, item, query, deliver);
+  }
+
   readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined> {
     return readItem(
       { deps: this.#deps, heads: this.#heads, values: this.#values },
@@ -242,6 +257,7 @@ class LongshoreEngine implements Engine {
     await this.#idle.note(used);
     if (!prune) return { swept, pruned: 0 };
     const pruned = await pruneTombstones(this.#deps, this.#prunePlaces);
+    await dropEndedLives(this.#deps);
     await this.#idle.end(new Set(used));
     return { swept, pruned };
   }

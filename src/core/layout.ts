@@ -1,5 +1,6 @@
 import type { Json } from '../base/json.ts';
 import type { Delta, Head, Segment } from '../model/head.ts';
+import type { Version } from '../protocol/ids.ts';
 import { MAX_INLINE_BYTES, MAX_SEGMENTS_BYTES, MAX_TAIL_BYTES } from '../protocol/limits.ts';
 
 /*
@@ -32,12 +33,16 @@ export type LayoutInput = {
   /** Length of the encoded value as JSON, UTF-16 units, where it is known. */
   readonly chars?: number | undefined;
   readonly keepDeltaBytes: number;
+  /** Kinds that keep their history: deltas after this version are in the tail until the store has them. */
+  readonly keepAfter?: Version;
   readonly newKey: () => string;
 };
 
 export function layOut(input: LayoutInput): Layout {
   const { head, deltas, v } = input;
-  const tail = input.fresh ? [] : [...head.tail, ...deltas];
+  const { keepAfter = Number.POSITIVE_INFINITY } = input;
+  const begins = input.keepAfter === undefined ? [] : deltas; // they lead nowhere, but are not stored yet
+  const tail = input.fresh ? begins : [...head.tail, ...deltas];
   const segs = input.fresh ? [] : head.segs;
   const tb = input.fresh ? v : head.tb;
   const keepsRef = head.ref !== undefined && !input.fresh && tailBytes(tail) <= MAX_TAIL_BYTES && deltas.every(fits);
@@ -46,17 +51,18 @@ export function layOut(input: LayoutInput): Layout {
   }
   const encoded = input.encode();
   if (input.chars !== undefined && input.chars * 3 <= MAX_INLINE_BYTES)
-    return { body: encoded, ...trimTail(tb, segs, tail, inlineTail(input, input.chars)) };
+    return { body: encoded, ...trimTail(tb, segs, tail, inlineTail(input, input.chars), keepAfter) };
   const text = JSON.stringify(encoded);
   const bytes = text.length * 3 <= MAX_INLINE_BYTES ? text.length : Buffer.byteLength(text);
-  if (bytes <= MAX_INLINE_BYTES) return { body: encoded, ...trimTail(tb, segs, tail, inlineTail(input, bytes)) };
+  if (bytes <= MAX_INLINE_BYTES)
+    return { body: encoded, ...trimTail(tb, segs, tail, inlineTail(input, bytes), keepAfter) };
   const keep = Math.max(bytes, input.keepDeltaBytes);
   const key = input.newKey();
   const ref = { key, v, bytes };
   return {
     ref,
     newBody: { key, encoded: text },
-    ...foldTail(tb, segs, tail, Math.min(keep, MAX_SEGMENTS_BYTES), input.newKey),
+    ...foldTail(tb, segs, tail, Math.min(keep, MAX_SEGMENTS_BYTES), keepAfter, input.newKey),
   };
 }
 
@@ -75,35 +81,41 @@ function trimTail(
   segs: readonly Segment[],
   tail: readonly Delta[],
   limit: number,
+  keepAfter: Version,
 ): Pick<Layout, 'tb' | 'segs' | 'tail'> {
   let kept = tail.length;
   let bytes = 0;
   while (kept > 0) {
-    bytes += deltaBytes(tail[kept - 1] as Delta);
-    if (bytes > limit) break;
+    const delta = tail[kept - 1] as Delta;
+    bytes += deltaBytes(delta);
+    if (bytes > limit && delta.v <= keepAfter) break;
     kept--;
   }
   if (kept === 0) return { tb, segs, tail };
   return { tb: (tail[kept - 1] as Delta).v, segs: [], tail: tail.slice(kept) };
 }
 
-/** Moves the whole tail into a segment; drops the oldest segments beyond `limit` bytes. */
+/** Moves the tail, as far as it may leave the head, into a segment; drops the oldest segments beyond `limit` bytes. */
 function foldTail(
   tb: number,
   segs: readonly Segment[],
-  tail: readonly Delta[],
+  all: readonly Delta[],
   limit: number,
+  keepAfter: Version,
   newKey: () => string,
 ): Pick<Layout, 'tb' | 'segs' | 'tail' | 'newSegment'> {
+  const tail = all.filter(({ v }) => v <= keepAfter);
+  const kept = all.slice(tail.length);
   const last = tail.at(-1);
   const bytes = tailBytes(tail);
-  if (!last || bytes > limit) return { tb: last?.v ?? tb, segs: [], tail: [] };
+  if (!last) return { tb, segs, tail: kept };
+  if (bytes > limit) return { tb: last.v, segs: [], tail: kept };
   const from = segs.at(-1)?.to ?? tb;
   const segment: Segment = { key: newKey(), from, to: last.v, bytes };
-  const all = [...segs, segment];
-  let total = all.reduce((sum, each) => sum + each.bytes, 0);
-  while (total > limit) total -= (all.shift() as Segment).bytes;
-  return { tb: all[0]?.from ?? last.v, segs: all, tail: [], newSegment: { key: segment.key, deltas: tail } };
+  const named = [...segs, segment];
+  let total = named.reduce((sum, each) => sum + each.bytes, 0);
+  while (total > limit) total -= (named.shift() as Segment).bytes;
+  return { tb: named[0]?.from ?? last.v, segs: named, tail: kept, newSegment: { key: segment.key, deltas: tail } };
 }
 
 /** Bytes of the deltas, near enough: what JSON takes, in UTF-16 units where text is ASCII. */

@@ -138,7 +138,7 @@ async function rollBack(
 /** A head with an empty tail: a delta never crosses a load. Large values get a body record of their own first. */
 async function headOf(deps: Deps, values: Values, space: string, row: Row, ku: number): Promise<Head> {
   const kind = values.kindOf(row);
-  const { body, storedAt: _storedAt, ...kept } = row;
+  const { body, storedAt: _storedAt, ops: _ops, ...kept } = row;
   const base: Head = { ...kept, pv: row.v, ku, absent: false, tb: row.v, segs: [], tail: [] };
   if (row.dead) return base;
   const plan = layOut({

@@ -169,6 +169,7 @@ export function nextHead(
   const { back } = head.back ? markAfter(head.back, request.now, next.accepted && request.writer) : NO_MARK;
   if (back) result.back = back;
   if (head.restoredBy) result.restoredBy = head.restoredBy;
+  if (head.forks && !next.fresh) result.forks = head.forks;
   return result;
 }
 

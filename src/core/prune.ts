@@ -67,7 +67,8 @@ async function prunePage(
   return { done, lastAt };
 }
 
-async function keptMs(deps: SpaceDeps, space: string): Promise<number> {
+/** How long tombstones of the space are kept. */
+export async function keptMs(deps: SpaceDeps, space: string): Promise<number> {
   const source = settingsSource(deps);
   const { tombstoneMs } = source.known(space) ?? (await source.load(space));
   return tombstoneMs ?? deps.config.tombstoneMs;

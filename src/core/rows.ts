@@ -2,8 +2,9 @@ import type { Json } from '../base/json.ts';
 import type { Head, RolledBack } from '../model/head.ts';
 import { itemRowKey, spaceRowKey } from '../model/keys.ts';
 import { decodeRow, decodeSpaceRow, encodeRow, encodeSpaceRow, type Row, type SpaceRow } from '../model/row.ts';
-import type { Change, Decision, StoreRecord } from '../ports/store.ts';
+import type { Change, Decision, StoreKey, StoreRecord } from '../ports/store.ts';
 import type { Version } from '../protocol/ids.ts';
+import { addFork, type Kept, keepOps, type SplitOps } from './history/keep-ops.ts';
 
 /*
  * What the store may be told, decided inside its transactions: pure, safe to run again. `ceil` names an opening: each reservation raises it.
@@ -13,7 +14,12 @@ import type { Version } from '../protocol/ids.ts';
 type Records = readonly (StoreRecord | undefined)[];
 
 /** A head with the value it stands for, as it is to be stored. */
-export type Snapshot = { readonly head: Head; readonly body: () => Json };
+export type Snapshot = {
+  readonly head: Head;
+  readonly body: () => Json;
+  /** Of kinds that keep their history. */
+  readonly ops?: SplitOps | undefined;
+};
 
 export function rowOf(head: Head, body: Json, storedAt: number): Row {
   return {
@@ -36,14 +42,15 @@ export function rowOf(head: Head, body: Json, storedAt: number): Row {
     ...(head.lock ? { lock: head.lock } : {}),
     ...(head.back ? { back: head.back } : {}),
     ...(head.restoredBy ? { restoredBy: head.restoredBy } : {}),
+    ...(head.forks ? { forks: head.forks } : {}),
     storedAt,
   };
 }
 
 export type Reserved =
-  | { readonly outcome: 'reserved'; readonly ceil: Version }
+  | { readonly outcome: 'reserved'; readonly ceil: Version; readonly needs?: undefined }
   /** The row is not of this head's life: the head must be loaded again. */
-  | { readonly outcome: 'stale' };
+  | { readonly outcome: 'stale'; readonly needs?: readonly StoreKey[] };
 
 /**
  * Opens a closed item, or reserves more numbers: the row keeps the old content, gets a higher ceiling and is open. A row that another writer of the same
@@ -54,9 +61,11 @@ export function decideReserve(
   item: string,
   snapshot: Snapshot,
   next: { readonly ceil: Version; readonly now: number },
+  shown: readonly StoreKey[] = [],
 ): (records: Records) => Decision<Reserved> {
   const { head } = snapshot;
-  return ([record, spaceRecord]) => {
+  return ([record, ...others]) => {
+    const spaceRecord = head.dead ? others[0] : undefined;
     const key = itemRowKey(space, item);
     if (!record) {
       const pruned = decodeSpaceRow(spaceRecord);
@@ -73,15 +82,24 @@ export function decideReserve(
     if (row.open && row.ceil > head.ceil && row.ceil > head.v)
       return { changes: [], result: { outcome: 'reserved', ceil: row.ceil } };
     if (row.ceil !== head.ceil) return { changes: [], result: { outcome: 'stale' } };
-    const base = row.v < head.v ? rowOf(head, snapshot.body(), next.now) : row;
+    const behind = row.v < head.v;
+    const records = others.slice(head.dead ? 1 : 0);
+    const kept = behind
+      ? keepOps({ space, item, now: next.now }, row, head, snapshot.ops, { keys: shown, records })
+      : UNTOUCHED;
+    if (kept.outcome !== 'kept')
+      return { changes: [], result: { outcome: 'stale', ...(kept.outcome === 'needs' ? { needs: kept.keys } : {}) } };
+    const base: Row = behind ? { ...rowOf(head, snapshot.body(), next.now), ...kept.ops } : row;
     const opened = { ...base, open: true, ceil: next.ceil, storedAt: next.now };
     const living = head.dead ? livingSpace(space, spaceRecord, next.now) : [];
     return {
-      changes: [{ key, record: encodeRow(space, item, opened) }, ...living],
+      changes: [{ key, record: encodeRow(space, item, opened) }, ...living, ...kept.changes],
       result: { outcome: 'reserved', ceil: next.ceil },
     };
   };
 }
+
+const UNTOUCHED: Kept & { outcome: 'kept' } = { outcome: 'kept', ops: {}, changes: [] };
 
 /** A space begins, or goes on in spite of being deleted, with an item that comes to life. */
 function livingSpace(space: string, record: StoreRecord | undefined, now: number): Change[] {
@@ -97,6 +115,8 @@ export type Persisted = {
   readonly wrote: boolean;
   /** The row is of another lineage, or gone: this head's life is over. */
   readonly over: boolean;
+  /** Nothing was decided: these records have to be shown. */
+  readonly needs?: readonly StoreKey[];
 };
 
 /**
@@ -109,18 +129,23 @@ export function decidePersist(
   snapshot: Snapshot,
   close: boolean,
   now: number,
+  shown: readonly StoreKey[] = [],
 ): (records: Records) => Decision<Persisted> {
   const { head } = snapshot;
-  return ([record]) => {
+  return ([record, ...records]) => {
     if (!record) return { changes: [], result: { durable: false, wrote: false, over: true } };
     const row = decodeRow(record);
     if (row.L !== head.L) return { changes: [], result: { durable: false, wrote: false, over: true } };
     const closes = close && row.open && row.ceil === head.ceil && row.v <= head.v;
     if (row.v >= head.v && !closes) return { changes: [], result: { durable: true, wrote: false, over: false } };
+    const kept = keepOps({ space, item, now }, row, head, snapshot.ops, { keys: shown, records });
+    if (kept.outcome === 'needs')
+      return { changes: [], result: { durable: false, wrote: false, over: false, needs: kept.keys } };
+    if (kept.outcome === 'broken') return { changes: [], result: { durable: false, wrote: false, over: true } };
     const content = rowOf(head, row.v === head.v ? row.body : snapshot.body(), now);
-    const next = { ...content, ceil: row.ceil, open: closes ? false : row.open };
+    const next = { ...content, ...kept.ops, ceil: row.ceil, open: closes ? false : row.open };
     return {
-      changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }],
+      changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }, ...kept.changes],
       result: { durable: true, wrote: true, over: false },
     };
   };
@@ -144,7 +169,19 @@ export function decideRollback(
     const v = row.ceil + 1;
     const back = markOf(row, now, restoreMs);
     const { lock: _lock, ...rest } = row;
-    const next: Row = { ...rest, v, fence: v, ceil: v, open: false, L: row.L + 1, ...cover, back, storedAt: now };
+    const forks = row.ops ? { forks: addFork(row.forks, [row.L + 1, row.index]) } : {};
+    const next: Row = {
+      ...rest,
+      v,
+      fence: v,
+      ceil: v,
+      open: false,
+      L: row.L + 1,
+      ...cover,
+      back,
+      ...forks,
+      storedAt: now,
+    };
     return { changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }], result: next };
   };
 }

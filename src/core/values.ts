@@ -8,6 +8,7 @@ import { decodeRecord } from '../model/record.ts';
 import { decodeRow, type Row } from '../model/row.ts';
 import type { Deps, HeldHead } from './context.ts';
 import { FailedKind } from './failed-kind.ts';
+import { unstored } from './history/keep-ops.ts';
 import { layOut } from './layout.ts';
 
 /** The head was replaced or given up meanwhile: read it again. */
@@ -113,11 +114,13 @@ export class Values {
     });
     if (plan.newBody) await writeBody(this.#deps, space, plan.newBody);
     const { body: _body, ref: _ref, ...rest } = head;
+    const tail = kind.ops ? unstored(head) : [];
+    const reach = Math.max(head.pv, head.segs.at(-1)?.to ?? head.tb);
     const rebuilt: Head = {
       ...rest,
-      tb: plan.tb,
+      tb: tail.length > 0 ? reach : plan.tb,
       segs: [],
-      tail: [],
+      tail,
       ...(plan.ref ? { ref: plan.ref } : { body: plan.body ?? null }),
     };
     await cache.cas(key, encodeHead(rebuilt), now.token);

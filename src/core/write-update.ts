@@ -220,6 +220,7 @@ export class UpdateWriter {
     const { space, request, attempt, held, floor } = turn;
     const { item } = request;
     const before = held.head;
+    if (this.#committer.isFull(before)) return this.#committer.makeRoom(space, item, held).then(() => undefined);
     const v = before.v + Math.max(1, next.deltas.length);
     const opening = !before.open || v > before.ceil;
     if (opening && request.update) this.#heads.admitFirst();

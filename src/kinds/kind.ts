@@ -50,6 +50,11 @@ export interface Kind<State = unknown> {
   /** As kept in cache and store. */
   encode(state: State): Json;
   decode(encoded: Json): State;
+  /**
+   * Only kinds that keep their history have it: the single operations of a delta, `count` of them and at least one. Each of them stays readable by its index.
+   * Their deltas have at most `MAX_DELTA_BYTES`, and are never `whole`.
+   */
+  ops?(delta: Json): readonly Json[];
   /** As clients see it. */
   value(state: State): Json;
 }

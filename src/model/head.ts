@@ -40,6 +40,9 @@ export type RolledBack = {
 /** Who brought back what a rollback had taken, and when (server time, ms). Kept for whoever looks into a record; no answer shows it. */
 export type RestoredBy = { readonly subject: string; readonly client?: string; readonly t: number };
 
+/** A lineage, and the index of the last operation that it has from the ones before it: what they had after that is not in it. */
+export type Fork = readonly [L: number, index: number];
+
 /** Who may write, for as long as nobody has taken it over. That the lease still runs is told by a record of its own (`lockKey`). */
 export type Lock = {
   /** Client id. */
@@ -97,6 +100,8 @@ export type Head = {
   readonly back?: RolledBack;
   /** Of the last restore. */
   readonly restoredBy?: RestoredBy;
+  /** Rollbacks of this life, oldest first, where the kind keeps its history. */
+  readonly forks?: readonly Fork[];
 };
 
 /** What stands under a head's key while one instance loads it. `id` tells whose. */

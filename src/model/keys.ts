@@ -5,9 +5,9 @@ export type CacheKey = string;
 
 /** What is kept in the store. `id` is empty for the one record of a space or deployment. */
 export type StoreKey = { readonly space: string; readonly kind: StoreKind; readonly id: string };
-export type StoreKind = 'item' | 'space' | 'client' | 'owner';
+export type StoreKind = 'item' | 'space' | 'client' | 'owner' | 'ops';
 /** The kinds whose records can be found by an index. */
-export type IndexedKind = 'item' | 'client';
+export type IndexedKind = 'item' | 'client' | 'ops';
 
 /*
  * Every key is spelled here. A cache key is `<letter>/<place>/<rest>`: all keys of a space share the place, hence the
@@ -83,6 +83,36 @@ export function clientRowKey(space: string, client: string): StoreKey {
 export function spaceRowKey(space: string): StoreKey {
   return { space, kind: 'space', id: '' };
 }
+/** Greatest index there can be; archived operations sort from the newest to the oldest. */
+const LAST_INDEX = 9_999_999_999_999;
+
+/** Archived operations of the life of an item that began with version `born`; the first of them has the index `first`. */
+export function opsRowKey(space: string, item: string, born: number, first: number): StoreKey {
+  return { space, kind: 'ops', id: opsPrefix(item, born) + backwards(first) };
+}
+export function opsPrefix(item: string, born: number): string {
+  return `${item}#${born}#`;
+}
+/** Listing after it finds first what holds the operation at `index`. */
+export function opsListedAfter(item: string, born: number, index: number): string {
+  return opsPrefix(item, born) + backwards(index + 1);
+}
+/** Says that a life of an item is over, so that its archived operations can go. */
+export function endedRowKey(space: string, item: string, born: number): StoreKey {
+  return { space, kind: 'ops', id: `${opsPrefix(item, born)}${ENDED}` };
+}
+const ENDED = 'ended';
+
+/** `undefined` unless the key is one of `endedRowKey`. */
+export function endedLife(key: StoreKey): { readonly item: string; readonly born: number } | undefined {
+  const [item = '', born, what] = key.id.split('#');
+  return what === ENDED ? { item, born: Number(born) } : undefined;
+}
+
+function backwards(index: number): string {
+  return String(LAST_INDEX - index).padStart(13, '0');
+}
+
 /** One record per deployment; `#owner` cannot be the id of a space. */
 export function ownerRowKey(): StoreKey {
   return { space: '#owner', kind: 'owner', id: '' };

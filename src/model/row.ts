@@ -1,6 +1,6 @@
 import type { Json } from '../base/json.ts';
 import type { Epoch, Version } from '../protocol/ids.ts';
-import type { Lock, Remembered, RestoredBy, RolledBack } from './head.ts';
+import type { Delta, Fork, Lock, Remembered, RestoredBy, RolledBack } from './head.ts';
 import { shardOf } from './keys.ts';
 import { DecodedOnce, decodeRecordText, encodeRecordText } from './record.ts';
 import type { StoreRecord } from './store-record.ts';
@@ -26,8 +26,20 @@ export type Row = {
   readonly lock?: Lock;
   readonly back?: RolledBack;
   readonly restoredBy?: RestoredBy;
+  readonly forks?: readonly Fork[];
+  /** Where the operations of this life are, for kinds that keep their history. */
+  readonly ops?: RowOps;
   /** Server time of this write, ms; finds open rows that nobody stores any more. */
   readonly storedAt: number;
+};
+
+/** The operations up to `at` are in records of their own; `tail` has the rest. */
+export type RowOps = {
+  readonly at: number;
+  /** Index of the first operation in the record that may still grow, and its bytes; `at + 1` where a new one is to begin. */
+  readonly first: number;
+  readonly bytes: number;
+  readonly tail: readonly Delta[];
 };
 
 /** The one record of a space. */

@@ -19,6 +19,21 @@ export const MAX_INLINE_BYTES = 16 * 1024;
 export const MAX_TAIL_BYTES = 32 * 1024;
 /** Segment records of one head together; older ones are dropped first. */
 export const MAX_SEGMENTS_BYTES = 512 * 1024;
+/** Kinds that keep their history: one delta as JSON. A larger one is sent in parts. */
+export const MAX_DELTA_BYTES = 48 * 1024;
+/** Operations of such an item that the store lacks; with more, the next update stores them first. Below `MAX_TAIL_BYTES`. */
+export const MAX_UNSTORED_BYTES = 24 * 1024;
+/** Operations in the row itself; with more, all of them go to the archive. Every store write of the item carries them. */
+export const MAX_ROW_TAIL_BYTES = 4 * 1024;
+/** One archive record, unless a single write brings more; then at most `MAX_UNSTORED_BYTES` and one delta. */
+export const MAX_ARCHIVE_BYTES = 64 * 1024;
+export const MAX_ARCHIVE_OPS = 500;
+/** Rollbacks of one life that are told apart. */
+export const MAX_FORKS = 8;
+/** Operations of one answer, as JSON. */
+export const MAX_OPS_BYTES = 512 * 1024;
+export const MAX_OPS_PER_ANSWER = 500;
+
 /** A row in the store: Datastore takes 1,048,487 bytes in an unindexed property. */
 export const MAX_ROW_BYTES = 1_000_000;
 /** Commits of the Datastore backend. The service takes 10 MiB, its emulator 4 MiB. */

@@ -115,6 +115,17 @@ export function storeQueryContract(get: () => { readonly store: Store; readonly 
     assert.deepEqual(await store.query('due', `${space}/`, `${space}0`, 9, 'client'), []);
   });
 
+  it('[ST16] keeps operations of items in their order, and finds what is due among them apart from items', async () => {
+    const ids = ['a#1#0009', 'a#1#0012', 'a#1#ended', 'a#12#0001', 'b#1#0001'];
+    const key = (id: string) => ({ space, kind: 'ops', id }) as const;
+    const due = { due: `${space}/1` };
+    for (const id of ids.toReversed()) await put(store, [key(id), record(id, id.endsWith('d') ? due : {})]);
+    await put(store, [item('a'), record('', due)]);
+    assert.deepEqual(await store.list(space, 'ops', '', 9), ids);
+    assert.deepEqual(await store.list(space, 'ops', 'a#1#0010', 1), ['a#1#0012']);
+    assert.deepEqual(await store.query('due', `${space}/`, `${space}0`, 9, 'ops'), [key('a#1#ended')]);
+  });
+
   it('[ST12] finds a record only by the strings it has now, each in its own index', async () => {
     const found = async (): Promise<string[]> => {
       const answers = await Promise.all(

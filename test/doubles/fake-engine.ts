@@ -14,6 +14,7 @@ import { ProblemError } from '../../src/protocol/errors.ts';
 import type { GetUpdatesQuery, GetUpdatesResponse } from '../../src/protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../../src/protocol/ids.ts';
 import type { LockRequest } from '../../src/protocol/locks.ts';
+import type { OpsQuery } from '../../src/protocol/ops.ts';
 import {
   checkPostUpdate,
   type PostUpdateRequest,
@@ -30,6 +31,15 @@ export type ParkedPoll = {
   readonly caller: Caller | undefined;
 };
 
+/** A request for operations. */
+export type AskedOps = {
+  readonly space: string;
+  readonly item: string;
+  readonly query: OpsQuery;
+  readonly deliver: (outcome: PollOutcome) => void;
+  cancelled: boolean;
+};
+
 type Item = { kind: string; version: number; value: Json; deleted: boolean };
 
 /** Registers of one space in memory. Polls without `wait` get a snapshot at once, the others park until the test answers them. */
@@ -38,6 +48,7 @@ export class FakeEngine implements Engine {
   readonly requests: PostUpdateRequest[] = [];
   readonly callers: Caller[] = [];
   readonly polls: ParkedPoll[] = [];
+  readonly opsAsked: AskedOps[] = [];
   /** Requests for locks: what was asked, and whether an admin did. */
   readonly locks: (LockRequest & { readonly item: string; readonly admin: boolean; readonly ends?: true })[] = [];
   lockAnswer: LockAnswer = { result: 'granted', fence: 7, ttlMs: 30_000 };
@@ -88,6 +99,19 @@ export class FakeEngine implements Engine {
     if (query.marker === 'm-bad') {
       deliver({ problem: new ProblemError('badMarker', 'not a marker of this space').problem });
     } else if ((query.wait ?? (query.marker === undefined ? 0 : 25)) === 0) deliver({ answer: this.snapshot() });
+    else this.#events.emit('parked', parked);
+    return () => {
+      parked.cancelled = true;
+      this.#events.emit('cancelled', parked);
+    };
+  }
+
+  ops(space: SpaceId, item: ItemId, query: OpsQuery, deliver: (outcome: PollOutcome) => void): () => void {
+    this.#fail();
+    const parked = { space, item, query, deliver, cancelled: false };
+    this.opsAsked.push(parked);
+    const answer = { ops: [], nextIndex: query.index, lineage: '1.0', upToDate: true };
+    if (query.wait === 0) deliver({ answer: { body: Buffer.from(JSON.stringify(answer)), marker: '', empty: true } });
     else this.#events.emit('parked', parked);
     return () => {
       parked.cancelled = true;

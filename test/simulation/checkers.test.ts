@@ -118,4 +118,18 @@ describe('the checkers of the simulator', () => {
       );
     }
   });
+
+  it('[SI73] see two operations at one index of a lineage', () => {
+    const history = new History();
+    history.sawOp('s/h0', '1.0', 1, 'a', 'one');
+    history.sawOp('s/h0', '1.0', 1, 'a', 'another');
+    history.sawOp('s/h0', '1.1', 1, 'b', 'one');
+    history.sawOp('s/h1', '1.0', 1, 'b', 'one');
+    assert.deepEqual(history.findings, []);
+    history.sawOp('s/h0', '1.0', 1, 'b', 'another');
+    assert.deepEqual(
+      history.findings.map(({ check }) => check),
+      ['H1 wrong history'],
+    );
+  });
 });

@@ -1,5 +1,5 @@
 import type { CacheFaults, SimConfig, StoreFaults, Workload } from './faults.ts';
-import { ITEMS } from './items.ts';
+import { HISTORY_ITEMS, ITEMS } from './items.ts';
 
 const WORK: Workload = {
   spaces: 1,
@@ -8,6 +8,7 @@ const WORK: Workload = {
   requests: 9,
   readers: 3,
   polls: 12,
+  viewers: 0,
   items: ITEMS,
   gapMs: 250,
   longGapMs: 4_000,
@@ -244,10 +245,53 @@ const LOCKS: SimConfig = {
   },
 };
 
+/** Items that keep their history, with operations large enough to be archived, while heads and bodies vanish and servers die. */
+const HISTORY: SimConfig = {
+  ...ALL,
+  name: 'history',
+  clock: { skewMs: 2_000, driftPerMille: 5 },
+  pauses: { chance: 0.002, maxMs: 4_000 },
+  chaos: {
+    events: 12,
+    gapMs: 1_200,
+    weights: {
+      evictHead: 5,
+      evictBody: 2,
+      kill: 2,
+      restartCache: 0.7,
+      storeOutage: 1,
+      stop: 0.5,
+      pause: 1,
+      breakConnection: 1,
+      evictLedger: 0.5,
+    },
+  },
+  work: {
+    ...WORK,
+    writers: 4,
+    readers: 2,
+    polls: 20,
+    requests: 22,
+    viewers: 3,
+    items: HISTORY_ITEMS,
+    gapMs: 120,
+    longGapMs: 2_500,
+    deletes: 0.03,
+    durables: 0.06,
+    releases: 0.06,
+    conditionals: 0.05,
+    batches: 0.1,
+    fromNow: 0,
+    filters: 0,
+    restores: 0.8,
+    badChains: 0.1,
+    padBytes: [20, 700, 2_500, 6_000, 9_000],
+  },
+};
+
 /** By the name that `--config` takes. */
 export const CONFIGS: ReadonlyMap<string, SimConfig> = new Map(
-  [CALM, PAUSES, ALL, EPOCH, SHARDS, RESTARTS, OUTAGES, LEASES, MOVES, LATE, NODES, RESTORE, LOCKS].map((config) => [
-    config.name,
-    config,
-  ]),
+  [CALM, PAUSES, ALL, EPOCH, SHARDS, RESTARTS, OUTAGES, LEASES, MOVES, LATE, NODES, RESTORE, LOCKS, HISTORY].map(
+    (config) => [config.name, config],
+  ),
 );

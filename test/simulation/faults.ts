@@ -72,6 +72,8 @@ export type Workload = {
   readonly requests: number;
   readonly readers: number;
   readonly polls: number;
+  /** Clients that follow the operations of an item. */
+  readonly viewers: number;
   /** The items that are used: the fewer, the more often clients meet. */
   readonly items: readonly string[];
   /** Longest usual pause between two requests of a client, and the rare long one. */

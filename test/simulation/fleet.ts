@@ -7,7 +7,7 @@ import type { Kind, Kinds } from '../../src/kinds/kind.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
-import { journal } from '../doubles/journal-kind.ts';
+import { chronicle, journal } from '../doubles/journal-kind.ts';
 import { JoinedClients } from '../support/client-records.ts';
 import { CacheWorld } from './cache-world.ts';
 import { CALM } from './configs.ts';
@@ -24,7 +24,11 @@ import { SimStore, StoreWorld } from './sim-store.ts';
 export type SimEngine = Omit<Engine, 'clients'>;
 export type CreateEngine = (deps: Deps & LockParts) => SimEngine;
 
-export const SIM_KINDS: Kinds = new Map<string, Kind>([...KINDS, [journal.name, journal as Kind]]);
+export const SIM_KINDS: Kinds = new Map<string, Kind>([
+  ...KINDS,
+  [journal.name, journal as Kind],
+  [chronicle.name, chronicle as Kind],
+]);
 
 /** Times short enough that coverages end, items are closed and tombstones are pruned within a run. */
 export const SIM_ENGINE: EngineConfig = {

@@ -21,6 +21,8 @@ export type CheckName =
   | 'C7 chain broken'
   /** Somebody wrote past a lock, with an old fence, or was granted what was held. */
   | 'C8 lock broken'
+  /** The operations of an item are not told in order, once each, to everybody the same. */
+  | 'H1 wrong history'
   /** An operation whose answer called it durable is gone. */
   | 'C9 lost durable'
   /** More than the promised time was lost. */
@@ -116,6 +118,7 @@ export class History {
   /** Operations that an answer showed to be durable, as `item/op`. */
   readonly stored = new Set<string>();
   readonly #spots = new Map<string, string>();
+  readonly #ops = new Map<string, string>();
   readonly #contents = new Map<string, Map<number, string>>();
 
   found(check: CheckName, detail: string): void {
@@ -133,6 +136,14 @@ export class History {
   wrote(write: Write): void {
     this.writes.push(write);
     this.#spots.set(write.op, write.item);
+  }
+
+  /** Somebody was told that this is the operation at this index. */
+  sawOp(item: string, lineage: string, index: number, op: string, where: string): void {
+    const key = `${item} ${lineage} ${index}`;
+    const before = this.#ops.get(key);
+    if (before === undefined) this.#ops.set(key, op);
+    else if (before !== op) this.found('H1 wrong history', `${key} is "${before}", then "${op}" (${where})`);
   }
 
   /** Somebody holds this content for this version. */

@@ -1,7 +1,6 @@
 import type { SpaceId } from '../../src/protocol/ids.ts';
 import type { Truth } from './checkers.ts';
 import { type CheckName, contentOf, DELETED, spotOf } from './history.ts';
-import { ITEMS } from './items.ts';
 import { storedAfterMs } from './loss-bound.ts';
 import { readItem } from './reader.ts';
 import type { World } from './world.ts';
@@ -45,7 +44,7 @@ export async function readAll(world: World, where: string): Promise<Map<string, 
   const { fleet, history, scheduler } = world;
   const truth = new Map<string, Stored>();
   for (const space of world.spaces)
-    for (const item of ITEMS) truth.set(spotOf(space, item), await readOne(space, item));
+    for (const item of world.items) truth.set(spotOf(space, item), await readOne(space, item));
   return truth;
 
   async function readOne(space: SpaceId, item: string): Promise<Stored> {

@@ -1,4 +1,5 @@
 import type { Mutant } from './mutant.ts';
+import { HISTORY_MUTANTS } from './mutants-history.ts';
 import { LOCK_MUTANTS } from './mutants-locks.ts';
 import { READER_MUTANTS } from './mutants-reader.ts';
 import { RESTORE_MUTANTS } from './mutants-restore.ts';
@@ -11,6 +12,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...READER_MUTANTS,
   ...RESTORE_MUTANTS,
   ...LOCK_MUTANTS,
+  ...HISTORY_MUTANTS,
 ];
 
 export function mutantNamed(name: string): Mutant {

@@ -27,6 +27,7 @@ export function createNaiveEngine(deps: Deps): SimEngine {
       );
       return () => {};
     },
+    ops: () => () => {},
     readItem: (space, item) => readItem(deps, space, item),
     lock: async () => ({ result: 'granted', fence: 1, ttlMs: 1 }),
     unlock: async () => {},

@@ -57,7 +57,7 @@ export class Restorer {
     if (!results.every((result) => result !== undefined)) this.#identity.givenUp();
     for (const result of results) {
       if (result?.result !== 'ok' || !HONEST.has(way)) continue;
-      const ops = deltas.map(nameOf);
+      const ops = deltas.flatMap(namesOf);
       history.restores.push({ item: spotOf(this.#space, item), from, ops, invokedAt, endedAt: scheduler.now });
     }
   }
@@ -100,7 +100,7 @@ export class Restorer {
       stored: false,
       sent: 1,
     });
-    return { version, op: kindOf(item) === 'journal' ? { add: `${op}~` } : { merge: { [op]: 1 } } };
+    return { version, op: kindOf(item) === 'register' ? { merge: { [op]: 1 } } : { add: `${op}~` } };
   }
 
   async #settled(request: PostUpdateRequest, way: Way): Promise<UpdateResult | undefined> {
@@ -132,8 +132,9 @@ export class Restorer {
   }
 }
 
-/** How a value names the operation. */
-function nameOf({ op }: KeptDelta): string {
-  const { add, merge } = op as { readonly add?: string; readonly merge?: object };
-  return add === undefined ? (Object.keys(merge ?? {})[0] ?? '') : (add.split('~')[0] ?? '');
+/** How a value names the operations. */
+function namesOf({ op }: KeptDelta): string[] {
+  const { add, merge } = op as { readonly add?: string | readonly string[]; readonly merge?: object };
+  if (add === undefined) return Object.keys(merge ?? {}).slice(0, 1);
+  return [add].flat().map((text) => text.split('~')[0] ?? '');
 }

@@ -1,14 +1,15 @@
 import type { SpaceId } from '../../src/protocol/ids.ts';
 import { liveChaos } from './chaos.ts';
+import { checkHistories } from './check-history.ts';
 import { checkFinal, checkReader, type Final } from './checkers.ts';
 import type { SimConfig } from './faults.ts';
 import type { CreateEngine } from './fleet.ts';
 import type { Finding } from './history.ts';
-import { ITEMS } from './items.ts';
 import { checkLocks } from './lock-checkers.ts';
 import { SimLocker } from './locker.ts';
 import { checkBound, checkStore, readAll } from './losing-all.ts';
 import { lossDeadline } from './loss-bound.ts';
+import { OpsViewer } from './ops-viewer.ts';
 import { SimReader } from './reader.ts';
 import { World } from './world.ts';
 import { SimWriter } from './writer.ts';
@@ -48,18 +49,23 @@ async function live(world: World): Promise<void> {
   const writers = Array.from({ length: work.writers }, (_, n) => new SimWriter(`w${n}`, world, world.spaceOf(n)));
   const lockers = Array.from({ length: work.lockers }, (_, n) => new SimLocker(`l${n}`, world, world.spaceOf(n)));
   const readers = Array.from({ length: work.readers }, (_, n) => new SimReader(`reader ${n}`, world, world.spaceOf(n)));
+  const viewers = Array.from({ length: work.viewers }, (_, n) => new OpsViewer(`viewer ${n}`, world, world.spaceOf(n)));
   await Promise.all([
     ...writers.map((writer) => writer.live()),
     ...lockers.map((locker) => locker.live()),
     ...readers.map((reader) => reader.live()),
+    ...viewers.map((viewer) => viewer.live()),
     liveChaos(world),
     liveSweeps(world),
   ]);
   await calmDown(world, readers);
   await compare(world, readers, false);
+  await checkHistories(world, viewers, 'what the faults left');
   await checkLiveness(world);
   await compare(world, readers, true);
+  await checkHistories(world, viewers, 'the cache');
   await checkStore(world);
+  await checkHistories(world, viewers, 'the store');
   checkLocks(world.history);
 }
 
@@ -131,7 +137,7 @@ async function probe(world: World, space: SpaceId): Promise<void> {
   const prober = new SimWriter('probe', world, space);
   const parked = new SimReader('parked', world, space, true);
   await parked.catchUp(60);
-  for (const item of ITEMS) {
+  for (const item of world.items) {
     const began = scheduler.now;
     const heard = hears(world, parked, item);
     if (!(await prober.probe(item, 3))) history.found('C11 stuck', `${item} of ${space} takes no update in the calm`);

@@ -6,6 +6,7 @@ import type { SpaceId } from '../../src/protocol/ids.ts';
 import type { SimConfig } from './faults.ts';
 import { type CreateEngine, Fleet, SIM_KINDS } from './fleet.ts';
 import { History, spotOf } from './history.ts';
+import { ITEMS } from './items.ts';
 import { watchLocks } from './lock-oracle.ts';
 import { Scheduler } from './scheduler.ts';
 import { Seeded } from './seeded.ts';
@@ -24,6 +25,8 @@ export class World {
   readonly spaces: readonly SpaceId[];
   readonly history = new History();
   readonly fleet: Fleet;
+  /** Those that are looked at in the end. */
+  readonly items: readonly string[];
   /** Bytes by which operations on journals are padded in this run. */
   readonly padBytes: number;
 
@@ -32,6 +35,7 @@ export class World {
     this.random = new Seeded(seed);
     this.scheduler = new Scheduler(this.random.fork(), trace);
     this.fleet = new Fleet(this.scheduler, this.random.fork(), this.history, config, create);
+    this.items = config.work.viewers > 0 ? config.work.items : ITEMS;
     this.spaces = SPACES.slice(0, config.work.spaces);
     this.fleet.store.committed = (key, before, record) => this.#noteCommit(key, before, record);
     if (config.work.lockers > 0) watchLocks(this.fleet.cache, this.history);

@@ -215,10 +215,11 @@ export class SimWriter {
     return { update, write };
   }
 
-  #change(op: string, kind: 'journal' | 'register') {
+  #change(op: string, kind: ReturnType<typeof kindOf>) {
     const { padBytes } = this.#world;
-    if (kind === 'journal') return { add: `${op}~${'x'.repeat(padBytes)}` };
-    return { merge: { [op]: 'x'.repeat(Math.min(padBytes, MAX_REGISTER_PAD)) } };
+    if (kind === 'register') return { merge: { [op]: 'x'.repeat(Math.min(padBytes, MAX_REGISTER_PAD)) } };
+    const text = `${op}~${'x'.repeat(padBytes)}`;
+    return { add: kind === 'chronicle' && this.#seq % 4 === 0 ? [text, `${op}.more~`] : text };
   }
 
   async #readOwnWrites(): Promise<void> {

@@ -34,14 +34,18 @@ import {
   type Update,
   type UpdateResult,
 } from '../../src/protocol/post-update.ts';
-import { journal } from '../doubles/journal-kind.ts';
+import { chronicle, journal } from '../doubles/journal-kind.ts';
 import { Seeded } from '../simulation/seeded.ts';
 import { JoinedClients } from './client-records.ts';
 import { FakeClock } from './clocks.ts';
 import { ProbedCache, ProbedStore } from './probed-backends.ts';
 import { RecordedLog } from './recorded-log.ts';
 
-export const TEST_KINDS: Kinds = new Map<string, Kind>([...KINDS, [journal.name, journal as Kind]]);
+export const TEST_KINDS: Kinds = new Map<string, Kind>([
+  ...KINDS,
+  [journal.name, journal as Kind],
+  [chronicle.name, chronicle as Kind],
+]);
 export const SPACE = 'board' as SpaceId;
 /** N of every engine here unless a test says otherwise. */
 export const N = DEFAULT_ENGINE_CONFIG.persistMs;

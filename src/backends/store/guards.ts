@@ -54,7 +54,7 @@ function checkRecord(kind: StoreKind, { data, indexes }: StoreRecord): void {
   for (const name in indexes) {
     const text = indexes[name as keyof typeof indexes];
     if (text === undefined) continue;
-    if (kind !== 'item' && !(kind === 'client' && name === 'due')) {
+    if (kind !== 'item' && !((kind === 'client' || kind === 'ops') && name === 'due')) {
       throw new Failure('storeRefused', `records of kind ${kind} have no index ${name}`);
     }
     if (text.length > MAX_INDEX_CHARS || !INDEX_STRING.test(text)) {

@@ -28,6 +28,7 @@ class MemoryStore implements Store {
     space: new Map(),
     client: new Map(),
     owner: new Map(),
+    ops: new Map(),
   };
   readonly #indexes: { readonly [index in StoreIndex]: Map<string, Indexed> } = {
     open: new Map(),

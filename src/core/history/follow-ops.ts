@@ -1,0 +1,95 @@
+import type { GetUpdatesQuery } from '../../protocol/get-updates.ts';
+import type { SpaceId } from '../../protocol/ids.ts';
+import { WAIT_JITTER } from '../../protocol/limits.ts';
+import type { OpsQuery, OpsResponse } from '../../protocol/ops.ts';
+import type { Deps } from '../context.ts';
+import type { Answer, PollOutcome } from '../engine-types.ts';
+import type { SpaceState } from '../space-state.ts';
+import { problemOf } from '../waiters.ts';
+import type { OpsReader } from './read-ops.ts';
+
+type Deliver = (outcome: PollOutcome) => void;
+type Read = { readonly answer: Answer; readonly news: boolean };
+
+export type FollowParts = {
+  readonly deps: Deps;
+  readonly reader: OpsReader;
+  readonly space: (id: SpaceId) => SpaceState;
+  /** GetUpdates of the engine. */
+  readonly poll: (space: SpaceId, query: GetUpdatesQuery, deliver: Deliver) => () => void;
+};
+
+/**
+ * Waits for operations as polls wait for changes: takes a marker, looks, and parks with that marker until the item changes. What is accepted after the marker wakes
+ * it, and what was before it is seen by the look. All who ask the same in one turn of the event loop share one look and one answer.
+ */
+export class OpsFollower {
+  readonly #parts: FollowParts;
+  readonly #pending = new Map<string, Promise<Read>>();
+
+  constructor(parts: FollowParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls `deliver` once unless cancelled first. Returns the cancellation. */
+  follow(space: SpaceId, item: string, query: OpsQuery, deliver: Deliver): () => void {
+    const run = { cancelled: false, unpark: () => {} };
+    const tell: Deliver = (outcome) => {
+      if (!run.cancelled) deliver(outcome);
+    };
+    this.#run(space, item, query, run).then(tell, (error) => tell({ problem: problemOf(error, this.#parts.deps) }));
+    return () => {
+      run.cancelled = true;
+      run.unpark();
+    };
+  }
+
+  async #run(
+    space: SpaceId,
+    item: string,
+    query: OpsQuery,
+    run: { readonly cancelled: boolean; unpark: () => void },
+  ): Promise<PollOutcome> {
+    const { clock, random } = this.#parts.deps;
+    const until = clock.monotonic() + query.wait * 1_000 * (1 - WAIT_JITTER * random.fraction());
+    const changes = (ask: Partial<GetUpdatesQuery>) =>
+      new Promise<PollOutcome>((resolve) => {
+        run.unpark = this.#parts.poll(space, { limit: 1, durable: false, ids: [item], ...ask }, resolve);
+      });
+    let read = await this.#read(space, item, query);
+    while (!read.news && !run.cancelled && clock.monotonic() < until) {
+      const now = await changes({ marker: 'now', wait: 0 });
+      if ('problem' in now) return now;
+      read = await this.#read(space, item, query);
+      if (read.news || run.cancelled) break;
+      const changed = await changes({
+        marker: now.answer.marker,
+        wait: Math.max(0, until - clock.monotonic()) / 1_000,
+      });
+      if ('problem' in changed) return changed;
+      read = await this.#read(space, item, query);
+      if (changed.answer.empty) break; // the wait is over
+    }
+    return { answer: read.answer };
+  }
+
+  /** Begins at the end of the turn: whoever joins has come before it began. */
+  #read(space: SpaceId, item: string, query: OpsQuery): Promise<Read> {
+    const { deps, reader, space: stateOf } = this.#parts;
+    const key = `${space}/${item}/${query.index}/${query.limit}/${query.lineage ?? ''}`;
+    let pending = this.#pending.get(key);
+    if (pending === undefined) {
+      pending = new Promise<void>((resolve) => deps.clock.after(0, () => resolve())).then(async () => {
+        this.#pending.delete(key);
+        const { answer, news } = await reader.read(stateOf(space), item, query);
+        return { answer: encode(answer), news };
+      });
+      this.#pending.set(key, pending);
+    }
+    return pending;
+  }
+}
+
+function encode(answer: OpsResponse): Answer {
+  return { body: Buffer.from(JSON.stringify(answer)), marker: '', empty: answer.ops.length === 0 };
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ProblemError } from '../../src/protocol/errors.ts';
+import { castRoles } from '../support/roles.ts';
+import { type App, makeApp, send, sendTo } from './fixture.ts';
+
+const OPS = '/v1/spaces/board/items/a/ops';
+
+describe('GET ops', () => {
+  let app: App;
+  let server: Server;
+  let port: number;
+
+  beforeEach(async () => {
+    app = makeApp({});
+    server = createServer(app.listener);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    port = (server.address() as AddressInfo).port;
+  });
+
+  afterEach(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+
+  it('[OP16] asks for what the query says, or for everything from 1 on', async () => {
+    const parked = app.engine.nextParked();
+    const answered = sendTo(port, { path: OPS });
+    await parked;
+    const [asked] = app.engine.opsAsked;
+    assert.deepEqual([asked?.space, asked?.item, asked?.query], ['board', 'a', { index: 1, limit: 500, wait: 25 }]);
+    const body = Buffer.from('{"ops":[],"nextIndex":1,"lineage":"1.0","upToDate":true}');
+    asked?.deliver({ answer: { body, marker: '', empty: true } });
+    const { text, headers } = await answered;
+    assert.deepEqual([text, headers['cache-control']], [String(body), 'no-store']);
+    await send(app.listener, { path: `${OPS}?index=7&limit=3&wait=0&lineage=12.3` });
+    assert.deepEqual(app.engine.opsAsked[1]?.query, { index: 7, limit: 3, wait: 0, lineage: '12.3' });
+  });
+
+  it('[OP16] refuses everything else', async () => {
+    const bad = [
+      'index=0',
+      'index=-1',
+      'index=1.5',
+      'index=',
+      'index=12345678901234',
+      'limit=0',
+      'limit=501',
+      'wait=51',
+    ];
+    for (const query of [...bad, 'lineage=x', 'lineage=1', 'lineage=1.2.3', 'from=1', 'index=1&index=2']) {
+      const { status, json } = await send(app.listener, { path: `${OPS}?${query}` });
+      assert.deepEqual([status, json.code], [400, 'badRequest'], query);
+    }
+    assert.equal((await send(app.listener, { path: '/v1/spaces/board/items/a%2Fb/ops' })).json.code, 'badId');
+    for (const method of ['HEAD', 'POST', 'PUT', 'DELETE'])
+      assert.equal((await send(app.listener, { method, path: OPS })).status, 405, method);
+    assert.equal(app.engine.opsAsked.length, 0);
+  });
+
+  it('[OP16] answers the problem that the engine delivers, and frees the waiter when the client goes away', async () => {
+    const waiting = app.engine.nextParked();
+    const answered = sendTo(port, { path: OPS });
+    await waiting;
+    app.engine.opsAsked[0]?.deliver({ problem: new ProblemError('kindMismatch', 'a register keeps none').problem });
+    const { status, json } = await answered;
+    assert.deepEqual([status, json.code], [409, 'kindMismatch']);
+    const parked = app.engine.nextParked();
+    const outgoing = request({ host: '127.0.0.1', port, path: OPS, agent: false });
+    outgoing.on('error', () => undefined);
+    outgoing.end();
+    await parked;
+    const cancelled = app.engine.nextCancelled();
+    outgoing.destroy();
+    await cancelled;
+    assert.equal(app.engine.opsAsked[1]?.cancelled, true);
+  });
+
+  it('[OP16] asks again for the right to read before it answers', async () => {
+    const cast = await castRoles('jwt');
+    const { listener, engine } = makeApp({ access: cast.access });
+    const parked = engine.nextParked();
+    const answered = send(listener, { path: OPS, headers: cast.headers('memberReader') });
+    await parked;
+    cast.policies.spaces.set('board', { exists: true, members: new Map() });
+    cast.clock.advance(30_000);
+    engine.opsAsked[0]?.deliver({ answer: { body: Buffer.from('"secret"'), marker: '', empty: false } });
+    const { status, text } = await answered;
+    assert.equal(status, 403);
+    assert.ok(!text.includes('secret'));
+  });
+});

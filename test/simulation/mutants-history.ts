@@ -1,0 +1,91 @@
+import { at, change, type Mutant, mutant } from './mutant.ts';
+
+export const HISTORY_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'archiveForgets',
+    'An archive record that takes more operations keeps those it has.',
+    at('history', 1),
+    change(
+      'history/keep-ops',
+      'encodeOps(grown ? [...decodeOps(grown), ...tail] : tail)',
+      'encodeOps(grown ? tail : tail)',
+    ),
+  ),
+  mutant(
+    'unstoredDropped',
+    'Operations that the store lacks stay in the tail of the head.',
+    at('history', 1),
+    change('commit-head', '...(kind.ops ? { keepAfter: before.pv } : {}),', ''),
+  ),
+  mutant(
+    'creationNotKept',
+    'The operations that an item begins with are in its tail.',
+    at('history', 1),
+    change('layout', 'const begins = input.keepAfter === undefined ? [] : deltas;', 'const begins: Delta[] = [];'),
+  ),
+  mutant(
+    'openedWithoutOps',
+    'Content that is stored by an opening takes its operations along.',
+    undefined,
+    change(
+      'rows',
+      '{ ...rowOf(head, snapshot.body(), next.now), ...kept.ops }',
+      'rowOf(head, snapshot.body(), next.now)',
+    ),
+  ),
+  mutant(
+    'oneLineage',
+    'What an index means changes with the lineage, and the lineage is told.',
+    at('history', 1),
+    change('history/read-ops', 'lineage: lineageOf(head),', "lineage: '1.0',"),
+  ),
+  mutant(
+    'forkTooLate',
+    'A rollback notes the last operation that was stored.',
+    at('history', 1),
+    change('rows', '[row.L + 1, row.index]', '[row.L + 1, row.index + 1]'),
+  ),
+  mutant(
+    'forksForgotten',
+    'Every rollback since the lineage somebody comes from counts, not the last one alone.',
+    undefined,
+    change('history/read-ops', 'Math.min(...since) + 1', '(since.at(-1) ?? 0) + 1'),
+  ),
+  mutant(
+    'newerThanHead',
+    'Nothing is told that the head which was read does not have yet.',
+    at('history', 1),
+    change(
+      'history/read-ops',
+      'new Page(split, from, head.index, query.limit)',
+      'new Page(split, from, Number.MAX_SAFE_INTEGER, query.limit)',
+    ),
+    change('history/read-ops', 'page.take(head.tail) && page.full', 'page.take(head.tail) && page.next > head.index'),
+  ),
+  mutant(
+    'anyLineage',
+    'Row and head that operations are read from are of one lineage.',
+    undefined,
+    change(
+      'history/read-ops',
+      'if (!row?.ops || row.L !== head.L || row.born !== head.born) return false;',
+      'if (!row?.ops) return false;',
+    ),
+  ),
+  mutant(
+    'archivesOfAllLives',
+    'When a life has ended its own archive goes, and no other.',
+    at('history', 1),
+    change(
+      'history/drop-ended',
+      'const prefix = opsPrefix(life.item, life.born);',
+      "const prefix = [life.item, ''].join('#');",
+    ),
+  ),
+  mutant(
+    'bodyTakesOps',
+    'A head whose body is made again keeps the operations that are not stored.',
+    undefined,
+    change('values', 'const tail = kind.ops ? unstored(head) : [];', 'const tail = kind.ops ? [] : [];'),
+  ),
+];
