@@ -1,6 +1,7 @@
-import type { Delta, Head } from '../model/head.ts';
-import type { DeltaAnswer, GetUpdatesResponse, ItemAnswer } from '../protocol/get-updates.ts';
+import type { Head } from '../model/head.ts';
+import type { GetUpdatesResponse, ItemAnswer } from '../protocol/get-updates.ts';
 import { type HeldHead, LOOP, RetryLater } from './context.ts';
+import { deltaAnswer, timeText } from './delta-answer.ts';
 import type { Answer } from './engine-types.ts';
 import type { Heads } from './heads.ts';
 import { tailBytes } from './layout.ts';
@@ -10,10 +11,6 @@ import { CHANGED, type Values } from './values.ts';
 
 /** A head is decoded once for many reads: so is its text made once. It belongs to one item. */
 const wholeTexts = new WeakMap<Head, string>();
-
-export function timeText(ms: number): string {
-  return new Date(ms).toISOString();
-}
 
 /**
  * Items as clients see them: the deltas after the version the client seems to have, where they are known and smaller than the value; the whole value
@@ -98,17 +95,6 @@ function base(id: string, head: Head) {
     durableVersion: Math.min(head.pv, head.v),
     updatedAt: timeText(head.t),
     ...lock,
-  };
-}
-
-function deltaAnswer(delta: Delta): DeltaAnswer {
-  return {
-    version: delta.v,
-    ...(delta.i === undefined ? {} : { index: delta.i }),
-    op: delta.op,
-    ...(delta.c === undefined ? {} : { clientId: delta.c }),
-    ...(delta.s === undefined ? {} : { seq: delta.s }),
-    updatedAt: timeText(delta.t),
   };
 }
 
