@@ -98,7 +98,7 @@ export class HeadCommitter {
       deltas: next.deltas.map((delta, i) => ({ v: before.v + 1 + i, ...delta })),
       encode: () => kind.encode(next.state),
       chars: next.chars,
-      keepDeltaBytes: kind.keepDeltaBytes,
+      kind,
       newKey: () => this.#deps.random.id(),
     });
   }

@@ -1,4 +1,5 @@
 import type { Json } from '../base/json.ts';
+import type { Kind } from '../kinds/kind.ts';
 import type { Delta, Head, Segment } from '../model/head.ts';
 import { MAX_INLINE_BYTES, MAX_SEGMENTS_BYTES, MAX_TAIL_BYTES } from '../protocol/limits.ts';
 
@@ -31,7 +32,7 @@ export type LayoutInput = {
   readonly encode: () => Json;
   /** Length of the encoded value as JSON, UTF-16 units, where it is known. */
   readonly chars?: number | undefined;
-  readonly keepDeltaBytes: number;
+  readonly kind: Pick<Kind, 'keepDeltaBytes' | 'inlineBytes' | 'tailBytes'>;
   readonly newKey: () => string;
 };
 
@@ -40,29 +41,43 @@ export function layOut(input: LayoutInput): Layout {
   const tail = input.fresh ? [] : [...head.tail, ...deltas];
   const segs = input.fresh ? [] : head.segs;
   const tb = input.fresh ? v : head.tb;
-  const keepsRef = head.ref !== undefined && !input.fresh && tailBytes(tail) <= MAX_TAIL_BYTES && deltas.every(fits);
-  if (keepsRef || (deltas.length === 0 && !input.fresh)) {
+  const keepsRef = head.ref !== undefined && !input.fresh && tailBytes(tail) <= maxTail(input, head.ref.bytes);
+  if ((keepsRef && deltas.every(fits)) || (deltas.length === 0 && !input.fresh)) {
     return { ...(head.ref ? { ref: head.ref } : { body: head.body ?? null }), tb, segs, tail };
   }
+  const inline = input.kind.inlineBytes ?? MAX_INLINE_BYTES;
   const encoded = input.encode();
-  if (input.chars !== undefined && input.chars * 3 <= MAX_INLINE_BYTES)
-    return { body: encoded, ...trimTail(tb, segs, tail, inlineTail(input, input.chars)) };
+  if (input.chars !== undefined && input.chars * 3 <= inline)
+    return { body: encoded, ...inlineTail(input, tb, segs, tail, input.chars) };
   const text = JSON.stringify(encoded);
-  const bytes = text.length * 3 <= MAX_INLINE_BYTES ? text.length : Buffer.byteLength(text);
-  if (bytes <= MAX_INLINE_BYTES) return { body: encoded, ...trimTail(tb, segs, tail, inlineTail(input, bytes)) };
-  const keep = Math.max(bytes, input.keepDeltaBytes);
+  const bytes = text.length * 3 <= inline ? text.length : Buffer.byteLength(text);
+  if (bytes <= inline) return { body: encoded, ...inlineTail(input, tb, segs, tail, bytes) };
   const key = input.newKey();
   const ref = { key, v, bytes };
-  return {
-    ref,
-    newBody: { key, encoded: text },
-    ...foldTail(tb, segs, tail, Math.min(keep, MAX_SEGMENTS_BYTES), input.newKey),
-  };
+  return { ref, newBody: { key, encoded: text }, ...foldTail(tb, segs, tail, kept(input, bytes), input.newKey) };
 }
 
-/** Bytes of deltas that are kept beside a value of `bytes` in the head. */
-function inlineTail({ keepDeltaBytes }: LayoutInput, bytes: number): number {
-  return Math.min(Math.max(bytes, keepDeltaBytes), MAX_TAIL_BYTES);
+/** Bytes of deltas in the head itself, beside a value of so many. */
+function maxTail({ kind }: LayoutInput, bytes: number): number {
+  return kind.tailBytes?.(bytes) ?? MAX_TAIL_BYTES;
+}
+
+/** Bytes of deltas that are kept in all. */
+function kept({ kind }: LayoutInput, bytes: number): number {
+  return Math.min(Math.max(bytes, kind.keepDeltaBytes), MAX_SEGMENTS_BYTES);
+}
+
+/** The deltas beside a value in the head: where its kind bounds them by itself, more of them go to segments, else the oldest are dropped. */
+function inlineTail(
+  input: LayoutInput,
+  tb: number,
+  segs: readonly Segment[],
+  tail: readonly Delta[],
+  bytes: number,
+): Pick<Layout, 'tb' | 'segs' | 'tail' | 'newSegment'> {
+  const max = maxTail(input, bytes);
+  if (!input.kind.tailBytes) return trimTail(tb, segs, tail, Math.min(kept(input, bytes), max));
+  return tailBytes(tail) <= max ? { tb, segs, tail } : foldTail(tb, segs, tail, kept(input, bytes), input.newKey);
 }
 
 function fits(delta: Delta): boolean {
@@ -118,7 +133,8 @@ const sizes = new WeakMap<Delta, number>();
 export function deltaBytes(delta: Delta): number {
   let bytes = sizes.get(delta);
   if (bytes === undefined) {
-    bytes = Buffer.byteLength(JSON.stringify(delta.op)) + 60;
+    const undo = delta.u === undefined ? 0 : Buffer.byteLength(JSON.stringify(delta.u)) + 5;
+    bytes = Buffer.byteLength(JSON.stringify(delta.op)) + undo + 60;
     sizes.set(delta, bytes);
   }
   return bytes;

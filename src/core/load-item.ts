@@ -147,7 +147,7 @@ async function headOf(deps: Deps, values: Values, space: string, row: Row, ku: n
     fresh: true,
     deltas: [],
     encode: () => body,
-    keepDeltaBytes: kind.keepDeltaBytes,
+    kind,
     newKey: () => deps.random.id(),
   });
   if (plan.newBody) await writeBody(deps, space, plan.newBody);

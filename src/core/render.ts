@@ -12,6 +12,9 @@ import { CHANGED, type Values } from './values.ts';
 /** A head is decoded once for many reads: so is its text made once. It belongs to one item. */
 const wholeTexts = new WeakMap<Head, string>();
 
+/** Of kinds that keep deltas for their own sake, so many bytes of them are told even in place of a smaller value. */
+const NEAR_BYTES = 8 * 1024;
+
 /**
  * Items as clients see them: the deltas after the version the client seems to have, where they are known and smaller than the value; the whole value
  * otherwise. A value always carries the version of the head it was built from.
@@ -63,7 +66,8 @@ export class Renderer {
     if (from !== undefined && from >= head.tb && from < head.v) {
       const size = head.ref ? head.ref.bytes : Buffer.byteLength(JSON.stringify(inline ?? null));
       const deltas = await this.#values.deltasAfter(space.id, head, from);
-      if (deltas && deltas.length > 0 && tailBytes(deltas) < size)
+      const limit = Math.max(size, Math.min(this.#values.kindOf(head).keepDeltaBytes, NEAR_BYTES));
+      if (deltas && deltas.length > 0 && tailBytes(deltas) < limit)
         return { ...base(id, head), from, deltas: deltas.map(deltaAnswer) };
     }
     return this.#whole(space, id, head);

@@ -18,7 +18,7 @@ const MAX_UNDO_CHARS = 1_024;
  */
 export const text: Kind<TextState> = {
   name: 'text',
-  keepDeltaBytes: 96 * 1024,
+  keepDeltaBytes: 128 * 1024,
   inlineBytes: 2 * 1024,
   tailBytes: (valueBytes) => Math.min(Math.max(valueBytes / 16, 4 * 1024), 16 * 1024),
   lastWins: false,
