@@ -1,10 +1,10 @@
 import { encodeHead, type Head } from '../model/head.ts';
-import { bodyKey, headKey, itemRowKey, spaceRowKey } from '../model/keys.ts';
+import { bodyKey, headKey, itemRowKey, spaceRowKey, valueRowKey } from '../model/keys.ts';
 import { encodeRecord } from '../model/record.ts';
 import type { ShardEntry } from '../model/shard-record.ts';
 import { isFailure } from '../ports/failure.ts';
 import { MAX_HEAD_BYTES } from '../protocol/limits.ts';
-import { type Deps, type HeldHead, LOOP, RetryLater } from './context.ts';
+import { CHANGED, type Deps, type HeldHead, LOOP, RetryLater } from './context.ts';
 import type { CoveragePlan } from './coverage.ts';
 import { snapshotOf } from './durable.ts';
 import { type HeldFloor, heldFloor } from './floor.ts';
@@ -15,7 +15,7 @@ import type { Next } from './next-head.ts';
 import { decideReserve } from './rows.ts';
 import { appendEntry, indexShards, ledgerShards, shardKeyOf } from './shard-log.ts';
 import type { SpaceState } from './space-state.ts';
-import { CHANGED, type Values, writeBody } from './values.ts';
+import { type Values, writeBody } from './values.ts';
 
 export type Replaced =
   | { readonly outcome: 'stored'; readonly held: HeldHead; readonly floor: HeldFloor | undefined }
@@ -42,9 +42,15 @@ export class HeadCommitter {
     const state = await this.#values.stateOf(space.id, item, held);
     if (state === CHANGED) return undefined;
     const ceil = Math.max(head.ceil + 1, head.v + LOOP.reserve);
-    const decide = decideReserve(space.id, item, snapshotOf(this.#values, head, state), { ceil, now: clock.now() });
+    const snapshot = snapshotOf(this.#values, head, state);
+    const next = { ceil, now: clock.now() };
     const row = itemRowKey(space.id, item);
-    const reserved = await store.transact(head.dead ? [row, spaceRowKey(space.id)] : [row], decide);
+    const keys = head.dead ? [row, spaceRowKey(space.id)] : [row];
+    let reserved = await store.transact(keys, decideReserve(space.id, item, snapshot, next));
+    if (reserved.outcome === 'narrow') {
+      const wide = decideReserve(space.id, item, snapshot, { ...next, wide: true });
+      reserved = await store.transact([row, spaceRowKey(space.id), valueRowKey(space.id, item)], wide);
+    }
     if (reserved.outcome === 'reserved') {
       metrics.count('store_writes');
       return reserved.ceil;

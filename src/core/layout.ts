@@ -121,6 +121,11 @@ function foldTail(
   return { tb: all[0]?.from ?? last.v, segs: all, tail: [], newSegment: { key: segment.key, deltas: tail } };
 }
 
+/** The version that the deltas in the head itself begin after. */
+export function reachOf(head: Head): number {
+  return head.tail.length > 0 ? (head.segs.at(-1)?.to ?? head.tb) : head.v;
+}
+
 /** Bytes of the deltas, near enough: what JSON takes, in UTF-16 units where text is ASCII. */
 export function tailBytes(tail: readonly Delta[]): number {
   let bytes = 0;

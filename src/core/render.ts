@@ -1,13 +1,13 @@
 import type { Head } from '../model/head.ts';
 import type { GetUpdatesResponse, ItemAnswer } from '../protocol/get-updates.ts';
-import { type HeldHead, LOOP, RetryLater } from './context.ts';
+import { CHANGED, type HeldHead, LOOP, RetryLater } from './context.ts';
 import { deltaAnswer, timeText } from './delta-answer.ts';
 import type { Answer } from './engine-types.ts';
 import type { Heads } from './heads.ts';
 import { tailBytes } from './layout.ts';
 import type { Chosen } from './select-items.ts';
 import type { SpaceState } from './space-state.ts';
-import { CHANGED, type Values } from './values.ts';
+import type { Values } from './values.ts';
 
 /** A head is decoded once for many reads: so is its text made once. It belongs to one item. */
 const wholeTexts = new WeakMap<Head, string>();

@@ -1,9 +1,9 @@
-import type { Json } from '../base/json.ts';
-import type { Head, RolledBack } from '../model/head.ts';
+import type { RolledBack } from '../model/head.ts';
 import { itemRowKey, spaceRowKey } from '../model/keys.ts';
 import { decodeRow, decodeSpaceRow, encodeRow, encodeSpaceRow, type Row, type SpaceRow } from '../model/row.ts';
 import type { Change, Decision, StoreRecord } from '../ports/store.ts';
 import type { Version } from '../protocol/ids.ts';
+import { contentOf, rowOf, type Snapshot, withBody } from './row-content.ts';
 
 /*
  * What the store may be told, decided inside its transactions: pure, safe to run again. `ceil` names an opening: each reservation raises it.
@@ -12,38 +12,12 @@ import type { Version } from '../protocol/ids.ts';
 
 type Records = readonly (StoreRecord | undefined)[];
 
-/** A head with the value it stands for, as it is to be stored. */
-export type Snapshot = { readonly head: Head; readonly body: () => Json };
-
-export function rowOf(head: Head, body: Json, storedAt: number): Row {
-  return {
-    kind: head.kind,
-    v: head.v,
-    L: head.L,
-    ceil: head.ceil,
-    open: head.open,
-    e: head.e,
-    cu: head.cu,
-    t: head.t,
-    index: head.index,
-    dead: head.dead,
-    born: head.born,
-    body,
-    seqs: head.seqs,
-    seqFloor: head.seqFloor,
-    ws: head.ws,
-    fence: head.fence,
-    ...(head.lock ? { lock: head.lock } : {}),
-    ...(head.back ? { back: head.back } : {}),
-    ...(head.restoredBy ? { restoredBy: head.restoredBy } : {}),
-    storedAt,
-  };
-}
-
 export type Reserved =
   | { readonly outcome: 'reserved'; readonly ceil: Version }
   /** The row is not of this head's life: the head must be loaded again. */
-  | { readonly outcome: 'stale' };
+  | { readonly outcome: 'stale' }
+  /** The record of the value must be part of the transaction. */
+  | { readonly outcome: 'narrow' };
 
 /**
  * Opens a closed item, or reserves more numbers: the row keeps the old content, gets a higher ceiling and is open. A row that another writer of the same
@@ -53,7 +27,7 @@ export function decideReserve(
   space: string,
   item: string,
   snapshot: Snapshot,
-  next: { readonly ceil: Version; readonly now: number },
+  next: { readonly ceil: Version; readonly now: number; readonly wide?: boolean },
 ): (records: Records) => Decision<Reserved> {
   const { head } = snapshot;
   return ([record, spaceRecord]) => {
@@ -73,11 +47,12 @@ export function decideReserve(
     if (row.open && row.ceil > head.ceil && row.ceil > head.v)
       return { changes: [], result: { outcome: 'reserved', ceil: row.ceil } };
     if (row.ceil !== head.ceil) return { changes: [], result: { outcome: 'stale' } };
-    const base = row.v < head.v ? rowOf(head, snapshot.body(), next.now) : row;
-    const opened = { ...base, open: true, ceil: next.ceil, storedAt: next.now };
+    const content = row.v < head.v ? contentOf(space, item, row, snapshot, next.now, next.wide) : { row, changes: [] };
+    if (!content) return { changes: [], result: { outcome: 'narrow' } };
+    const opened = { ...content.row, open: true, ceil: next.ceil, storedAt: next.now };
     const living = head.dead ? livingSpace(space, spaceRecord, next.now) : [];
     return {
-      changes: [{ key, record: encodeRow(space, item, opened) }, ...living],
+      changes: [{ key, record: encodeRow(space, item, opened) }, ...living, ...content.changes],
       result: { outcome: 'reserved', ceil: next.ceil },
     };
   };
@@ -101,7 +76,7 @@ export type Persisted = {
 
 /**
  * Stores a version over an older one of the same lineage; with `close`, also ends the opening that the head belongs to. A later opening (a higher ceiling) is
- * left open. Never inserts: a row that is gone was pruned.
+ * left open. Never inserts: a row that is gone was pruned. `undefined`: it takes the record of the value besides (`wide`).
  */
 export function decidePersist(
   space: string,
@@ -109,7 +84,8 @@ export function decidePersist(
   snapshot: Snapshot,
   close: boolean,
   now: number,
-): (records: Records) => Decision<Persisted> {
+  wide = false,
+): (records: Records) => Decision<Persisted | undefined> {
   const { head } = snapshot;
   return ([record]) => {
     if (!record) return { changes: [], result: { durable: false, wrote: false, over: true } };
@@ -117,10 +93,14 @@ export function decidePersist(
     if (row.L !== head.L) return { changes: [], result: { durable: false, wrote: false, over: true } };
     const closes = close && row.open && row.ceil === head.ceil && row.v <= head.v;
     if (row.v >= head.v && !closes) return { changes: [], result: { durable: true, wrote: false, over: false } };
-    const content = rowOf(head, row.v === head.v ? row.body : snapshot.body(), now);
-    const next = { ...content, ceil: row.ceil, open: closes ? false : row.open };
+    const content =
+      row.v === head.v
+        ? { row: withBody(head, row, now), changes: [] }
+        : contentOf(space, item, row, snapshot, now, wide);
+    if (!content) return { changes: [], result: undefined };
+    const next = { ...content.row, ceil: row.ceil, open: closes ? false : row.open };
     return {
-      changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }],
+      changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }, ...content.changes],
       result: { durable: true, wrote: true, over: false },
     };
   };

@@ -6,12 +6,10 @@ import { decodeHead, encodeHead, isPlaceholder } from '../model/head.ts';
 import { bodyKey, headKey, itemRowKey } from '../model/keys.ts';
 import { decodeRecord } from '../model/record.ts';
 import { decodeRow, type Row } from '../model/row.ts';
-import type { Deps, HeldHead } from './context.ts';
+import { CHANGED, type Deps, type HeldHead } from './context.ts';
 import { FailedKind } from './failed-kind.ts';
-import { layOut } from './layout.ts';
-
-/** The head was replaced or given up meanwhile: read it again. */
-export const CHANGED = Symbol('changed');
+import { layOut, reachOf } from './layout.ts';
+import { readStored } from './stored-value.ts';
 
 type Materialised = { readonly L: number; readonly v: number; readonly state: unknown };
 
@@ -108,7 +106,10 @@ export class Values {
     const head = now && decodeHead(now.value);
     if (!now || !head || isPlaceholder(head) || head.ref?.key !== held.head.ref?.key) return CHANGED;
     const [record] = await store.read([itemRowKey(space, item)]);
-    const state = record && this.#rebuilt(decodeRow(record), head, kind);
+    const row = record && decodeRow(record);
+    const stored = row && (await readStored(this.#deps, kind, space, item, row));
+    if (stored === CHANGED) return CHANGED;
+    const state = row && this.#rebuilt(row, stored, head, kind);
     if (!state) {
       await cache.delete(key, now.token);
       return CHANGED;
@@ -135,10 +136,10 @@ export class Values {
     return CHANGED;
   }
 
-  #rebuilt(row: Row, head: Head, kind: Kind): { readonly value: unknown } | undefined {
+  #rebuilt(row: Row, stored: unknown, head: Head, kind: Kind): { readonly value: unknown } | undefined {
     const reach = reachOf(head);
     if (row.L !== head.L || row.dead || row.v > head.v || (row.v < reach && row.v !== head.v)) return undefined;
-    return { value: replayAfter(kind, kind.decode(row.body), row.v, head.tail) };
+    return { value: replayAfter(kind, stored, row.v, head.tail) };
   }
 
   /** The deltas after `from` up to the head's version; `undefined` when the tail does not reach back, or a segment is gone. */
@@ -154,11 +155,6 @@ export class Values {
     }
     return [...deltas, ...head.tail].filter((delta) => delta.v > from);
   }
-}
-
-/** The version that the deltas in the head itself begin after. */
-function reachOf(head: Head): number {
-  return head.tail.length > 0 ? (head.segs.at(-1)?.to ?? head.tb) : head.v;
 }
 
 function replayAfter(kind: Kind, state: unknown, version: number, tail: readonly Delta[]): unknown {

@@ -3,7 +3,7 @@ import type { Json } from '../base/json.ts';
 import type { Head } from '../model/head.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
 import { HeadCommitter } from './commit-head.ts';
-import { LOOP, RetryLater } from './context.ts';
+import { CHANGED, LOOP, RetryLater } from './context.ts';
 import { isCovered, planCoverage } from './coverage.ts';
 import { markAfter } from './decide-restore.ts';
 import { decideUpdate, findRepeat, invalid, mustRemember, remember, type Verdict } from './decide-update.ts';
@@ -15,10 +15,10 @@ import { judgeCreation } from './judge-creation.ts';
 import type { Gate } from './lock-rules.ts';
 import type { Locks } from './locks.ts';
 import { accepted, type Next, nextHead, sameAgain, type WriteRequest } from './next-head.ts';
-import type { Snapshot } from './rows.ts';
+import type { Snapshot } from './row-content.ts';
 import type { SpaceState } from './space-state.ts';
 import type { SpaceDeps } from './spaces/settings.ts';
-import { CHANGED, type Values } from './values.ts';
+import type { Values } from './values.ts';
 import {
   type Attempt,
   isRefusal,

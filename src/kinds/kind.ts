@@ -71,6 +71,8 @@ export interface Kind<State = unknown> {
   readonly inlineBytes?: number;
   /** Deltas of a value of so many bytes that the head holds itself, instead of `MAX_TAIL_BYTES`. Every update writes them again. */
   tailBytes?(valueBytes: number): number;
+  /** A value of more bytes is stored apart from its row, which then holds the deltas that lead on from it. Absent: it never is. */
+  readonly apartBytes?: number;
   /** A later update makes lost ones before it pointless: they are not restored over it. */
   readonly lastWins: boolean;
   /** The state of an item that has just come into being. */

@@ -27,6 +27,8 @@ export const MAX_TAIL_BYTES = 32 * 1024;
 export const MAX_SEGMENTS_BYTES = 512 * 1024;
 /** A row in the store: Datastore takes 1,048,487 bytes in an unindexed property. */
 export const MAX_ROW_BYTES = 1_000_000;
+/** Deltas that a row holds beside a value that is stored apart: beyond them the value is stored anew. */
+export const MAX_ROW_DELTA_BYTES = 16 * 1024;
 /** Commits of the Datastore backend. The service takes 10 MiB, its emulator 4 MiB. */
 export const MAX_COMMIT_BYTES = 3_500_000;
 export const MAX_COMMIT_MUTATIONS = 500;

@@ -21,6 +21,7 @@ export const text: Kind<TextState> = {
   keepDeltaBytes: 128 * 1024,
   inlineBytes: 2 * 1024,
   tailBytes: (valueBytes) => Math.min(Math.max(valueBytes / 16, 4 * 1024), 16 * 1024),
+  apartBytes: 16 * 1024,
   lastWins: false,
   empty: () => open('', false),
   baseOf(op) {
