@@ -3,12 +3,13 @@ import { headKey } from '../model/keys.ts';
 import type { ShardEntry } from '../model/shard-record.ts';
 import { decodeShard, encodeShard } from '../model/shard-record.ts';
 import type { Deps, HeldHead } from './context.ts';
+import { CHANGED } from './context.ts';
 import type { Dirtiness } from './dirtiness.ts';
 import { markStored, persist, snapshotOf } from './durable.ts';
 import type { Heads } from './heads.ts';
 import { ledgerShards, shardKeyOf } from './shard-log.ts';
 import type { SpaceState } from './space-state.ts';
-import { CHANGED, type Values } from './values.ts';
+import type { Values } from './values.ts';
 
 export type CloseParts = {
   readonly deps: Deps;

@@ -4,20 +4,20 @@ import { encodeRecord } from '../model/record.ts';
 import type { ShardEntry } from '../model/shard-record.ts';
 import { isFailure } from '../ports/failure.ts';
 import { MAX_HEAD_BYTES, MAX_UNSTORED_BYTES } from '../protocol/limits.ts';
-import { type Deps, type HeldHead, LOOP, RetryLater } from './context.ts';
+import { CHANGED, type Deps, type HeldHead, LOOP, RetryLater } from './context.ts';
 import type { CoveragePlan } from './coverage.ts';
 import { makeDurable, markStored, snapshotOf } from './durable.ts';
 import { type HeldFloor, heldFloor } from './floor.ts';
 import type { Heads } from './heads.ts';
 import { unstored } from './history/keep-ops.ts';
-import { transactOps } from './history/transact-ops.ts';
 import { droppedKeys, type Layout, layOut, tailBytes } from './layout.ts';
 import { mendShard } from './mend-shard.ts';
 import type { Next } from './next-head.ts';
 import { decideReserve } from './rows.ts';
 import { appendEntry, indexShards, ledgerShards, shardKeyOf } from './shard-log.ts';
 import type { SpaceState } from './space-state.ts';
-import { CHANGED, type Values, writeBody } from './values.ts';
+import { transactNeeding } from './transact-needing.ts';
+import { type Values, writeBody } from './values.ts';
 
 export type Replaced =
   | { readonly outcome: 'stored'; readonly held: HeldHead; readonly floor: HeldFloor | undefined }
@@ -46,7 +46,7 @@ export class HeadCommitter {
     const ceil = Math.max(head.ceil + 1, head.v + LOOP.reserve);
     const [snapshot, next] = [snapshotOf(this.#values, head, state), { ceil, now: clock.now() }];
     const row = itemRowKey(space.id, item);
-    const reserved = await transactOps(store, head.dead ? [row, spaceRowKey(space.id)] : [row], (shown) =>
+    const reserved = await transactNeeding(store, head.dead ? [row, spaceRowKey(space.id)] : [row], (shown) =>
       decideReserve(space.id, item, snapshot, next, shown),
     );
     if (reserved.outcome === 'reserved') {
@@ -124,7 +124,7 @@ export class HeadCommitter {
       deltas: next.deltas.map((delta, i) => ({ v: before.v + 1 + i, ...delta })),
       encode: () => kind.encode(next.state),
       chars: next.chars,
-      keepDeltaBytes: kind.keepDeltaBytes,
+      kind,
       ...(kind.ops ? { keepAfter: before.pv } : {}),
       newKey: () => this.#deps.random.id(),
     });

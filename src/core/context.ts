@@ -30,6 +30,9 @@ export type HeldHead = {
   readonly bytes?: Buffer;
 };
 
+/** What was read was replaced or given up meanwhile: read it again. */
+export const CHANGED = Symbol('changed');
+
 /** Not now: the caller may try the same again after a while. */
 export class RetryLater extends Error {
   readonly code: 'recovering' | 'contention' | 'folding' | 'overloaded' | 'stopping';

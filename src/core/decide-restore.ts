@@ -10,6 +10,8 @@ export const ANY_HASH = '';
 export type RestoredOp = {
   readonly op: Json;
   readonly count: number;
+  /** Its number before it was lost, where its kind asks for that. */
+  readonly was?: number;
   readonly clientId?: string;
   readonly seq?: number;
 };
@@ -49,13 +51,16 @@ export function decideRestore(
   if (head.dead || restore.from > back.from) return unchanged;
   const itemKind = kinds.get(head.kind);
   if (!itemKind) return refuse(update, 'kindUnknown', `${head.kind} is not a kind of this server`);
+  let last = restore.from;
+  for (const { version } of restore.deltas) {
+    if (version <= last || version > back.ceil)
+      return refuse(update, 'badOp', 'versions must rise and be ones that were given out');
+    last = version;
+  }
+  if (itemKind.bringBack) return bringBack(itemKind, back, state(), update, restore, context, last) ?? unchanged;
   const ops: RestoredOp[] = [];
   let value = state();
-  let last = restore.from;
   for (const delta of restore.deltas) {
-    if (delta.version <= last || delta.version > back.ceil)
-      return refuse(update, 'badOp', 'versions must rise and be ones that were given out');
-    last = delta.version;
     if (delta.version <= back.got || isPosted(back, delta)) continue;
     const applied = itemKind.apply(value, delta.op, { ...context, version: head.v + ops.length });
     if (applied.result === 'unchanged') continue; // somebody has done the same since
@@ -66,6 +71,33 @@ export function decideRestore(
   }
   if (ops.length === 0) return unchanged;
   return { kind: 'restore', itemKind, state: value, ops, back: { ...back, got: last } };
+}
+
+/** For kinds whose operations depend on those before them: also what is not brought back again has its say. `undefined`: nothing to do. */
+function bringBack(
+  itemKind: Kind,
+  back: RolledBack,
+  state: unknown,
+  update: Update,
+  restore: NonNullable<Update['restore']>,
+  { since = 'lost' }: ApplyContext,
+  last: number,
+): Restore | Refusal | undefined {
+  if (since === 'lost') return undefined; // too much has come since
+  const chain = restore.deltas.filter(({ version }) => version > back.from);
+  const lost = chain.map((delta) => ({
+    version: delta.version,
+    op: delta.op as Json,
+    skip: delta.version <= back.got || isPosted(back, delta),
+  }));
+  const brought = itemKind.bringBack?.(state, lost, since);
+  if (!brought) return refuse(update, 'badOp', 'these are not the operations that led on from that version');
+  const ops = chain.flatMap((delta, i): RestoredOp[] => {
+    const op = brought.ops[i];
+    return op === undefined ? [] : [{ op, count: 0, was: delta.version, ...senderOf(delta) }];
+  });
+  if (ops.length === 0) return undefined;
+  return { kind: 'restore', itemKind, state: brought.state, ops, back: { ...back, got: last } };
 }
 
 /** Its sender has sent it again since the rollback, and knows what became of it: restored, it would be there twice, or though it was refused. */

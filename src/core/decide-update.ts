@@ -3,10 +3,12 @@ import type { Json } from '../base/json.ts';
 import { isObject } from '../base/json.ts';
 import type { Applied, ApplyContext, Kind, Kinds } from '../kinds/kind.ts';
 import { DEFAULT_KIND } from '../kinds/registry.ts';
-import type { Head, Remembered } from '../model/head.ts';
+import type { Delta, Head, Remembered } from '../model/head.ts';
+import type { DeltaAnswer } from '../protocol/get-updates.ts';
 import { MAX_REMEMBERED_CLIENTS } from '../protocol/limits.ts';
 import type { InvalidCode, Update, UpdateResult } from '../protocol/post-update.ts';
 import { ANY_HASH, decideRestore, type Restore } from './decide-restore.ts';
+import { deltaAnswer } from './delta-answer.ts';
 
 /** Which client sent it, under which number: what makes a repeat harmless. */
 export type Writer = {
@@ -31,6 +33,8 @@ export type Verdict =
       readonly itemKind: Kind;
       readonly applied: Applied<unknown> & { result: 'ok' };
       readonly creates: boolean;
+      /** Where it matters what came before: what others did, and the operation as it was applied after that. Empty where nobody came before. */
+      readonly missed?: object;
     }
   | { readonly kind: 'delete' }
   | Restore;
@@ -58,7 +62,8 @@ export function decideUpdate(
   }
   const kind = kinds.get(name);
   if (!kind) return invalid(update, 'kindUnknown', `kind must be one of ${[...kinds.keys()].join(', ')}`);
-  return judge(kind.apply(head.dead ? kind.empty() : state(), op, context), kind, head, update);
+  const onto = head.dead ? { ...context, version: 0 } : context;
+  return judge(kind.apply(head.dead ? kind.empty() : state(), op, onto), kind, head, update, onto);
 }
 
 export function isDelete(op: unknown): boolean {
@@ -73,15 +78,15 @@ function precondition(head: Head, update: Update): Refusal | undefined {
   return { kind: 'refuse', result: { ...at, version, result: 'conflict' } };
 }
 
-function judge(applied: Applied<unknown>, kind: Kind, head: Head, update: Update): Verdict {
+function judge(applied: Applied<unknown>, kind: Kind, head: Head, update: Update, { since }: ApplyContext): Verdict {
   const at = { item: update.item, version: head.dead ? 0 : head.v, durableVersion: head.pv };
   switch (applied.result) {
     case 'ok':
-      return { kind: 'accept', itemKind: kind, applied, creates: head.dead };
+      return { kind: 'accept', itemKind: kind, applied, creates: head.dead, ...missedBy(since, applied.delta) };
     case 'unchanged':
       return { kind: 'refuse', result: { ...at, result: 'ok', ...applied.extra } };
     case 'conflict':
-      return { kind: 'refuse', result: { ...at, result: 'conflict', ...applied.extra } };
+      return { kind: 'refuse', result: { ...at, result: 'conflict', ...applied.extra, ...missedOf(since) } };
     case 'resync':
       return { kind: 'refuse', result: { ...at, result: 'resync', value: null } };
     case 'invalid':
@@ -89,6 +94,15 @@ function judge(applied: Applied<unknown>, kind: Kind, head: Head, update: Update
     case 'tooLarge':
       return { kind: 'refuse', result: { item: update.item, result: 'tooLarge', limit: applied.limit } };
   }
+}
+
+function missedBy(since: ApplyContext['since'], op: Json): { readonly missed?: object } {
+  if (since === undefined) return {};
+  return { missed: since.length === 0 ? {} : { ...missedOf(since), op } };
+}
+
+function missedOf(since: ApplyContext['since']): { readonly missed?: readonly DeltaAnswer[] } {
+  return since === undefined || since === 'lost' ? {} : { missed: (since as readonly Delta[]).map(deltaAnswer) };
 }
 
 function unchanged(update: Update, head: Head): Refusal {

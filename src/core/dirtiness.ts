@@ -4,7 +4,7 @@ import { RetryLater } from './context.ts';
 import { persist } from './durable.ts';
 import { admit, type FlushCandidate, POISON_FAILURES } from './flush-policy.ts';
 import { ItemMap } from './item-map.ts';
-import type { Snapshot } from './rows.ts';
+import type { Snapshot } from './row-content.ts';
 import type { SpaceState } from './space-state.ts';
 
 /** An item this process has written and not yet closed. */

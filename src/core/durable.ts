@@ -1,15 +1,16 @@
 import { encodeHead, encodeStored, type Head } from '../model/head.ts';
 import { headKey, itemRowKey } from '../model/keys.ts';
 import { isFailure } from '../ports/failure.ts';
-import { type Deps, type HeldHead, RetryLater } from './context.ts';
+import { CHANGED, type Deps, type HeldHead, RetryLater } from './context.ts';
 import { isCovered } from './coverage.ts';
 import { heldFloor } from './floor.ts';
-import { transactOps } from './history/transact-ops.ts';
 import { mendShard } from './mend-shard.ts';
-import { decidePersist, type Persisted, type Snapshot } from './rows.ts';
+import type { Snapshot } from './row-content.ts';
+import { decidePersist, type Persisted } from './rows.ts';
 import { appendEntry, indexShards, shardKeyOf } from './shard-log.ts';
 import type { SpaceState } from './space-state.ts';
-import { CHANGED, type Values } from './values.ts';
+import { transactNeeding } from './transact-needing.ts';
+import type { Values } from './values.ts';
 
 /** Turns of the attempt to prove that a version is stored. */
 const TURNS = 20;
@@ -17,7 +18,8 @@ const TURNS = 20;
 /** The value is encoded when it is stored, if it is: most versions never are. */
 export function snapshotOf(values: Values, head: Head, state: unknown): Snapshot {
   const kind = values.kindOf(head);
-  return { head, body: () => (head.dead ? null : kind.encode(state)), ops: kind.ops };
+  const apart = head.ref !== undefined && head.ref.bytes > (kind.apartBytes ?? Number.POSITIVE_INFINITY);
+  return { head, apart, body: () => (head.dead ? null : kind.encode(state)), ops: kind.ops };
 }
 
 /** One guarded store write. A commit whose answer was lost is asked again: the guard makes the second a no-op. */
@@ -29,7 +31,7 @@ export async function persist(
   close: boolean,
 ): Promise<Persisted> {
   const now = deps.clock.now();
-  const done = await transactOps(deps.store, [itemRowKey(space, item)], (shown) =>
+  const done = await transactNeeding(deps.store, [itemRowKey(space, item)], (shown) =>
     decidePersist(space, item, snapshot, close, now, shown),
   );
   if (done.wrote) deps.metrics.count('store_writes');

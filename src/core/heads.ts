@@ -4,7 +4,7 @@ import { type Deps, type HeldHead, LOOP, RetryLater } from './context.ts';
 import type { Dirtiness } from './dirtiness.ts';
 import { getFloor, type HeldFloor, heldFloor } from './floor.ts';
 import { type LoadHooks, loadItem } from './load-item.ts';
-import type { Snapshot } from './rows.ts';
+import type { Snapshot } from './row-content.ts';
 import type { SpaceState } from './space-state.ts';
 import type { Values } from './values.ts';
 

@@ -5,7 +5,7 @@ import { headKey, itemRowKey, spaceRowKey } from '../model/keys.ts';
 import { decodeRow, decodeSpaceRow, type Row } from '../model/row.ts';
 import type { CasToken } from '../ports/cache.ts';
 import type { StoreRecord } from '../ports/store.ts';
-import { type Deps, type HeldHead, LOOP, RetryLater } from './context.ts';
+import { CHANGED, type Deps, type HeldHead, LOOP, RetryLater } from './context.ts';
 import { isCovered } from './coverage.ts';
 import { getFloor, type HeldFloor, heldFloor } from './floor.ts';
 import { layOut } from './layout.ts';
@@ -13,6 +13,7 @@ import { mendShard } from './mend-shard.ts';
 import { decideRollback } from './rows.ts';
 import { appendEntry, indexShards, shardKeyOf } from './shard-log.ts';
 import type { SpaceState } from './space-state.ts';
+import { readStored } from './stored-value.ts';
 import { type Values, writeBody } from './values.ts';
 
 /** How long clients may restore what a rollback took, ms. */
@@ -75,9 +76,11 @@ async function fillPlaceholder(
     const [record, spaceRecord] = await store.read([itemRowKey(space.id, item), spaceRowKey(space.id)]);
     if (!record) return await putHead(deps, key, absentHead(decodeSpaceRow(spaceRecord).prunedV), lease.token);
     const row = decodeRow(record);
-    if (row.open) return await rollBack(deps, values, space, item, hooks, lease, record);
+    const stored = row.apart && (await readStored(deps, values.kindOf(row), space.id, item, row));
+    if (stored === CHANGED) return await cache.delete(key, lease.token).then(() => undefined);
+    if (row.open) return await rollBack(deps, values, space, item, hooks, lease, { record, stored });
     const ku = lease.floor.floor.F + deps.config.persistMs;
-    return await putHead(deps, key, await headOf(deps, values, space.id, row, ku), lease.token);
+    return await putHead(deps, key, await headOf(deps, values, space.id, { row, stored }, ku), lease.token);
   } catch (error) {
     await cache.delete(key, lease.token).catch(() => undefined); // it expires by itself
     throw error;
@@ -100,7 +103,7 @@ async function rollBack(
   item: string,
   hooks: LoadHooks,
   lease: Lease,
-  record: StoreRecord,
+  { record, stored }: { readonly record: StoreRecord; readonly stored: unknown },
 ): Promise<HeldHead | undefined> {
   const { cache, store, clock, metrics } = deps;
   const key = headKey(space.id, item);
@@ -127,7 +130,7 @@ async function rollBack(
   metrics.count('rollbacks');
   metrics.count('store_writes');
   deps.log.warn({ space: space.id, item, from: row.v, to: rolled.v }, 'item rolled back');
-  const head = await headOf(deps, values, space.id, rolled, -1);
+  const head = await headOf(deps, values, space.id, { row: rolled, stored }, -1);
   const { cas, read } = await cache.casThenGet(key, encodeHead(head), lease.token, [space.floorKey]);
   if (cas.status !== 'stored') return undefined;
   const after = heldFloor(read[0]);
@@ -136,9 +139,15 @@ async function rollBack(
 }
 
 /** A head with an empty tail: a delta never crosses a load. Large values get a body record of their own first. */
-async function headOf(deps: Deps, values: Values, space: string, row: Row, ku: number): Promise<Head> {
+async function headOf(
+  deps: Deps,
+  values: Values,
+  space: string,
+  { row, stored }: { readonly row: Row; readonly stored: unknown },
+  ku: number,
+): Promise<Head> {
   const kind = values.kindOf(row);
-  const { body, storedAt: _storedAt, ops: _ops, ...kept } = row;
+  const { body: _body, apart: _apart, storedAt: _storedAt, ops: _ops, ...kept } = row;
   const base: Head = { ...kept, pv: row.v, ku, absent: false, tb: row.v, segs: [], tail: [] };
   if (row.dead) return base;
   const plan = layOut({
@@ -146,8 +155,8 @@ async function headOf(deps: Deps, values: Values, space: string, row: Row, ku: n
     v: row.v,
     fresh: true,
     deltas: [],
-    encode: () => body,
-    keepDeltaBytes: kind.keepDeltaBytes,
+    encode: () => (row.apart ? kind.encode(stored) : row.body),
+    kind,
     newKey: () => deps.random.id(),
   });
   if (plan.newBody) await writeBody(deps, space, plan.newBody);

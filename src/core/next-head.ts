@@ -41,8 +41,8 @@ export type Next = {
   /** No tail leads to this value: it was said whole. */
   readonly whole: boolean;
   readonly closes: boolean;
-  /** The request is remembered with these fields of its answer; absent where the content stays the same. */
-  readonly accepted?: { readonly extra: object };
+  /** The request is remembered with these fields of its answer; absent where the content stays the same. `shown`: more fields, which can be made again. */
+  readonly accepted?: { readonly extra: object; readonly shown?: object };
   /** The lock changes hands or ends: the fence rises to this version. */
   readonly locks?: { readonly to: Lock | undefined };
 };
@@ -81,7 +81,7 @@ export function accepted(request: WriteRequest, head: Head, verdict: Exclude<Ver
         fresh: creates,
         whole: applied.whole === true,
         closes,
-        accepted: { extra: applied.extra ?? {} },
+        accepted: { extra: applied.extra ?? {}, ...(verdict.missed ? { shown: verdict.missed } : {}) },
       };
     }
   }
@@ -93,11 +93,12 @@ function closing({ update, lock }: WriteRequest): boolean {
 
 function deltaOf(
   request: WriteRequest,
-  applied: { readonly delta: Json; readonly count: number },
+  applied: { readonly delta: Json; readonly undo?: Json; readonly count: number },
   index: number,
 ): NewDelta {
   const sender = request.writer ? { c: request.writer.client, s: request.writer.seq } : {};
-  return { op: applied.delta, ...(applied.count > 0 ? { i: index } : {}), ...sender, t: request.now };
+  const undo = applied.undo === undefined ? {} : { u: applied.undo };
+  return { op: applied.delta, ...(applied.count > 0 ? { i: index } : {}), ...sender, t: request.now, ...undo };
 }
 
 /** No chain reaches further any more. */
@@ -110,10 +111,12 @@ function restored(request: WriteRequest, head: Head, restore: Restore): Omit<Nex
   let { index } = head;
   let memory: Pick<Head, 'seqs' | 'seqFloor'> = head;
   const deltas: NewDelta[] = [];
-  for (const [i, { op, count, clientId, seq }] of restore.ops.entries()) {
+  for (const [i, { op, count, was, clientId, seq }] of restore.ops.entries()) {
     index += count;
     const known = clientId !== undefined && seq !== undefined;
-    deltas.push({ op, ...(count > 0 ? { i: index } : {}), ...(known ? { c: clientId, s: seq } : {}), t: request.now });
+    const sender = known ? { c: clientId, s: seq } : {};
+    const before = was === undefined ? {} : { r: was };
+    deltas.push({ op, ...(count > 0 ? { i: index } : {}), ...sender, t: request.now, ...before });
     if (!known) continue;
     const writer = { key: `${request.subject ?? ''}/${clientId}`, seq, place: 0, hash: ANY_HASH };
     if (Object.hasOwn(memory.seqs, writer.key) && (memory.seqs[writer.key]?.[0] ?? 0) >= seq) continue; // has gone on since

@@ -1,9 +1,9 @@
 import { headKey, itemRowKey } from '../model/keys.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import { type Deps, LOOP } from './context.ts';
+import { timeText } from './delta-answer.ts';
 import type { ItemState } from './engine-types.ts';
 import type { Heads } from './heads.ts';
-import { timeText } from './render.ts';
 import type { SpaceState } from './space-state.ts';
 import { troubleOf, troubleProblem } from './trouble.ts';
 import type { Values } from './values.ts';

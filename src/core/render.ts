@@ -1,19 +1,19 @@
-import type { Delta, Head } from '../model/head.ts';
-import type { DeltaAnswer, GetUpdatesResponse, ItemAnswer } from '../protocol/get-updates.ts';
-import { type HeldHead, LOOP, RetryLater } from './context.ts';
+import type { Head } from '../model/head.ts';
+import type { GetUpdatesResponse, ItemAnswer } from '../protocol/get-updates.ts';
+import { CHANGED, type HeldHead, LOOP, RetryLater } from './context.ts';
+import { deltaAnswer, timeText } from './delta-answer.ts';
 import type { Answer } from './engine-types.ts';
 import type { Heads } from './heads.ts';
 import { tailBytes } from './layout.ts';
 import type { Chosen } from './select-items.ts';
 import type { SpaceState } from './space-state.ts';
-import { CHANGED, type Values } from './values.ts';
+import type { Values } from './values.ts';
 
 /** A head is decoded once for many reads: so is its text made once. It belongs to one item. */
 const wholeTexts = new WeakMap<Head, string>();
 
-export function timeText(ms: number): string {
-  return new Date(ms).toISOString();
-}
+/** Of kinds that keep deltas for their own sake, so many bytes of them are told even in place of a smaller value. */
+const NEAR_BYTES = 8 * 1024;
 
 /**
  * Items as clients see them: the deltas after the version the client seems to have, where they are known and smaller than the value; the whole value
@@ -66,7 +66,8 @@ export class Renderer {
     if (from !== undefined && from >= head.tb && from < head.v) {
       const size = head.ref ? head.ref.bytes : Buffer.byteLength(JSON.stringify(inline ?? null));
       const deltas = await this.#values.deltasAfter(space.id, head, from);
-      if (deltas && deltas.length > 0 && tailBytes(deltas) < size)
+      const limit = Math.max(size, Math.min(this.#values.kindOf(head).keepDeltaBytes, NEAR_BYTES));
+      if (deltas && deltas.length > 0 && tailBytes(deltas) < limit)
         return { ...base(id, head), from, deltas: deltas.map(deltaAnswer) };
     }
     return this.#whole(space, id, head);
@@ -98,17 +99,6 @@ function base(id: string, head: Head) {
     durableVersion: Math.min(head.pv, head.v),
     updatedAt: timeText(head.t),
     ...lock,
-  };
-}
-
-function deltaAnswer(delta: Delta): DeltaAnswer {
-  return {
-    version: delta.v,
-    ...(delta.i === undefined ? {} : { index: delta.i }),
-    op: delta.op,
-    ...(delta.c === undefined ? {} : { clientId: delta.c }),
-    ...(delta.s === undefined ? {} : { seq: delta.s }),
-    updatedAt: timeText(delta.t),
   };
 }
 

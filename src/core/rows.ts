@@ -1,10 +1,10 @@
-import type { Json } from '../base/json.ts';
-import type { Head, RolledBack } from '../model/head.ts';
+import type { RolledBack } from '../model/head.ts';
 import { itemRowKey, spaceRowKey } from '../model/keys.ts';
 import { decodeRow, decodeSpaceRow, encodeRow, encodeSpaceRow, type Row, type SpaceRow } from '../model/row.ts';
 import type { Change, Decision, StoreKey, StoreRecord } from '../ports/store.ts';
 import type { Version } from '../protocol/ids.ts';
-import { addFork, type Kept, keepOps, type SplitOps } from './history/keep-ops.ts';
+import { addFork } from './history/keep-ops.ts';
+import { contentOf, rowOf, type Snapshot } from './row-content.ts';
 
 /*
  * What the store may be told, decided inside its transactions: pure, safe to run again. `ceil` names an opening: each reservation raises it.
@@ -12,40 +12,6 @@ import { addFork, type Kept, keepOps, type SplitOps } from './history/keep-ops.t
  */
 
 type Records = readonly (StoreRecord | undefined)[];
-
-/** A head with the value it stands for, as it is to be stored. */
-export type Snapshot = {
-  readonly head: Head;
-  readonly body: () => Json;
-  /** Of kinds that keep their history. */
-  readonly ops?: SplitOps | undefined;
-};
-
-export function rowOf(head: Head, body: Json, storedAt: number): Row {
-  return {
-    kind: head.kind,
-    v: head.v,
-    L: head.L,
-    ceil: head.ceil,
-    open: head.open,
-    e: head.e,
-    cu: head.cu,
-    t: head.t,
-    index: head.index,
-    dead: head.dead,
-    born: head.born,
-    body,
-    seqs: head.seqs,
-    seqFloor: head.seqFloor,
-    ws: head.ws,
-    fence: head.fence,
-    ...(head.lock ? { lock: head.lock } : {}),
-    ...(head.back ? { back: head.back } : {}),
-    ...(head.restoredBy ? { restoredBy: head.restoredBy } : {}),
-    ...(head.forks ? { forks: head.forks } : {}),
-    storedAt,
-  };
-}
 
 export type Reserved =
   | { readonly outcome: 'reserved'; readonly ceil: Version; readonly needs?: undefined }
@@ -82,24 +48,19 @@ export function decideReserve(
     if (row.open && row.ceil > head.ceil && row.ceil > head.v)
       return { changes: [], result: { outcome: 'reserved', ceil: row.ceil } };
     if (row.ceil !== head.ceil) return { changes: [], result: { outcome: 'stale' } };
-    const behind = row.v < head.v;
+    const place = { space, item, now: next.now };
     const records = others.slice(head.dead ? 1 : 0);
-    const kept = behind
-      ? keepOps({ space, item, now: next.now }, row, head, snapshot.ops, { keys: shown, records })
-      : UNTOUCHED;
-    if (kept.outcome !== 'kept')
-      return { changes: [], result: { outcome: 'stale', ...(kept.outcome === 'needs' ? { needs: kept.keys } : {}) } };
-    const base: Row = behind ? { ...rowOf(head, snapshot.body(), next.now), ...kept.ops } : row;
-    const opened = { ...base, open: true, ceil: next.ceil, storedAt: next.now };
+    const content = row.v < head.v ? contentOf(place, row, snapshot, shown, records) : { row, changes: [] };
+    if ('needs' in content) return { changes: [], result: { outcome: 'stale', needs: content.needs } };
+    if ('broken' in content) return { changes: [], result: { outcome: 'stale' } };
+    const opened = { ...content.row, open: true, ceil: next.ceil, storedAt: next.now };
     const living = head.dead ? livingSpace(space, spaceRecord, next.now) : [];
     return {
-      changes: [{ key, record: encodeRow(space, item, opened) }, ...living, ...kept.changes],
+      changes: [{ key, record: encodeRow(space, item, opened) }, ...living, ...content.changes],
       result: { outcome: 'reserved', ceil: next.ceil },
     };
   };
 }
-
-const UNTOUCHED: Kept & { outcome: 'kept' } = { outcome: 'kept', ops: {}, changes: [] };
 
 /** A space begins, or goes on in spite of being deleted, with an item that comes to life. */
 function livingSpace(space: string, record: StoreRecord | undefined, now: number): Change[] {
@@ -138,14 +99,13 @@ export function decidePersist(
     if (row.L !== head.L) return { changes: [], result: { durable: false, wrote: false, over: true } };
     const closes = close && row.open && row.ceil === head.ceil && row.v <= head.v;
     if (row.v >= head.v && !closes) return { changes: [], result: { durable: true, wrote: false, over: false } };
-    const kept = keepOps({ space, item, now }, row, head, snapshot.ops, { keys: shown, records });
-    if (kept.outcome === 'needs')
-      return { changes: [], result: { durable: false, wrote: false, over: false, needs: kept.keys } };
-    if (kept.outcome === 'broken') return { changes: [], result: { durable: false, wrote: false, over: true } };
-    const content = rowOf(head, row.v === head.v ? row.body : snapshot.body(), now);
-    const next = { ...content, ...kept.ops, ceil: row.ceil, open: closes ? false : row.open };
+    const content = contentOf({ space, item, now }, row, snapshot, shown, records);
+    if ('needs' in content)
+      return { changes: [], result: { durable: false, wrote: false, over: false, needs: content.needs } };
+    if ('broken' in content) return { changes: [], result: { durable: false, wrote: false, over: true } };
+    const next = { ...content.row, ceil: row.ceil, open: closes ? false : row.open };
     return {
-      changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }, ...kept.changes],
+      changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }, ...content.changes],
       result: { durable: true, wrote: true, over: false },
     };
   };

@@ -6,13 +6,11 @@ import { decodeHead, encodeHead, isPlaceholder } from '../model/head.ts';
 import { bodyKey, headKey, itemRowKey } from '../model/keys.ts';
 import { decodeRecord } from '../model/record.ts';
 import { decodeRow, type Row } from '../model/row.ts';
-import type { Deps, HeldHead } from './context.ts';
+import { CHANGED, type Deps, type HeldHead } from './context.ts';
 import { FailedKind } from './failed-kind.ts';
 import { unstored } from './history/keep-ops.ts';
-import { layOut } from './layout.ts';
-
-/** The head was replaced or given up meanwhile: read it again. */
-export const CHANGED = Symbol('changed');
+import { layOut, reachOf } from './layout.ts';
+import { readStored } from './stored-value.ts';
 
 type Materialised = { readonly L: number; readonly v: number; readonly state: unknown };
 
@@ -38,6 +36,8 @@ export class Values {
   /** Remembers the value of a version that this process has just made. */
   remember(space: string, item: string, head: Head, state: unknown): void {
     if (!head.ref) return;
+    const kept = this.#large.peek(`${space}/${item}`);
+    if (kept?.L === head.L && kept.v > head.v) return; // a reader was slower than a writer
     this.#large.set(`${space}/${item}`, { L: head.L, v: head.v, state }, { size: head.ref.bytes + 1_000 });
   }
 
@@ -51,8 +51,8 @@ export class Values {
     if (held) return this.stateOf(space, item, held);
     const kind = this.kindOf(head);
     if (!head.ref) return kind.decode(head.body ?? null);
-    const kept = this.#large.get(`${space}/${item}`);
-    if (kept && kept.L === head.L && kept.v === head.v) return kept.state;
+    const near = await this.#near(space, item, head, kind);
+    if (near) return near.state;
     const [entry] = await this.#deps.cache.get([bodyKey(space, head.ref.key)]);
     if (!entry) return CHANGED;
     const body = decodeRecord(entry.value, 'body') as { readonly body: Json };
@@ -70,19 +70,28 @@ export class Values {
     const { head } = held;
     if (!head.ref) return this.inlineState(head);
     const kind = this.kindOf(head);
-    const base = head.tail.length > 0 ? (head.segs.at(-1)?.to ?? head.tb) : head.v;
-    const kept = this.#large.get(`${space}/${item}`);
-    if (kept && kept.L === head.L && kept.v <= head.v && (kept.v >= base || kept.v >= head.ref.v)) {
-      return this.#forward(space, item, head, kind, kept);
-    }
+    const near = await this.#near(space, item, head, kind);
+    if (near) return near.state;
     const [entry] = await this.#deps.cache.get([bodyKey(space, head.ref.key)]);
     if (!entry) return this.#bodyLost(space, item, held, kind);
     const body = decodeRecord(entry.value, 'body') as { readonly body: Json };
     return this.#forward(space, item, head, kind, { L: head.L, v: head.ref.v, state: kind.decode(body.body) });
   }
 
-  #forward(space: string, item: string, head: Head, kind: Kind, from: Materialised): unknown {
-    const state = replayAfter(kind, from.state, from.v, head.tail);
+  /** From what is kept, where it takes less to bring that up to date than to read the body. */
+  async #near(space: string, item: string, head: Head, kind: Kind): Promise<{ readonly state: unknown } | undefined> {
+    const kept = this.#large.get(`${space}/${item}`);
+    if (!kept || kept.L !== head.L || kept.v > head.v) return undefined;
+    if (kept.v >= reachOf(head) || kept.v >= (head.ref?.v ?? head.v))
+      return { state: this.#forward(space, item, head, kind, kept) };
+    const bytes = head.segs.reduce((sum, { to, bytes }) => sum + (to > kept.v ? bytes : 0), 0);
+    if (bytes >= (head.ref?.bytes ?? 0)) return undefined;
+    const deltas = await this.deltasAfter(space, head, kept.v);
+    return deltas && { state: this.#forward(space, item, head, kind, kept, deltas) };
+  }
+
+  #forward(space: string, item: string, head: Head, kind: Kind, from: Materialised, deltas = head.tail): unknown {
+    const state = replayAfter(kind, from.state, from.v, deltas);
     if (state !== from.state || from.v !== head.v) this.remember(space, item, head, state);
     return state;
   }
@@ -98,7 +107,10 @@ export class Values {
     const head = now && decodeHead(now.value);
     if (!now || !head || isPlaceholder(head) || head.ref?.key !== held.head.ref?.key) return CHANGED;
     const [record] = await store.read([itemRowKey(space, item)]);
-    const state = record && this.#rebuilt(decodeRow(record), head, kind);
+    const row = record && decodeRow(record);
+    const stored = row && (await readStored(this.#deps, kind, space, item, row));
+    if (stored === CHANGED) return CHANGED;
+    const state = row && this.#rebuilt(row, stored, head, kind);
     if (!state) {
       await cache.delete(key, now.token);
       return CHANGED;
@@ -109,7 +121,7 @@ export class Values {
       fresh: true,
       deltas: [],
       encode: () => kind.encode(state.value),
-      keepDeltaBytes: kind.keepDeltaBytes,
+      kind,
       newKey: () => random.id(),
     });
     if (plan.newBody) await writeBody(this.#deps, space, plan.newBody);
@@ -127,10 +139,10 @@ export class Values {
     return CHANGED;
   }
 
-  #rebuilt(row: Row, head: Head, kind: Kind): { readonly value: unknown } | undefined {
-    const reach = head.tail.length > 0 ? (head.segs.at(-1)?.to ?? head.tb) : head.v;
+  #rebuilt(row: Row, stored: unknown, head: Head, kind: Kind): { readonly value: unknown } | undefined {
+    const reach = reachOf(head);
     if (row.L !== head.L || row.dead || row.v > head.v || (row.v < reach && row.v !== head.v)) return undefined;
-    return { value: replayAfter(kind, kind.decode(row.body), row.v, head.tail) };
+    return { value: replayAfter(kind, stored, row.v, head.tail) };
   }
 
   /** The deltas after `from` up to the head's version; `undefined` when the tail does not reach back, or a segment is gone. */

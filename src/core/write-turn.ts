@@ -1,4 +1,4 @@
-import { isObject } from '../base/json.ts';
+import { isObject, type Json } from '../base/json.ts';
 import type { Head, Lock } from '../model/head.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
 import type { HeldHead } from './context.ts';
@@ -64,10 +64,43 @@ export function isRefusal(extra: unknown): extra is { readonly refused: UpdateRe
 }
 
 /** The version with which the head took in this very write, and the answer that goes with it; where that is not remembered, a version that has it. */
-export function landedIn(head: Head, request: WriteRequest, attempt: Attempt, next: Next): number | undefined {
+export function landedIn(
+  head: Head,
+  request: WriteRequest,
+  attempt: Attempt,
+  { accepted }: Next,
+  v: number,
+): number | undefined {
   const repeat = request.writer && findRepeat(head, request.writer);
   if (repeat ? repeat.kind !== 'repeat' || isRefusal(repeat.extra) : !head.ws.includes(attempt.id)) return undefined;
   const twin = repeat?.kind === 'repeat' ? repeat : undefined;
-  if (next.accepted) attempt.extra = twin ? ((twin.extra as object | undefined) ?? {}) : next.accepted.extra;
+  // The same request may have landed by way of another instance, after others than those that were looked at here.
+  const shown = accepted?.shown && twin && twin.version !== v ? { missed: null } : accepted?.shown;
+  if (accepted) attempt.extra = { ...(twin ? (twin.extra as object | undefined) : accepted.extra), ...shown };
   return twin ? twin.version : head.v;
+}
+
+/** Must the store have it before the answer? */
+export function promisesStore(
+  { update, lock }: WriteRequest,
+  attempt: Attempt,
+  head: Head,
+  { durableAlways }: { readonly durableAlways: boolean },
+): boolean {
+  if (!update) return lock !== undefined;
+  return (
+    durableAlways ||
+    attempt.first ||
+    update.durable === true ||
+    update.release === true ||
+    update.grab === true ||
+    !head.open
+  );
+}
+
+/** Conflicts and resyncs carry the value that stands, unless they tell what came since. */
+export function refusal(result: UpdateResult, head: Head, value: () => Json): Written {
+  const shows = (result.result === 'conflict' && !('missed' in result)) || result.result === 'resync';
+  if (!shows || head.dead || result.value != null) return { done: false, result };
+  return { done: false, result: { ...result, value: value() } };
 }

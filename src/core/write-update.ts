@@ -3,22 +3,33 @@ import type { Json } from '../base/json.ts';
 import type { Head } from '../model/head.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
 import { HeadCommitter } from './commit-head.ts';
-import { LOOP, RetryLater } from './context.ts';
+import { CHANGED, LOOP, RetryLater } from './context.ts';
 import { isCovered, planCoverage } from './coverage.ts';
 import { markAfter } from './decide-restore.ts';
 import { decideUpdate, findRepeat, invalid, mustRemember, remember, type Verdict } from './decide-update.ts';
 import { makeDurable, markStored, snapshotOf } from './durable.ts';
 import { getFloor } from './floor.ts';
 import type { Heads } from './heads.ts';
+import { History, type Past, remembered } from './history.ts';
 import { judgeCreation } from './judge-creation.ts';
 import type { Gate } from './lock-rules.ts';
 import type { Locks } from './locks.ts';
 import { accepted, type Next, nextHead, sameAgain, type WriteRequest } from './next-head.ts';
-import type { Snapshot } from './rows.ts';
+import type { Snapshot } from './row-content.ts';
 import type { SpaceState } from './space-state.ts';
 import type { SpaceDeps } from './spaces/settings.ts';
-import { CHANGED, type Values } from './values.ts';
-import { type Attempt, isRefusal, landedIn, newAttempt, type Turn, visible, type Written } from './write-turn.ts';
+import type { Values } from './values.ts';
+import {
+  type Attempt,
+  isRefusal,
+  landedIn,
+  newAttempt,
+  promisesStore,
+  refusal,
+  type Turn,
+  visible,
+  type Written,
+} from './write-turn.ts';
 
 /**
  * The writer's flow. One turn: judge the update from a head, announce it in the recent index, replace the head by `cas`, read the floor after that. A
@@ -31,6 +42,7 @@ export class UpdateWriter {
   readonly #heads: Heads;
   readonly #committer: HeadCommitter;
   readonly #locks: Locks;
+  readonly #history: History;
 
   constructor(deps: SpaceDeps, values: Values, heads: Heads, locks: Locks) {
     this.#deps = deps;
@@ -38,6 +50,7 @@ export class UpdateWriter {
     this.#heads = heads;
     this.#committer = new HeadCommitter(deps, values, heads);
     this.#locks = locks;
+    this.#history = new History(deps.kinds, values);
   }
 
   /** Throws `Failure` and `RetryLater`; then the update may or may not be in the item, and a repeat finds out. */
@@ -93,11 +106,20 @@ export class UpdateWriter {
 
   #apply(turn: Turn, gate: Gate, state: unknown): Promise<Written | undefined> {
     if (gate.kind === 'refuse') return this.#refuse(turn, gate.result, state);
-    const { request, held } = turn;
-    const { head } = held;
-    const update = must(request.update, 'there is an update');
-    const context = { now: request.now, version: head.v };
-    const verdict = decideUpdate(this.#deps.kinds, head, () => state, update, context);
+    const past = this.#history.since(turn.space.id, turn.held.head, must(turn.request.update, 'an update'));
+    return past instanceof Promise
+      ? past.then((known) => this.#decide(turn, gate, state, known))
+      : this.#decide(turn, gate, state, past);
+  }
+
+  #verdict({ request, held }: Turn, state: unknown, since: Past): Verdict {
+    const context = { now: request.now, version: held.head.v, client: request.client, since };
+    return decideUpdate(this.#deps.kinds, held.head, () => state, must(request.update, 'an update'), context);
+  }
+
+  #decide(turn: Turn, gate: Gate & { kind: 'pass' }, state: unknown, since: Past): Promise<Written | undefined> {
+    const update = must(turn.request.update, 'there is an update');
+    const verdict = this.#verdict(turn, state, since);
     if (verdict.kind !== 'accept' || !verdict.creates) return this.#carryOut(turn, gate, verdict, state);
     return judgeCreation(this.#deps, turn.space.id, update, verdict).then((judged) =>
       this.#carryOut(turn, gate, judged, state),
@@ -151,15 +173,13 @@ export class UpdateWriter {
 
   /** An answer that no `cas` guards. Conflicts carry the value that stands. */
   async #refuse(turn: Turn, result: UpdateResult, state: unknown): Promise<Written | undefined> {
-    if (!turn.fresh) return undefined; // no write will tell whether this head still stands
-    if (!(await this.#rememberRefusal(turn, result))) return undefined;
+    // Otherwise no write will tell whether this head still stands.
+    if (!turn.fresh || !(await this.#rememberRefusal(turn, result))) return undefined;
     return this.#refused(result, turn.held.head, state);
   }
 
   #refused(result: UpdateResult, head: Head, state: unknown): Written {
-    const shows = (result.result === 'conflict' || result.result === 'resync') && !head.dead && result.value == null;
-    if (!shows) return { done: false, result };
-    return { done: false, result: { ...result, value: this.#values.kindOf(head).value(state) } as UpdateResult };
+    return refusal(result, head, () => this.#values.kindOf(head).value(state));
   }
 
   /** Nothing to change, yet what the request asks for besides is done: a release ends the opening, and what stands is stored. */
@@ -175,7 +195,7 @@ export class UpdateWriter {
   /** Writes into the head that the request was refused; no new version. `false`: the head has changed, begin again. */
   async #rememberRefusal({ space, request, held }: Turn, result: UpdateResult): Promise<boolean> {
     if (!request.writer || !mustRemember(result)) return true;
-    const memory = remember(held.head, request.writer, held.head.v, { refused: result } as unknown as Json);
+    const memory = remember(held.head, request.writer, held.head.v, { refused: remembered(result) } as unknown as Json);
     const mark = markAfter(held.head.back, request.now, request.writer);
     return this.#committer.amend(space, request.item, held, { ...held.head, ...memory, ...mark });
   }
@@ -185,7 +205,11 @@ export class UpdateWriter {
     this.#deps.metrics.count('updates_repeated');
     if (result.result !== 'ok' || held.head.absent) {
       const state = await this.#values.stateOf(space.id, request.item, held);
-      return state === CHANGED ? undefined : this.#refused(result, held.head, state);
+      if (state === CHANGED) return undefined;
+      // What was in the way is in the way still, or is not known any more.
+      const past = request.update && (await this.#history.since(space.id, held.head, request.update));
+      const verdict = past && result.result === 'conflict' ? this.#verdict(turn, state, past) : undefined;
+      return this.#refused(verdict?.kind === 'refuse' ? verdict.result : result, held.head, state);
     }
     const { item: _item, result: _result, version, durableVersion: _durable, ...extra } = result;
     attempt.extra = extra;
@@ -198,7 +222,9 @@ export class UpdateWriter {
     repeat: { readonly version: number; readonly extra?: unknown },
   ): Promise<Written | undefined> {
     this.#deps.metrics.count('updates_repeated');
-    turn.attempt.extra = (repeat.extra as object | undefined) ?? {};
+    const { space, request, held } = turn;
+    const said = request.update && (await this.#history.saidAt(space.id, held.head, request.update, repeat.version));
+    turn.attempt.extra = { ...(repeat.extra as object | undefined), ...said };
     turn.attempt.first = true; // it may have been one: what a first attempt promises, a repeat keeps
     return this.#stands(turn, repeat.version);
   }
@@ -238,12 +264,12 @@ export class UpdateWriter {
     const head = nextHead(request, attempt.id, before, next, plan, { v, ceil, e: cover.e, cu: cover.cu });
     attempt.inDoubt = true;
     const replaced = await this.#committer.replace(space, item, held, head, (now) =>
-      landedIn(now, request, attempt, next),
+      landedIn(now, request, attempt, next, v),
     );
     attempt.inDoubt = false;
     if (replaced.outcome === 'landed') attempt.mine ??= { v: replaced.v, L: replaced.L };
     if (replaced.outcome !== 'stored') return undefined;
-    if (next.accepted) attempt.extra = next.accepted.extra;
+    if (next.accepted) attempt.extra = { ...next.accepted.extra, ...next.accepted.shown };
     attempt.mine ??= { v, L: head.L };
     this.#values.remember(space.id, item, head, next.state);
     const snapshot = snapshotOf(this.#values, head, next.state);
@@ -253,28 +279,15 @@ export class UpdateWriter {
       this.#deps.metrics.count('late_post_checks');
       return undefined; // a reader may have passed: the same content again, announced anew
     }
-    if (!this.#promisesStore(request, attempt, head)) return visible(attempt, head, replaced.held.head.pv);
+    if (!promisesStore(request, attempt, head, this.#deps.config)) return visible(attempt, head, replaced.held.head.pv);
     return this.#finish({ ...turn, held: replaced.held }, snapshot);
-  }
-
-  /** Must the store have it before the answer? */
-  #promisesStore({ update, lock }: WriteRequest, attempt: Attempt, head: Head): boolean {
-    if (!update) return lock !== undefined;
-    return (
-      this.#deps.config.durableAlways ||
-      attempt.first ||
-      update.durable === true ||
-      update.release === true ||
-      update.grab === true ||
-      !head.open
-    );
   }
 
   /** Visible and findable: now as durable as promised, then answered. */
   async #finish({ space, request, attempt, held }: Turn, snapshot: Snapshot): Promise<Written | undefined> {
     const { item } = request;
     const { head } = snapshot;
-    if (!this.#promisesStore(request, attempt, head)) return visible(attempt, head, held.head.pv);
+    if (!promisesStore(request, attempt, head, this.#deps.config)) return visible(attempt, head, held.head.pv);
     const fresh = async () => (await this.#heads.forWrite(space, item, true)).held;
     if (!(await makeDurable(this.#deps, this.#values, space, item, snapshot, fresh))) {
       attempt.mine = undefined; // that life of the item was rolled back: apply it again

@@ -14,6 +14,10 @@ export type Delta = {
   readonly s?: number;
   /** Server time, ms. */
   readonly t: number;
+  /** What it takes to undo it, where its kind told. Shown to nobody. */
+  readonly u?: Json;
+  /** Brought back by a restore: its number before it was lost. */
+  readonly r?: Version;
 };
 
 /** A body kept under its own key: the value at version v. */

@@ -5,7 +5,7 @@ export type CacheKey = string;
 
 /** What is kept in the store. `id` is empty for the one record of a space or deployment. */
 export type StoreKey = { readonly space: string; readonly kind: StoreKind; readonly id: string };
-export type StoreKind = 'item' | 'space' | 'client' | 'owner' | 'ops';
+export type StoreKind = 'item' | 'value' | 'ops' | 'space' | 'client' | 'owner';
 /** The kinds whose records can be found by an index. */
 export type IndexedKind = 'item' | 'client' | 'ops';
 
@@ -76,6 +76,10 @@ export function isReloadable(key: CacheKey): boolean {
 
 export function itemRowKey(space: string, item: string): StoreKey {
   return { space, kind: 'item', id: item };
+}
+/** The value of an item whose row does not hold it. */
+export function valueRowKey(space: string, item: string): StoreKey {
+  return { space, kind: 'value', id: item };
 }
 export function clientRowKey(space: string, client: string): StoreKey {
   return { space, kind: 'client', id: client };

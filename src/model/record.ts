@@ -21,8 +21,8 @@ export function encodeRecord(value: object): Buffer {
   return bytes;
 }
 
-export function encodeRecordText(value: object): string {
-  return PREFIX + JSON.stringify(value);
+export function encodeRecordText(value: object, format = FORMAT_VERSION): string {
+  return String(format) + JSON.stringify(value);
 }
 
 export function decodeRecord(bytes: Buffer, what: string): Json {
@@ -30,10 +30,11 @@ export function decodeRecord(bytes: Buffer, what: string): Json {
   return decodeRecordText(start > 0 && start <= 4 ? bytes.toString('utf8') : '', what);
 }
 
-/** Version N reads N - 1: when the format changes, the older form is converted here. */
-export function decodeRecordText(text: string, what: string): Json {
-  if (!text.startsWith(`${PREFIX}{`)) throw new FormatError(what);
-  return JSON.parse(text.slice(PREFIX.length)) as Json;
+/** Version N reads N - 1: when the format changes, the older form is converted here. `upTo`: the highest format of this record, where it has one of its own. */
+export function decodeRecordText(text: string, what: string, upTo = FORMAT_VERSION): Json {
+  for (let format = upTo; format >= FORMAT_VERSION; format--)
+    if (text.startsWith(`${format}{`)) return JSON.parse(text.slice(String(format).length)) as Json;
+  throw new FormatError(what);
 }
 
 /** Backends may hand out the same object again: what is in it is parsed once. */

@@ -18,7 +18,9 @@ export type Row = {
   readonly index: number;
   readonly dead: boolean;
   readonly born: Version;
+  /** The value at v; null where it is stored apart. */
   readonly body: Json;
+  readonly apart?: Apart;
   readonly seqs: { readonly [client: string]: Remembered };
   readonly seqFloor: number;
   readonly ws: readonly string[];
@@ -41,6 +43,16 @@ export type RowOps = {
   readonly bytes: number;
   readonly tail: readonly Delta[];
 };
+
+/** The value is in a record of its own, as of version `v`; `deltas`, of `bytes` about, lead on from there. */
+export type Apart = {
+  readonly v: Version;
+  readonly deltas: readonly (readonly [v: Version, op: Json])[];
+  readonly bytes: number;
+};
+
+/** That record. */
+export type StoredValue = { readonly v: Version; readonly body: Json };
 
 /** The one record of a space. */
 export type SpaceRow = {
@@ -79,12 +91,17 @@ export function coverPrefix(epoch: Epoch, shard: number): string {
   return `${epoch}/${shard}/`;
 }
 
-const rows = new DecodedOnce((record: StoreRecord) => decodeRecordText(record.data, 'row') as unknown as Row);
+/** Of rows whose value is stored apart; builds that know no such rows must not take theirs for empty ones. All others are written as ever. */
+export const APART_FORMAT = 2;
+
+const rows = new DecodedOnce(
+  (record: StoreRecord) => decodeRecordText(record.data, 'row', APART_FORMAT) as unknown as Row,
+);
 
 export function encodeRow(space: string, item: string, row: Row): StoreRecord {
   const shard = shardOf(`${space}/${item}`, STORE_SHARDS);
   const record: StoreRecord = {
-    data: encodeRecordText(row),
+    data: encodeRecordText(row, row.apart ? APART_FORMAT : undefined),
     indexes: {
       ...(row.open ? { open: `${space}/${item}`, due: `${shard}/${coarse(row.storedAt)}` } : {}),
       ...(row.e === '' ? {} : { cover: coverPrefix(row.e, shard) + coarse(row.cu) }),
@@ -97,6 +114,14 @@ export function encodeRow(space: string, item: string, row: Row): StoreRecord {
 
 export function decodeRow(record: StoreRecord): Row {
   return rows.of(record);
+}
+
+export function encodeStoredValue(value: StoredValue): StoreRecord {
+  return { data: encodeRecordText(value), indexes: {} };
+}
+
+export function decodeStoredValue(record: StoreRecord): StoredValue {
+  return decodeRecordText(record.data, 'value') as unknown as StoredValue;
 }
 
 export function encodeSpaceRow(row: SpaceRow): StoreRecord {

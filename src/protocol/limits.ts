@@ -7,6 +7,12 @@ export const MAX_UPDATES_PER_REQUEST = 100;
 
 export const MAX_REGISTER_BYTES = 256 * 1024;
 export const MAX_TEXT_BYTES = 512 * 1024;
+/** A text as a JSON string. Escapes make some texts several times as long, and a record must hold them. */
+export const MAX_TEXT_JSON_BYTES = 768 * 1024;
+/** Edits of one operation. */
+export const MAX_TEXT_EDITS = 10_000;
+/** Of a text that is sent whole: what is left when common ends are taken off is compared. UTF-16 units, of either text. */
+export const MAX_TEXT_DIFF_CHARS = 20_000;
 export const MAX_SET_ELEMENT_BYTES = 1024;
 
 /** Any record in the cache. memcached's default item limit is 1 MiB including the key. */
@@ -36,6 +42,8 @@ export const MAX_OPS_PER_ANSWER = 500;
 
 /** A row in the store: Datastore takes 1,048,487 bytes in an unindexed property. */
 export const MAX_ROW_BYTES = 1_000_000;
+/** Deltas that a row holds beside a value that is stored apart: beyond them the value is stored anew. */
+export const MAX_ROW_DELTA_BYTES = 16 * 1024;
 /** Commits of the Datastore backend. The service takes 10 MiB, its emulator 4 MiB. */
 export const MAX_COMMIT_BYTES = 3_500_000;
 export const MAX_COMMIT_MUTATIONS = 500;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { addFork, keepOps } from '../../src/core/history/keep-ops.ts';
 import { replacedFrom } from '../../src/core/history/read-ops.ts';
-import { rowOf } from '../../src/core/rows.ts';
+import { rowOf } from '../../src/core/row-content.ts';
 import type { Fork } from '../../src/model/head.ts';
 import { MAX_FORKS } from '../../src/protocol/limits.ts';
 import { chronicle } from '../doubles/journal-kind.ts';

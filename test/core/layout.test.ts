@@ -8,7 +8,7 @@ import { sampleHead } from '../support/sample-heads.ts';
 
 let made = 0;
 const newKey = () => `key${made++}`;
-const small = { keepDeltaBytes: 0, newKey };
+const small = { kind: { keepDeltaBytes: 0 }, newKey };
 
 /** A journal to which texts of these sizes are added one after the other; every version is checked. */
 function follow(sizes: readonly number[]): void {
@@ -27,7 +27,7 @@ function follow(sizes: readonly number[]): void {
       fresh: false,
       deltas: [delta],
       encode: () => state,
-      keepDeltaBytes: journal.keepDeltaBytes,
+      kind: journal,
       newKey,
     });
     if (plan.newBody) bodies.set(plan.newBody.key, JSON.parse(plan.newBody.encoded));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { absentHead } from '../../src/core/load-item.ts';
-import { decidePersist, decidePrune, decideReserve, decideRollback, rowOf } from '../../src/core/rows.ts';
+import { rowOf } from '../../src/core/row-content.ts';
+import { decidePersist, decidePrune, decideReserve, decideRollback } from '../../src/core/rows.ts';
 import type { Head } from '../../src/model/head.ts';
 import { decodeRow, decodeSpaceRow, encodeRow, encodeSpaceRow, type Row, type SpaceRow } from '../../src/model/row.ts';
 import type { Change, StoreRecord } from '../../src/ports/store.ts';
@@ -74,7 +75,7 @@ describe('storing a version', () => {
   it('[DU63] another lineage, or no row: nothing is written, nothing is durable', () => {
     for (const found of [record({ ...head, v: 5, L: 1 }), record({ ...head, v: 50, L: 1 }), undefined]) {
       const done = decidePersist('s', 'a', snapshot(head), true, 9)([found]);
-      assert.deepEqual([done.changes, done.result.durable, done.result.over], [[], false, true]);
+      assert.deepEqual([done.changes, done.result?.durable, done.result?.over], [[], false, true]);
     }
   });
 

@@ -27,11 +27,7 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     'openedWithoutOps',
     'Content that is stored by an opening takes its operations along.',
     undefined,
-    change(
-      'rows',
-      '{ ...rowOf(head, snapshot.body(), next.now), ...kept.ops }',
-      'rowOf(head, snapshot.body(), next.now)',
-    ),
+    change('row-content', '...(apart && { apart }), ...ops.ops }', '...(apart && { apart }) }'),
   ),
   mutant(
     'oneLineage',

@@ -71,9 +71,10 @@ export class Chain {
       const from = held?.version ?? 0;
       if (from < item.from) throw new Error(`deltas of ${item.id} from ${item.from} for a client at ${from}`);
       const kind = TEST_KINDS.get(item.kind);
-      let value = held?.value;
-      for (const delta of item.deltas) if (delta.version > from) value = kind?.replay(value, delta.op as Json);
-      this.items.set(item.id, { version: item.version, value });
+      // Of every kind here, what clients see is also what it decodes.
+      let state = kind?.decode((held?.value ?? null) as Json);
+      for (const delta of item.deltas) if (delta.version > from) state = kind?.replay(state, delta.op as Json);
+      this.items.set(item.id, { version: item.version, value: kind?.value(state) });
     } else this.items.set(item.id, { version: item.version, value: item.value });
   }
 }

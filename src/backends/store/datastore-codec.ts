@@ -28,6 +28,7 @@ export type Write = { readonly key: StoreKey; readonly record: StoreRecord | 'de
 
 const KIND_NAMES: { readonly [kind in StoreKind]: string } = {
   item: 'Item',
+  value: 'Value',
   space: 'Space',
   client: 'Client',
   owner: 'Owner',

@@ -25,6 +25,7 @@ const INDEXES: readonly StoreIndex[] = ['open', 'due', 'cover', 'tomb'];
 class MemoryStore implements Store {
   readonly #shelves: { readonly [kind in StoreKind]: Map<string, Shelf> } = {
     item: new Map(),
+    value: new Map(),
     space: new Map(),
     client: new Map(),
     owner: new Map(),

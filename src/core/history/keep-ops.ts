@@ -30,7 +30,8 @@ export type Kept =
 const NOTHING: Kept = { outcome: 'kept', ops: {}, changes: [] };
 const BEGINNING: RowOps = { at: 0, first: 1, bytes: 0, tail: [] };
 
-type Place = { readonly space: string; readonly item: string; readonly now: number };
+/** Whose row it is, and the server time of the write. */
+export type Place = { readonly space: string; readonly item: string; readonly now: number };
 
 /** What becomes of the operations when a row is replaced by that of `head`. */
 export function keepOps(place: Place, row: Row, head: Head, split: SplitOps | undefined, shown: Shown): Kept {
@@ -45,13 +46,21 @@ export function keepOps(place: Place, row: Row, head: Head, split: SplitOps | un
   const bytes = goesOn ? tailBytes(tail) : 0;
   const target = bytes > MAX_ROW_TAIL_BYTES ? targetOf(place, begun.ops, head, bytes) : undefined;
   const keys = [...ended.map(({ key }) => key), ...(target ? [target.key] : [])];
-  if (!keys.every((key) => shown.keys.some(({ id }) => id === key.id))) return { outcome: 'needs', keys };
+  if (!keys.every((key) => isShown(shown.keys, key))) return { outcome: 'needs', keys };
   if (!goesOn) return { outcome: 'kept', ops: {}, changes: ended };
   if (!target) return { outcome: 'kept', ops: { ops: { ...begun.ops, tail } }, changes: ended };
-  const grown = target.grows ? shown.records[shown.keys.findIndex(({ id }) => id === target.key.id)] : undefined;
+  const grown = target.grows ? shown.records[shown.keys.findIndex((key) => isSame(key, target.key))] : undefined;
   const record = encodeOps(grown ? [...decodeOps(grown), ...tail] : tail);
   const ops: RowOps = { at: head.index, first: target.first, bytes: target.bytes, tail: [] };
   return { outcome: 'kept', ops: { ops }, changes: [...ended, { key: target.key, record }] };
+}
+
+export function isShown(shown: readonly StoreKey[], key: StoreKey): boolean {
+  return shown.some((one) => isSame(one, key));
+}
+
+function isSame(one: StoreKey, other: StoreKey): boolean {
+  return one.kind === other.kind && one.id === other.id;
 }
 
 /** The archive record that takes the operations of the row's tail: the last one, as long as it has room. */
