@@ -113,4 +113,23 @@ describe('GetUpdates: answers given again', () => {
     assert.ok(first.body.length > 2_000_000);
     assert.notEqual((await answerOf(world)).body, first.body);
   });
+
+  it('[GU85] deltas come where they have fewer bytes than the value, else the value', async () => {
+    const world = new EngineWorld();
+    await world.ok('long', { set: { text: LARGE } });
+    await world.ok('short', { set: { text: 'y' } });
+    const { marker } = await world.snapshot();
+    await world.ok('long', { merge: { x: 1 } });
+    await world.ok('short', { merge: { more: LARGE } });
+    await world.ok('short', { merge: { more: null } });
+    const { items } = await world.poll({ marker });
+    const [long, short] = items;
+    assert.ok(long && 'deltas' in long, JSON.stringify(items).slice(0, 200));
+    assert.deepEqual(
+      long.deltas.map(({ op }) => op),
+      [{ merge: { x: 1 } }],
+    );
+    assert.ok(short && 'value' in short, JSON.stringify(items).slice(-300));
+    assert.deepEqual(short.value, { text: 'y' });
+  });
 });
