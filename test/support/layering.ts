@@ -49,7 +49,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     node: 'none',
   },
   'src/cli': {
-    inside: ['client', 'auth', 'server/compose.ts', 'server/config.ts', 'base'],
+    inside: ['client', 'auth', 'server/compose.ts', 'server/config.ts', 'server/doctor', 'base'],
     packages: ['commander'],
     node: 'any',
   },
