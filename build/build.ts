@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '..');
 /** Folders under `src` that hold files to serve as they are. */
-const STATIC = ['api/pages'];
+const STATIC = ['api/pages', 'pages'];
 
 function compile(out: string): boolean {
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');

@@ -93,7 +93,7 @@ async function main(): Promise<void> {
       'tests-only': { type: 'boolean', default: false },
     },
   });
-  const checksOk = values['tests-only'] || (await runChecks(['types', 'lint']));
+  const checksOk = values['tests-only'] || (await runChecks(['types', 'pages', 'lint']));
   if (values.coverage) {
     rmSync(COVERAGE, { recursive: true, force: true });
     mkdirSync(COVERAGE);

@@ -32,6 +32,8 @@ export type AppDeps = {
   readonly ready: () => Promise<ReadyReport>;
   /** Why this instance must not serve just now; asked before each call of the API and before a parked poll is answered. */
   readonly refusal: () => Problem | undefined;
+  /** Whether the pages and their modules are served. */
+  readonly pages: boolean;
   /** Where streams are counted. */
   readonly meter: Metrics;
   /** What Prometheus reads. */

@@ -8,7 +8,7 @@ import { createHealthz, createMetricsPage, createReadyz, createSweep, SWEEP_PATH
 import { createDeleteItem, createGetItem, createPatchItem, createPutItem } from './items.ts';
 import { createDeleteLock, createPostLock } from './locks.ts';
 import { createOpenapi } from './openapi.ts';
-import { createPage } from './page.ts';
+import { createPages } from './page.ts';
 import { matchUpdates } from './path.ts';
 import { createPostUpdate } from './post-update.ts';
 import { Replies } from './reply.ts';
@@ -58,7 +58,10 @@ export function createInternalApp(deps: AppDeps): RequestListener {
 
 function createExpress(deps: AppDeps, replies: Replies): express.Express {
   const all = { ...deps, replies };
-  return finish([createItems(all), createSpaces(all), createOperations(all), createPage()], all);
+  return finish(
+    [createItems(all), createSpaces(all), createOperations(all), ...(deps.pages ? [createPages()] : [])],
+    all,
+  );
 }
 
 function finish(routers: readonly Router[], { log, replies }: AllDeps): express.Express {

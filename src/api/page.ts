@@ -1,25 +1,94 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type RequestHandler, Router } from 'express';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { extname, join, relative, sep } from 'node:path';
+import { type Request, type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
+import { isId } from '../protocol/ids.ts';
+import { Asset } from './asset.ts';
+import { BrowserModules } from './browser-modules.ts';
+import { BrowserPackages } from './browser-packages.ts';
 
-const FOLDER = join(import.meta.dirname, 'pages');
-const FILES = [
-  ['/', 'index.html', 'text/html; charset=utf-8'],
-  ['/pages/page.css', 'page.css', 'text/css; charset=utf-8'],
-  ['/pages/page.js', 'page.js', 'text/javascript; charset=utf-8'],
-  ['/pages/icon.svg', 'icon.svg', 'image/svg+xml'],
-  ['/pages/api.js', 'api.js', 'text/javascript; charset=utf-8'],
-] as const;
+const ROOT = join(import.meta.dirname, '..');
+const FIRST_PAGE = 'api/pages';
+const PAGES = 'pages';
 
-/** The first page and its parts, held in memory. */
-export function createPage(): Router {
+/** Pages of a space. Each has `pages/<folder>/index.html` and `pages/<folder>/main.ts`. */
+const SPACE_PAGES = [{ path: '/board/:space', folder: 'board' }] as const;
+
+const TYPES: { readonly [ending: string]: string } = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+/** What stands in the `index.html` of a page where its scripts are to be. */
+const SCRIPTS = '<!-- scripts -->';
+
+/** The pages, their parts, and the modules that they load. */
+export function createPages(packages = new BrowserPackages()): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  const secure = helmet({
+  const modules = new BrowserModules(ROOT);
+  const secure = securityHeaders(packages.importMapHash);
+  const serve = (path: string | RegExp, find: (req: Request) => Asset | undefined): void => {
+    const answer: RequestHandler = (req, res, next) => {
+      const asset = find(req);
+      if (asset === undefined) return next();
+      secure(req, res, () => asset.send(req, res));
+    };
+    router.get(path, answer);
+  };
+
+  const parts = readParts();
+  serve('/', () => parts.get('/'));
+  serve(/^\/pages\/./, (req) => parts.get(req.path));
+  serve(/^\/modules\/npm\/./, (req) => packages.find(req.path.slice('/modules/npm/'.length)));
+  serve(/^\/modules\/./, (req) => modules.find(req.path.slice('/modules/'.length)));
+  for (const { path, folder } of SPACE_PAGES) {
+    let page: Asset | undefined;
+    serve(path, (req) => {
+      if (!isId(req.params.space)) return undefined;
+      page ??= new Asset(TYPES['.html'] ?? '', withScripts(folder, modules, packages));
+      return page;
+    });
+  }
+  return router;
+}
+
+/** The files that are served as they are, by path. */
+function readParts(): ReadonlyMap<string, Asset> {
+  const parts = new Map<string, Asset>();
+  for (const folder of [FIRST_PAGE, PAGES].map((name) => join(ROOT, name)).filter((one) => existsSync(one))) {
+    for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+      const file = join(entry.parentPath, entry.name);
+      const name = relative(folder, file).split(sep).join('/');
+      const type = TYPES[extname(name)];
+      const isPart = folder.endsWith(join(FIRST_PAGE)) || /\.(css|svg)$/.test(name);
+      if (!entry.isFile() || type === undefined || !isPart) continue;
+      parts.set(name === 'index.html' ? '/' : `/pages/${name}`, new Asset(type, readFileSync(file)));
+    }
+  }
+  return parts;
+}
+
+/** All modules are asked for at once: one that is found in another would cost a round trip for each step. */
+function withScripts(folder: string, modules: BrowserModules, packages: BrowserPackages): string {
+  const [entry = '', ...others] = modules.closure(`${PAGES}/${folder}/main.js`);
+  const map = packages.importMap;
+  const lines = [
+    ...(map === undefined ? [] : [`<script type="importmap">${map}</script>`]),
+    ...others.map((address) => `<link rel="modulepreload" href="${address}" />`),
+    `<script type="module" src="${entry}"></script>`,
+  ];
+  return readFileSync(join(ROOT, PAGES, folder, 'index.html'), 'utf8').replace(SCRIPTS, () => lines.join('\n    '));
+}
+
+function securityHeaders(importMapHash: string | undefined): RequestHandler {
+  const protect = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
         defaultSrc: ["'self'"],
+        ...(importMapHash !== undefined && { scriptSrc: ["'self'", importMapHash] }),
         objectSrc: ["'none'"],
         baseUri: ["'none'"],
         formAction: ["'none'"],
@@ -29,14 +98,8 @@ export function createPage(): Router {
     },
     referrerPolicy: { policy: 'no-referrer' },
   });
-  for (const [path, file, contentType] of FILES) {
-    const body = readFileSync(join(FOLDER, file));
-    const servePage: RequestHandler = (_req, res) => {
-      const permissions = 'camera=(), geolocation=(), microphone=(), payment=()';
-      res.set({ 'Content-Type': contentType, 'Cache-Control': 'no-cache', 'Permissions-Policy': permissions });
-      res.end(body);
-    };
-    router.get(path, secure, servePage);
-  }
-  return router;
+  return function secure(req, res, next) {
+    res.set('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), payment=()');
+    protect(req, res, next);
+  };
 }

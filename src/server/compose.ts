@@ -107,6 +107,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     log,
     instance: random.id(),
     allowedOrigins: config.allowedOrigins,
+    pages: config.pages,
     ready,
     refusal: () => owner.refusal(),
     meter: metrics,

@@ -47,6 +47,8 @@ export type Config = {
   readonly limits: LimitsConfig;
   /** Proxies of ours, each of which adds a name to `X-Forwarded-For`. */
   readonly proxyHops: number;
+  /** Whether the pages are served. */
+  readonly pages: boolean;
   readonly logLevel: string;
   readonly onAppEngine: boolean;
   readonly projectId?: string;
@@ -127,6 +129,7 @@ const settings = z.object({
   LONGSHORE_ALLOWED_ORIGINS: read((text) => list(text).map(readOrigin)).optional(),
   LONGSHORE_LIMITS: read(parseLimits).optional(),
   LONGSHORE_TRUST_PROXY: integer(0, 10).optional(),
+  LONGSHORE_PAGES: read(parseSwitch).optional(),
   LONGSHORE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
   GOOGLE_CLOUD_PROJECT: z.string().optional(),
   DATASTORE_EMULATOR_HOST: z.string().optional(),
@@ -205,6 +208,7 @@ function assemble(given: Partial<Settings>): Config {
     limits: given.LONGSHORE_LIMITS ?? DEFAULT_LIMITS,
     // The front end of Google is one.
     proxyHops: given.LONGSHORE_TRUST_PROXY ?? (onGoogle ? 1 : 0),
+    pages: given.LONGSHORE_PAGES ?? true,
     logLevel: given.LONGSHORE_LOG_LEVEL ?? 'info',
     onAppEngine: given.GAE_ENV !== undefined,
     ...(given.LONGSHORE_INTERNAL_SECRET ? { internalSecret: given.LONGSHORE_INTERNAL_SECRET } : {}),

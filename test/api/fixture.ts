@@ -44,6 +44,7 @@ export function makeApp(options: Partial<AppDeps> = {}): App {
     log,
     instance: 'test',
     allowedOrigins: [ORIGIN],
+    pages: true,
     access: OPEN_ACCESS,
     tickets: makeTickets(),
     internal: { locally: true, onAppEngine: false },

@@ -46,6 +46,11 @@ describe('configuration', () => {
     );
   });
 
+  it('[PG7] serves pages unless it is told not to', () => {
+    assert.deepEqual([configOf({}).pages, configOf({ LONGSHORE_PAGES: '0' }).pages], [true, false]);
+    assert.match(problemsOf({ LONGSHORE_PAGES: 'some' }).join(), /LONGSHORE_PAGES must be 1 or 0/);
+  });
+
   it('[CF4] memcached brings the pulse bus and needs a sealing key', () => {
     assert.deepEqual(configOf(CLOUD).bus, { backend: 'pulse' });
     assert.match(problemsOf({ LONGSHORE_CACHE: CLOUD.LONGSHORE_CACHE }).join(), /LONGSHORE_SECRET must be set/);

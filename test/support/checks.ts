@@ -12,7 +12,9 @@ const MAX_LINES = 40;
 
 /** Everything `npm run check` knows, by the name it takes on the command line. None needs the network. */
 export const CHECKS = {
-  types: () => runTool('node_modules/typescript/bin/tsc', ['-p', '.', '--pretty', 'false']),
+  types: () => checkTypes('tsconfig.json'),
+  // A program of its own: there, the names of the browser exist.
+  pages: () => checkTypes('tsconfig.pages.json'),
   lint: async () => conciseLint(await runTool('node_modules/@biomejs/biome/bin/biome', LINT_ARGS)),
   layers: async () => checkLayers(),
   spec: async () => checkRules(),
@@ -55,6 +57,10 @@ function conciseLint(result: CheckResult): CheckResult {
     return path === undefined ? [] : `${relative(ROOT, path)}:${number}: ${rule}: ${message}`;
   });
   return findings.length === 0 ? result : { ok: result.ok, output: findings.join('\n') };
+}
+
+function checkTypes(project: string): Promise<CheckResult> {
+  return runTool('node_modules/typescript/bin/tsc', ['-p', project, '--pretty', 'false']);
 }
 
 function runTool(script: string, args: readonly string[]): Promise<CheckResult> {

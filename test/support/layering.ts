@@ -48,6 +48,12 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: [],
     node: 'none',
   },
+  'src/pages': {
+    // Code of browsers. What it imports has to be among what api/browser-modules.ts serves.
+    inside: ['client', 'kinds', 'type protocol', 'base'],
+    packages: [],
+    node: 'none',
+  },
   'src/cli': {
     inside: ['client', 'auth', 'server/compose.ts', 'server/config.ts', 'server/doctor', 'base'],
     packages: ['commander'],

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { BrowserPackages } from '../../src/api/browser-packages.ts';
+import { createPages } from '../../src/api/page.ts';
+import { needBrowser, Windows } from '../support/browser.ts';
+import { Folder, ServerProcess } from '../support/server-process.ts';
+
+describe('pages and modules in a browser', function () {
+  this.timeout(60_000);
+  const folder = new Folder();
+  const windows = new Windows();
+  let server: ServerProcess | undefined;
+  let url = '';
+
+  before(async function () {
+    needBrowser(this);
+    server = await ServerProcess.start(['--data-dir', folder.path]);
+    ({ url } = server);
+  });
+  afterEach(() => windows.close());
+  after(async () => {
+    await server?.end();
+    folder.remove();
+  });
+
+  it('[PG1] the first page runs as the repository has it', async () => {
+    const page = await windows.open(`${url}/`);
+    await page.locator('#status[data-state="live"]').waitFor();
+    assert.equal(await page.title(), 'demo · Longshore');
+  });
+
+  it('[PG1] the client library is loaded as a module and follows a space', async () => {
+    const page = await windows.open(`${url}/`);
+    const seen = await page.evaluate(async () => {
+      const address = '/modules/client/connect.js';
+      const { connect } = (await import(address)) as typeof import('../../src/client/connect.ts');
+      const space = connect({ url: location.origin, space: 'modules' });
+      await space.ready();
+      const outcome = await space.item('a').set({ x: 1 });
+      space.close();
+      return outcome.result;
+    });
+    assert.equal(seen, 'ok');
+  });
+
+  it('[PG6] a package is imported by its name, and inline scripts other than the import map do not run', async () => {
+    const app = express().use(createPages(new BrowserPackages(['lru-cache'])));
+    const own: Server = createServer(app).listen(0, '127.0.0.1');
+    await once(own, 'listening');
+    try {
+      const expected = [/TrustedScript|inline script/, /404/];
+      const page = await windows.open(`http://127.0.0.1:${(own.address() as AddressInfo).port}/board/demo`, {
+        expected,
+      });
+      const size = await page.evaluate(async () => {
+        const name = 'lru-cache';
+        const { LRUCache } = (await import(name)) as typeof import('lru-cache');
+        const script = document.createElement('script');
+        script.append('window.ran = true');
+        document.body.append(script);
+        return [new LRUCache({ max: 7 }).max, 'ran' in window];
+      });
+      assert.deepEqual(size, [7, false]);
+    } finally {
+      own.close();
+      own.closeAllConnections();
+    }
+  });
+});
