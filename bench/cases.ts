@@ -55,7 +55,7 @@ export function casesOf(quick: boolean): Case[] {
     task: { phase: 'B', ...length },
     subjects: ALL,
   });
-  return [...cases, ...(quick ? [] : idleCases()), catchUpCase(quick)];
+  return [...cases, ...(quick ? [] : idleCases()), catchUpCase(quick), ...economyCases(length)];
 }
 
 /** Fewer waiters would be hidden by what the heap has to spare. */
@@ -72,6 +72,19 @@ function catchUpCase(quick: boolean): Case {
   const title = 'catch-up of the last 100 updates, 64 connections';
   const subjects = quick ? MAIN : [...MAIN, 'embedded' as const];
   return { name: 'D', title, task: { phase: 'D', ...(quick ? QUICK : FULL) }, subjects };
+}
+
+/** What it saves to give an answer again, and what compressing costs: where all ask the same it is done once, else for each answer. */
+function economyCases(length: { readonly warmUp: number; readonly seconds: number }): Case[] {
+  const subjects = ['longshore'] as const;
+  const made = (name: string, what: string, accepts?: 'br' | 'gzip'): Case[] =>
+    [true, false].map((alike) => ({
+      name: `${name}.${alike ? 'same' : 'other'}`,
+      title: `catch-up of 100, 2 connections, ${alike ? 'one question' : '400 questions'}, ${what}`,
+      task: { phase: 'K', connections: 2, alike, ...(accepts && { accepts }), ...length },
+      subjects,
+    }));
+  return [...made('K', 'plain'), ...made('K.gzip', 'gzip', 'gzip'), ...made('K.br', 'br', 'br')];
 }
 
 /** Post on one instance, observers on the other. */

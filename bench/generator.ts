@@ -1,7 +1,7 @@
 /** Makes the load of one phase, given as JSON, and prints what it found. Runs in a process of its own. */
 import { crossing, moderate, overload, saturate } from './load/fan-out-phases.ts';
 import type { Job, Result } from './load/job.ts';
-import { catchUp, idle, post } from './load/other-phases.ts';
+import { askAgain, catchUp, idle, post } from './load/other-phases.ts';
 import { saturateStreams } from './load/stream-phases.ts';
 
 function run(job: Job): Promise<Result> {
@@ -20,6 +20,8 @@ function run(job: Job): Promise<Result> {
       return idle(job);
     case 'D':
       return catchUp(job);
+    case 'K':
+      return askAgain(job);
     case 'E':
       return crossing(job);
   }

@@ -71,6 +71,9 @@ const TARGETS: readonly Target[] = [
   ratio('posts over memcached, floor with memjs', 'B/floorMemjs', 'B/longshore', 0.8),
   ratio('posts embedded', 'B/floor', 'B/embedded', 0.3),
   ratio('catch-up of 100', 'D/floor', 'D/longshore', 0.6),
+  ratio('catch-up of 100 asked again, beside other questions', 'K.other/longshore', 'K.same/longshore', 1),
+  ratio('the same in br, beside plain', 'K.same/longshore', 'K.br.same/longshore', 0.9),
+  atMost('bytes of a catch-up of 100 in br', 'K.br.same/longshore', () => ({ bytes: 8_000 }), '<= 8,000'),
   atMost('kB per idle waiter', 'C/longshore', () => ({ kilobytes: 15 }), '<= 15'),
   atMost('round trips per move: warm / head held', 'R.moves/longshore', () => ({ warm: 2, held: 1 }), '<= 2 / 1'),
   atMost(

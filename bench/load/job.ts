@@ -19,6 +19,8 @@ export type Task = Length &
     | { readonly phase: 'B' }
     | { readonly phase: 'C'; readonly waiters: number; readonly spaces: number }
     | { readonly phase: 'D' }
+    /** Catch-up by few who come one after another. `alike`: all ask the same; else each asks something else. */
+    | { readonly phase: 'K'; readonly connections: number; readonly alike: boolean; readonly accepts?: 'br' | 'gzip' }
     /** Posts go to the target, the observers are at another instance. */
     | { readonly phase: 'E'; readonly observers: number; readonly rate: number }
   );

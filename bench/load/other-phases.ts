@@ -2,7 +2,7 @@ import { cpuOf, residentOf } from '../host/cpu.ts';
 import { Connection } from './connection.ts';
 import type { Job, Result } from './job.ts';
 import { type Cost, sleep, startCost, Times } from './measure.ts';
-import { eachMark, PROTOCOLS, updateOf } from './protocols.ts';
+import { eachMark, PROTOCOLS, type Protocol, updateOf } from './protocols.ts';
 
 type Phase<Name> = Extract<Job, { readonly phase: Name }>;
 
@@ -15,14 +15,20 @@ class ClosedLoop {
   times = new Times();
   readonly #connections: readonly Connection[];
   readonly #request: (count: number) => Buffer;
+  readonly #look: (body: Buffer) => void;
   #count = 0;
   #limit = Number.POSITIVE_INFINITY;
   #busy = 0;
   #whenIdle: () => void = () => undefined;
 
-  constructor(connections: readonly Connection[], request: (count: number) => Buffer) {
+  constructor(
+    connections: readonly Connection[],
+    request: (count: number) => Buffer,
+    look: (body: Buffer) => void = () => undefined,
+  ) {
     this.#connections = connections;
     this.#request = request;
+    this.#look = look;
   }
 
   /** Settles when `limit` requests have been answered, or `stop` was called and all is answered. */
@@ -51,7 +57,8 @@ class ClosedLoop {
       return;
     }
     const sentAt = performance.now();
-    connection.onAnswer = () => {
+    connection.onAnswer = (body) => {
+      this.#look(body);
       this.times.add(performance.now() - sentAt);
       this.#next(connection);
     };
@@ -105,6 +112,16 @@ export async function post(job: Phase<'B'>): Promise<Result> {
 
 const CAUGHT_UP = 100;
 
+/** A space of 100 items, and a position that knows none of them. */
+async function fill(protocol: Protocol, connection: Connection): Promise<string> {
+  const position = protocol.readPosition(await connection.ask(protocol.begin('late')));
+  for (let i = 0; i < CAUGHT_UP; i++) await connection.ask(protocol.post('late', `item${i}`, updateOf(1, i)));
+  let found = 0;
+  eachMark(Buffer.from(await connection.ask(protocol.catchUp('late', position))), () => found++);
+  if (found !== CAUGHT_UP) throw new Error(`${found} updates in an answer that should have ${CAUGHT_UP}`);
+  return position;
+}
+
 /** Reads of the last 100 updates: for Longshore of 100 items, from a marker that knows none of them. */
 export async function catchUp(job: Phase<'D'>): Promise<Result> {
   const { target } = job;
@@ -112,15 +129,35 @@ export async function catchUp(job: Phase<'D'>): Promise<Result> {
   const connections = await connect(target.port, CONNECTIONS);
   const [first] = connections;
   if (first === undefined) throw new Error('no connection');
-  const position = protocol.readPosition(await first.ask(protocol.begin('late')));
-  for (let i = 0; i < CAUGHT_UP; i++) await first.ask(protocol.post('late', `item${i}`, updateOf(1, i)));
-  const request = protocol.catchUp('late', position);
-  const body = Buffer.from(await first.ask(request));
-  let found = 0;
-  eachMark(body, () => found++);
-  if (found !== CAUGHT_UP) throw new Error(`${found} updates in an answer that should have ${CAUGHT_UP}`);
+  const request = protocol.catchUp('late', await fill(protocol, first));
+  const bytes = Buffer.byteLength(await first.ask(request));
   const result = await measured(new ClosedLoop(connections, () => request), job);
-  return { ...result, bytes: body.length };
+  return { ...result, bytes };
+}
+
+/** Limits above the number of items: other questions with the same answer. */
+const OTHER_LIMITS = 400;
+
+/** The same by few connections, so that each look is for few polls; `bytes` are those on the wire. */
+export async function askAgain(job: Phase<'K'>): Promise<Result> {
+  const { target, connections: count, alike, accepts } = job;
+  const protocol = PROTOCOLS[target.protocol];
+  const connections = await connect(target.port, count);
+  const [first] = connections;
+  if (first === undefined) throw new Error('no connection');
+  const position = await fill(protocol, first);
+  const requests = Array.from({ length: alike ? 1 : OTHER_LIMITS }, (_, i) =>
+    protocol.catchUp('late', position, { limit: CAUGHT_UP + i, ...(accepts && { accepts }) }),
+  );
+  let bytes = 0;
+  const loop = new ClosedLoop(
+    connections,
+    (i) => requests[i % requests.length] as Buffer,
+    (body) => {
+      bytes = body.length;
+    },
+  );
+  return { ...(await measured(loop, job)), bytes };
 }
 
 const CONNECT_AT_ONCE = 200;

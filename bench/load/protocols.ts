@@ -1,6 +1,9 @@
 /** The two things that are measured, as the generator speaks to them. */
 export type ProtocolName = 'floor' | 'longshore';
 
+/** `limit` makes another question of it; `accepts` is the coding that the client takes. */
+export type CatchUp = { readonly limit?: number; readonly accepts?: string };
+
 export type Protocol = {
   /** One update of one item. */
   post(space: string, item: string, update: string): Buffer;
@@ -9,14 +12,14 @@ export type Protocol = {
   /** What came after `position`; waits for it. */
   poll(space: string, position: string): Buffer;
   /** The same, but answered at once. */
-  catchUp(space: string, position: string): Buffer;
+  catchUp(space: string, position: string, more?: CatchUp): Buffer;
   readPosition(body: string): string;
 };
 
 const HOST = 'Host: 127.0.0.1\r\n';
 
-function get(path: string): Buffer {
-  return Buffer.from(`GET ${path} HTTP/1.1\r\n${HOST}\r\n`);
+function get(path: string, headers = ''): Buffer {
+  return Buffer.from(`GET ${path} HTTP/1.1\r\n${HOST}${headers}\r\n`);
 }
 
 function postTo(path: string, body: string): Buffer {
@@ -37,7 +40,11 @@ const longshore: Protocol = {
     postTo(`/v1/spaces/${space}/updates`, `{"updates":[{"item":"${item}","op":{"set":${update}}}]}`),
   begin: (space) => get(`/v1/spaces/${space}/updates`),
   poll: (space, position) => get(`/v1/spaces/${space}/updates?marker=${position}&wait=50`),
-  catchUp: (space, position) => get(`/v1/spaces/${space}/updates?marker=${position}&wait=0`),
+  catchUp: (space, position, { limit = 500, accepts } = {}) =>
+    get(
+      `/v1/spaces/${space}/updates?marker=${position}&wait=0&limit=${limit}`,
+      accepts && `Accept-Encoding: ${accepts}\r\n`,
+    ),
   readPosition: (body) => between(body, '"marker":"', /"/),
 };
 

@@ -4,12 +4,15 @@ import { joinSchema, patchClientSchema } from '../protocol/clients.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import { admitWithin } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
+import { Content } from './content.ts';
 import { readClient, readSpace } from './path.ts';
 import { parseQuery } from './query.ts';
 import { hasBody, readJson } from './read-body.ts';
-import type { Replies } from './reply.ts';
+import { COMMON, type HeaderList, type Replies } from './reply.ts';
 
 type ClientDeps = Pick<AppDeps, 'access' | 'engine' | 'limits' | 'proxyHops'> & { readonly replies: Replies };
+
+const HEADERS: HeaderList = ['Content-Type', 'application/json', ...COMMON];
 
 /** `POST …/clients`. The body may be left out: nothing in it is needed. */
 export function createJoin(deps: ClientDeps) {
@@ -19,7 +22,7 @@ export function createJoin(deps: ClientDeps) {
     const caller = await admitWithin(deps, req, { space: id, right: 'read', budget: 'snapshot' });
     const request = joinSchema.parse(hasBody(req) ? await readJson(req, limits.bodies) : {});
     const body = await engine.clients.join(id, request, caller);
-    replies.bytes(req, res, 201, ['Content-Type', 'application/json'], body);
+    replies.content(req, res, 201, new Content(body, () => HEADERS));
   };
 }
 

@@ -1,12 +1,14 @@
 import { ProblemError } from '../protocol/errors.ts';
+import { CODINGS, type Coding } from './content.ts';
 
 /** Entity tags as a request lists them; `*` stands for any. */
 export type Tags = '*' | readonly string[];
 
 export type Preconditions = { readonly match?: Tags; readonly noneMatch?: Tags };
 
-export function versionTag(version: number): string {
-  return `"${version}"`;
+/** The bytes of a compressed body are others, so it has a tag of its own; it stands for the same version. */
+export function versionTag(version: number, coding?: Coding): string {
+  return coding === undefined ? `"${version}"` : `"${version}-${coding}"`;
 }
 
 export function readPreconditions(headers: {
@@ -35,8 +37,15 @@ export function evaluate(
   current: number,
   exists = current > 0,
 ): 'go' | 'match' | 'noneMatch' {
-  const tag = versionTag(current);
-  if (match !== undefined && !(exists && (match === '*' || match.includes(tag)))) return 'match';
+  const tags = [undefined, ...CODINGS].map((coding) => versionTag(current, coding));
+  if (match !== undefined && !(exists && (match === '*' || tags.some((tag) => match.includes(tag))))) return 'match';
   if (noneMatch === undefined || !exists) return 'go';
-  return noneMatch === '*' || noneMatch.includes(tag) || noneMatch.includes(`W/${tag}`) ? 'noneMatch' : 'go';
+  if (noneMatch === '*') return 'noneMatch';
+  return tags.some((tag) => noneMatch.includes(tag) || noneMatch.includes(`W/${tag}`)) ? 'noneMatch' : 'go';
+}
+
+/** In which coding the caller has it already, as far as its tags tell. */
+export function heldCoding(noneMatch: Tags | undefined, version: number): Coding | undefined {
+  if (noneMatch === undefined || noneMatch === '*' || noneMatch.includes(versionTag(version))) return undefined;
+  return CODINGS.find((coding) => noneMatch.includes(versionTag(version, coding)));
 }

@@ -9,26 +9,28 @@ import { type GetUpdatesQuery, getUpdatesSchema } from '../protocol/get-updates.
 import type { SpaceId } from '../protocol/ids.ts';
 import { accountOf } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
+import { Content } from './content.ts';
 import { readSpace } from './path.ts';
 import { parseUpdatesQuery } from './query.ts';
 import { readJson } from './read-body.ts';
-import { type HeaderList, Replies } from './reply.ts';
+import { COMMON, type HeaderList, type Replies } from './reply.ts';
 import { sendError } from './to-response.ts';
 
 export type PollDeps = Pick<AppDeps, 'access' | 'engine' | 'limits' | 'log' | 'proxyHops' | 'refusal'> & {
   readonly replies: Replies;
 };
 
-/** Headers of an answer that goes to many polls, made once. */
-const sharedHeaders = new WeakMap<Answer, HeaderList>();
+/** What is sent of an answer that goes to many polls, made once. */
+const shared = new WeakMap<Answer, Content>();
+const HEADERS: HeaderList = ['Content-Type', 'application/json', ...COMMON];
 
-function headersOf(answer: Answer): HeaderList {
-  let headers = sharedHeaders.get(answer);
-  if (headers === undefined) {
-    headers = Replies.shared('application/json', answer.body);
-    sharedHeaders.set(answer, headers);
+function contentOf(answer: Answer): Content {
+  let content = shared.get(answer);
+  if (content === undefined) {
+    content = new Content(answer.body, () => HEADERS);
+    shared.set(answer, content);
   }
-  return headers;
+  return content;
 }
 
 /** `GET …/updates` without Express: `search` without `?`. */
@@ -164,7 +166,7 @@ function conclude(
   denied: Problem | undefined,
   answer: Answer,
 ): void {
-  if (denied === undefined) replies.send(req, res, 200, headersOf(answer), answer.body);
+  if (denied === undefined) replies.content(req, res, 200, contentOf(answer));
   else replies.problem(req, res, takenAway(denied));
 }
 

@@ -9,11 +9,12 @@ import type { ItemId, SpaceId } from '../protocol/ids.ts';
 import type { InvalidCode, UpdateResult } from '../protocol/post-update.ts';
 import { admitWithin } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
-import { evaluate, type Preconditions, readPreconditions, versionTag } from './etags.ts';
+import { type Coding, Content, VARIES } from './content.ts';
+import { evaluate, heldCoding, type Preconditions, readPreconditions, versionTag } from './etags.ts';
 import { readItem, readSpace } from './path.ts';
 import { parseQuery, readBoolean } from './query.ts';
 import { readJson } from './read-body.ts';
-import type { HeaderList, Replies } from './reply.ts';
+import { COMMON, type HeaderList, type Replies } from './reply.ts';
 import { DetailedProblem } from './to-response.ts';
 
 /** Values are put only to items of this kind; the others are changed by their own operations. */
@@ -33,11 +34,22 @@ export function createGetItem({ engine, replies, ...deps }: ItemDeps): Handler {
     const state = await engine.readItem(space, item);
     if (state === undefined || state.deleted) throw absent(item);
     if (kind !== undefined && kind !== state.kind) throw mismatch(`${item} is a ${state.kind}`);
-    const headers = stateHeaders(state.version, state.durableVersion);
-    const verdict = evaluate(readPreconditions(req.headers), state.version);
-    if (verdict === 'match') throw preconditionFailed(state.version);
-    if (verdict === 'noneMatch') replies.empty(req, res, 304, headers);
-    else replies.json(req, res, 200, state.value ?? null, headers);
+    const { version, durableVersion } = state;
+    const preconditions = readPreconditions(req.headers);
+    const verdict = evaluate(preconditions, version);
+    if (verdict === 'match') throw preconditionFailed(version);
+    if (verdict === 'noneMatch') {
+      const held = heldCoding(preconditions.noneMatch, version);
+      replies.empty(req, res, 304, [...stateHeaders(version, durableVersion, held), ...VARIES]);
+      return;
+    }
+    const headers = (coding: Coding | undefined): HeaderList => [
+      'Content-Type',
+      'application/json',
+      ...stateHeaders(version, durableVersion, coding),
+      ...COMMON,
+    ];
+    replies.content(req, res, 200, new Content(Buffer.from(JSON.stringify(state.value ?? null)), headers));
   };
 }
 
@@ -181,8 +193,8 @@ function sendState(
   replies.json(req, res, status, { version, durableVersion }, stateHeaders(version, durableVersion));
 }
 
-function stateHeaders(version: number, durableVersion: number): HeaderList {
-  return ['ETag', versionTag(version), 'Longshore-Durable-Version', String(durableVersion)];
+function stateHeaders(version: number, durableVersion: number, coding?: Coding): HeaderList {
+  return ['ETag', versionTag(version, coding), 'Longshore-Durable-Version', String(durableVersion)];
 }
 
 function absent(item: string): ProblemError {

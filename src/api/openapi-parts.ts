@@ -28,7 +28,12 @@ export const inHeader = (name: string, description: string) => ({
 });
 
 export const retryAfter = { 'Retry-After': { schema: { type: 'integer' }, description: 'seconds' } };
-export const etag = { ETag: { schema: { type: 'string' }, description: 'the version, quoted' } };
+export const etag = {
+  ETag: {
+    schema: { type: 'string' },
+    description: 'the version, quoted; with -br or -gzip behind it where the body is compressed',
+  },
+};
 export const durable = {
   'Longshore-Durable-Version': { schema: { type: 'integer' }, description: 'newest stored version' },
 };

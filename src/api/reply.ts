@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Problem } from '../protocol/errors.ts';
 import { isId } from '../protocol/ids.ts';
+import { Compressor, type Content, codingOf, type HeaderList } from './content.ts';
 
-/** Header names and values in turn, as `writeHead` takes them. */
-export type HeaderList = readonly string[];
+export type { HeaderList };
 
-const COMMON: HeaderList = [
+/** Carried by every answer. */
+export const COMMON: HeaderList = [
   'Cache-Control',
   'no-store',
   'X-Content-Type-Options',
@@ -28,6 +29,7 @@ export class Replies {
   readonly #cors: ReadonlyMap<string, HeaderList>;
   readonly #vary: HeaderList;
   readonly #prefix: string;
+  readonly #compressor = new Compressor();
   #count = 0;
 
   /** `prefix` tells the request ids of this process from those of others; `allowedOrigins` are compared exactly. */
@@ -99,6 +101,19 @@ export class Replies {
     else res.end(body);
   }
 
+  /** In the coding that the client likes best. `headers` of the content hold the common ones. */
+  content(req: IncomingMessage, res: ServerResponse, status: number, content: Content): void {
+    const { only } = content;
+    if (only !== undefined) {
+      this.send(req, res, status, only.headers, only.body);
+      return;
+    }
+    const coding = codingOf(rawHeader(req, 'accept-encoding'));
+    const sendable = content.in(coding, this.#compressor);
+    if (!(sendable instanceof Promise)) this.send(req, res, status, sendable.headers, sendable.body);
+    else void sendable.then(({ headers, body }) => this.send(req, res, status, headers, body));
+  }
+
   /** Sends the head of an answer whose body comes bit by bit. */
   begin(req: IncomingMessage, res: ServerResponse, headers: HeaderList): void {
     res.writeHead(200, this.#complete(req, [...headers, ...COMMON], this.requestId(req)));
@@ -108,11 +123,6 @@ export class Replies {
   #complete(req: IncomingMessage, headers: HeaderList, requestId: string): string[] {
     const cors = this.#vary.length === 0 ? undefined : this.#cors.get(rawHeader(req, 'origin') ?? '');
     return headers.concat('X-Request-Id', requestId, this.#vary, cors ?? []);
-  }
-
-  /** The part of an answer's headers that is the same for everybody who gets these bytes. */
-  static shared(contentType: string, body: Buffer): HeaderList {
-    return ['Content-Type', contentType, 'Content-Length', String(body.length), ...COMMON];
   }
 }
 

@@ -1,9 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { doctorCommand } from './doctor.ts';
 import { describeFailure, EXIT } from './failures.ts';
 import { getCommand } from './get.ts';
+import { lockCommand } from './lock.ts';
 import { postCommand } from './post.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
+import { paint } from './terminal.ts';
 import { tokenCommand } from './token.ts';
 import { watchCommand } from './watch.ts';
 
@@ -29,7 +32,7 @@ function createProgram(): Command {
       `\nExit codes: ${EXIT.ok} done, ${EXIT.refused} refused or failed, ${EXIT.usage} wrong usage, ${EXIT.noServer} no server there.`,
     );
   serveCommand(program.command('serve'));
-  for (const add of [watchCommand, postCommand, getCommand, replayCommand]) {
+  for (const add of [watchCommand, postCommand, getCommand, lockCommand, replayCommand]) {
     add(program)
       .requiredOption('--url <url>', 'where the server is', readUrl, defaultUrl())
       .addOption(
@@ -37,6 +40,7 @@ function createProgram(): Command {
       );
   }
   tokenCommand(program);
+  doctorCommand(program.command('doctor'));
   // Subcommands copy the settings of their parent only when they are made by it.
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
     command.exitOverride().showHelpAfterError('(add --help for what there is)');
@@ -51,7 +55,7 @@ try {
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   } else {
     const { text, code } = describeFailure(error);
-    console.error(`longshore: ${text}`);
+    console.error(`${paint('red', 'longshore:', process.stderr)} ${text}`);
     process.exitCode = code;
   }
 }

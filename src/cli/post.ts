@@ -11,6 +11,7 @@ type PostOptions = {
   readonly release?: boolean;
   readonly durable?: boolean;
   readonly ifVersion?: string;
+  readonly json?: boolean;
 };
 
 export function postCommand(program: Command): Command {
@@ -23,6 +24,12 @@ export function postCommand(program: Command): Command {
     .option('--release', 'the last update for now: stored before the answer')
     .option('--durable', 'stored before the answer')
     .option('--if-version <version>', 'only over this version; 0: only create')
+    .option('--json', 'the result as one line of JSON, whether accepted or not')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  longshore post demo card-1 \'{"x": 10, "y": 20}\'\n  longshore post demo card-1 \'{"x": 11}\' --merge --release\n' +
+        '  longshore post demo card-1 --delete --if-version 2',
+    )
     .action(async (space: string, item: string, json: string | undefined, options: PostOptions) => {
       const update = {
         item,
@@ -36,7 +43,7 @@ export function postCommand(program: Command): Command {
       // A name and a number make the request safe to send again when its answer is lost.
       const clientId = `cli-${crypto.randomUUID()}`;
       const { results } = await client.postUntilAnswered(space, { clientId, seq: 1, updates: [update] });
-      print(results[0]);
+      print(results[0], options.json ?? false);
     });
 }
 
@@ -61,12 +68,11 @@ function readVersion(text: string): number {
   return Number(text);
 }
 
-function print(result: UpdateResult | undefined): void {
-  if (result?.result === 'ok') {
+function print(result: UpdateResult | undefined, json: boolean): void {
+  if (json) console.log(JSON.stringify(result));
+  else if (result?.result === 'ok') {
     const stored = result.durableVersion >= result.version ? 'stored' : `version ${result.durableVersion} stored`;
     console.log(`${result.item} version ${result.version}, ${stored}`);
-    return;
-  }
-  console.error(`longshore: not accepted: ${JSON.stringify(result)}`);
-  process.exitCode = EXIT.refused;
+  } else console.error(`longshore: not accepted: ${JSON.stringify(result)}`);
+  if (result?.result !== 'ok') process.exitCode = EXIT.refused;
 }

@@ -4,11 +4,18 @@ import { HttpClient, mayRetry } from '../client/http-client.ts';
 import { EXIT, UsageError } from './failures.ts';
 import { type Replayed, readElements } from './replay-file.ts';
 
-type ReplayOptions = { readonly url: string; readonly token?: string; readonly space: string; readonly rate: string };
+type ReplayOptions = {
+  readonly url: string;
+  readonly token?: string;
+  readonly space: string;
+  readonly rate: string;
+  readonly json?: boolean;
+};
 
 /** Requests under way at once; beyond it the rate is not kept, and the latencies show it. */
 const MAX_IN_FLIGHT = 64;
 const PROGRESS_MS = 1_000;
+const TERMINAL_PROGRESS_MS = 100;
 const MAX_TRIES = 5;
 
 export function replayCommand(program: Command): Command {
@@ -17,13 +24,21 @@ export function replayCommand(program: Command): Command {
     .description('post the elements of a recording (.excalidrawlib, JSON array, JSON lines) as registers')
     .requiredOption('--space <space>', 'where to')
     .option('--rate <rate>', 'updates a second', '20')
+    .option('--json', 'the report as one line of JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  longshore replay library.excalidrawlib --space demo --rate 50\n  longshore replay moves.jsonl --space load --rate 2000 --json\n\n' +
+        'Progress goes to stderr.',
+    )
     .action(async (file: string, options: ReplayOptions) => {
       const rate = Number(options.rate);
       if (!(rate > 0 && rate <= 100_000)) throw new UsageError('--rate must be a number above 0, up to 100000');
       const elements = read(file);
       const replay = new Replay(new HttpClient(options), options.space);
       await replay.run(elements, rate);
-      replay.report(elements.length);
+      const report = replay.report(elements.length);
+      if (options.json) console.log(JSON.stringify(report));
+      else print(report);
       if (replay.accepted < elements.length) process.exitCode = EXIT.refused;
     });
 }
@@ -57,7 +72,7 @@ class Replay {
 
   async run(elements: readonly Replayed[], rate: number): Promise<void> {
     this.#startedAt = performance.now();
-    let shownAt = this.#startedAt;
+    const progress = new Progress(elements.length, this.#startedAt);
     const underWay = new Set<Promise<void>>();
     for (const [i, element] of elements.entries()) {
       const due = this.#startedAt + (i * 1_000) / rate;
@@ -69,11 +84,10 @@ class Replay {
         await post; // whether there is a server at all; from here on the rate counts
         this.#startedAt = performance.now();
       }
-      if (performance.now() - shownAt < PROGRESS_MS) continue;
-      shownAt = performance.now();
-      console.error(`${i + 1} of ${elements.length} posted, ${this.accepted} accepted`);
+      progress.show(i + 1, this.accepted);
     }
     await Promise.all(underWay);
+    progress.end();
   }
 
   async #post({ item, value }: Replayed, due: number): Promise<void> {
@@ -99,12 +113,67 @@ class Replay {
     }
   }
 
-  report(total: number): void {
+  report(total: number): Report {
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     const sorted = this.#latencies.toSorted((a, b) => a - b);
-    const at = (share: number): string => (sorted[Math.floor(share * (sorted.length - 1))] ?? 0).toFixed(1);
-    console.log(`${this.accepted} of ${total} accepted in ${seconds.toFixed(1)} s`);
-    console.log(`latency p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`);
-    for (const [why, count] of this.#refusals) console.log(`${count} not accepted: ${why}`);
+    const at = (share: number): number => round(sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
+    const { accepted } = this;
+    return {
+      accepted,
+      total,
+      seconds: round(seconds),
+      p50Ms: at(0.5),
+      p99Ms: at(0.99),
+      refused: Object.fromEntries(this.#refusals),
+    };
+  }
+}
+
+type Report = {
+  readonly accepted: number;
+  readonly total: number;
+  readonly seconds: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** How many of each outcome that is not `ok`. */
+  readonly refused: { readonly [outcome: string]: number };
+};
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+function print({ accepted, total, seconds, p50Ms, p99Ms, refused }: Report): void {
+  console.log(`${accepted} of ${total} accepted in ${seconds.toFixed(1)} s`);
+  console.log(`latency p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`);
+  for (const [why, count] of Object.entries(refused)) console.log(`${count} not accepted: ${why}`);
+}
+
+/** On a terminal one line that is written over; elsewhere a line a second. */
+class Progress {
+  readonly #total: number;
+  readonly #startedAt: number;
+  readonly #onTerminal = process.stderr.isTTY === true;
+  #shownAt: number;
+  #shown = false;
+
+  constructor(total: number, startedAt: number) {
+    this.#total = total;
+    this.#startedAt = startedAt;
+    this.#shownAt = startedAt;
+  }
+
+  show(posted: number, accepted: number): void {
+    const now = performance.now();
+    if (now - this.#shownAt < (this.#onTerminal ? TERMINAL_PROGRESS_MS : PROGRESS_MS)) return;
+    this.#shownAt = now;
+    this.#shown = true;
+    const left = (((now - this.#startedAt) / posted) * (this.#total - posted)) / 1_000;
+    const text = `${posted} of ${this.#total} posted, ${accepted} accepted, ${left.toFixed(0)} s left`;
+    process.stderr.write(this.#onTerminal ? `\r${text}\u001b[K` : `${text}\n`);
+  }
+
+  end(): void {
+    if (this.#onTerminal && this.#shown) process.stderr.write('\r\u001b[K');
   }
 }

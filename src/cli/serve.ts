@@ -1,34 +1,20 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { Config } from '../server/config.ts';
 import { UsageError } from './failures.ts';
+import { addServerOptions } from './server-options.ts';
 
 export function serveCommand(command: Command): Command {
-  return command
+  return addServerOptions(command)
     .description('start a server; with nothing said, everything is embedded and kept in ./.longshore')
-    .option('--host <host>', 'address to listen on (LONGSHORE_HOST)')
-    .option('--port <port>', 'port to listen on, 0 for any free one (PORT)')
-    .option('--cache <url>', 'memory: or memcached://HOST:PORT,… (LONGSHORE_CACHE)')
-    .option('--store <url>', 'memory:, sqlite:PATH or datastore:[PROJECT][/DATABASE][?namespace=] (LONGSHORE_STORE)')
-    .option('--blobs <url>', 'folder:PATH or gs://BUCKET[/PREFIX] (LONGSHORE_BLOBS)')
-    .option('--bus <url>', 'memory:, pulse: or pubsub:[PROJECT/]TOPIC (LONGSHORE_BUS)')
-    .option('--data-dir <path>', 'where embedded data lies (LONGSHORE_DATA_DIR)')
-    .option('--persist-ms <ms>', 'the longest that a change goes unstored (LONGSHORE_PERSIST_MS)')
-    .option('--index-shards <n>', 'shards of the recent index; equal on all instances (LONGSHORE_INDEX_SHARDS)')
-    .option('--allowed-origins <list>', 'web origins that may call across origins (LONGSHORE_ALLOWED_ORIGINS)')
-    .option('--auth <modes>', 'none, or a comma list of jwt and key (LONGSHORE_AUTH)')
-    .addOption(
-      new Option('--allow-anonymous', 'let everybody in who reaches the address (LONGSHORE_ALLOW_ANONYMOUS)').preset(
-        '1',
-      ),
-    )
-    .option('--internal-port <port>', 'where alone /metrics and /internal/* answer (LONGSHORE_INTERNAL_PORT)')
-    .option('--log-level <level>', 'debug, info, warn, error or silent (LONGSHORE_LOG_LEVEL)')
+    .option('--json', 'once it is up, one JSON object instead of the lines for people')
     .addHelpText(
       'after',
       '\nFrom the environment only: LONGSHORE_SECRET, LONGSHORE_ISSUERS, LONGSHORE_JWT_SECRET, LONGSHORE_API_KEYS,\n' +
-        'LONGSHORE_INTERNAL_SECRET, LONGSHORE_INTERNAL_AUDIENCE, LONGSHORE_INTERNAL_ACCOUNTS, LONGSHORE_CACHE_PASSWORD.',
+        'LONGSHORE_INTERNAL_SECRET, LONGSHORE_INTERNAL_AUDIENCE, LONGSHORE_INTERNAL_ACCOUNTS, LONGSHORE_CACHE_PASSWORD.\n\n' +
+        'Examples:\n  longshore serve\n  longshore serve --port 0 --data-dir /tmp/board --json\n' +
+        '  longshore serve --cache memcached://127.0.0.1:11211 --store datastore:my-project',
     )
-    .action(async (flags: { [flag: string]: string }) => {
+    .action(async ({ json, ...flags }: { json?: boolean } & { [flag: string]: string }) => {
       // The server's parts are many: only who serves waits for them.
       const { parseConfig } = await import('../server/config.ts');
       const { serve } = await import('../server/compose.ts');
@@ -36,20 +22,46 @@ export function serveCommand(command: Command): Command {
       const outcome = parseConfig(process.env, { logLevel: process.env.LONGSHORE_LOG_LEVEL ?? 'warn', ...flags });
       if (!outcome.ok) throw new UsageError(`the settings cannot be used:\n  ${outcome.problems.join('\n  ')}`);
       for (const warning of outcome.warnings) console.error(`longshore: ${warning}`);
-      const code = await serve(outcome.config, (address) => console.log(describeServer(outcome.config, address)));
+      const describe = json ? describeAsJson : describeServer;
+      const code = await serve(outcome.config, (address) => console.log(describe(outcome.config, address)));
       process.exit(code);
     });
 }
 
 type Address = { readonly host: string; readonly port: number; readonly internalPort?: number };
 
+/** As a client on this machine writes it. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** The same for programs: `serve --json`. */
+export function describeAsJson(config: Config, { host, port, internalPort }: Address): string {
+  const { auth, blobs, dataDir } = config;
+  const place = `http://${reachable(host)}`;
+  return JSON.stringify({
+    url: `${place}:${port}`,
+    cache: cacheServers(config) || 'memory',
+    store: describeStore(config),
+    blobs: `${blobs.backend} ${'path' in blobs ? blobs.path : blobs.bucket}`,
+    dataDir,
+    auth: auth.modes,
+    ...(internalPort === undefined ? {} : { internalUrl: `${place}:${internalPort}` }),
+  });
+}
+
+function cacheServers({ cache }: Config): string {
+  return cache.backend === 'memcached' ? cache.servers.map((one) => `${one.host}:${one.port}`).join(', ') : '';
+}
+
 /** What `serve` prints once it is up. */
 export function describeServer(config: Config, { host, port, internalPort }: Address): string {
-  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  const shown = reachable(host);
   const url = `http://${shown}:${port}`;
   const { auth, cache, blobs } = config;
   const header = auth.modes.length === 0 ? '' : " -H 'Authorization: Bearer TOKEN'";
-  const servers = cache.backend === 'memcached' ? cache.servers.map((one) => `${one.host}:${one.port}`).join(', ') : '';
+  const servers = cacheServers(config);
   const updates = `${url}/v1/spaces/demo/updates`;
   return [
     `Longshore is up at ${url}${shown === host ? '' : ` (and every other address of this machine)`}`,

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { makeApiKey, mintToken } from '../auth/mint.ts';
 import { PATTERN_RULE, RIGHTS_RULE, readGrants } from '../auth/permissions.ts';
+import { readDuration } from './duration.ts';
 import { UsageError } from './failures.ts';
 
 type MintOptions = {
@@ -14,7 +15,6 @@ type KeyOptions = { readonly spaces: string; readonly json?: boolean };
 type Spaces = { readonly [pattern: string]: string };
 
 const MIN_SECRET_CHARS = 32;
-const SECONDS: { readonly [unit: string]: number } = { s: 1, m: 60, h: 3_600, d: 86_400 };
 const MAX_EXPIRES_S = 365 * 86_400;
 
 const spacesOption = () =>
@@ -31,12 +31,17 @@ export function tokenCommand(program: Command): Command {
     .option('--issuer <issuer>', 'its claim iss', 'longshore')
     .option('--audience <audience>', 'its claim aud', 'longshore')
     .option('--json', 'as JSON, with what is in it')
+    .addHelpText(
+      'after',
+      '\nExample:\n  LONGSHORE_JWT_SECRET=… longshore token mint ann --spaces \'{"demo-*": "rw"}\' --expires 7d',
+    )
     .action(mint);
   command
     .command('key <name>')
     .description('print a new API key, and the entry for LONGSHORE_API_KEYS that lets it in')
     .addOption(spacesOption())
     .option('--json', 'as JSON: key, and entry')
+    .addHelpText('after', '\nExample:\n  longshore token key robot --spaces \'{"demo-*": "rw"}\'')
     .action(makeKey);
   return command;
 }
@@ -51,7 +56,7 @@ async function mint(subject: string, options: MintOptions): Promise<void> {
   const { issuer, audience } = options;
   const spaces = readSpaces(options.spaces);
   const issuedAt = Math.floor(Date.now() / 1_000);
-  const expiresAt = issuedAt + readDuration(options.expires);
+  const expiresAt = issuedAt + readDuration('--expires', options.expires, MAX_EXPIRES_S, '365d');
   const token = await mintToken({ secret, issuer, audience, subject, spaces, issuedAt, expiresAt });
   const described = { token, subject, issuer, audience, spaces, expiresAt: new Date(expiresAt * 1_000).toISOString() };
   console.log(options.json ? JSON.stringify(described) : token);
@@ -79,12 +84,4 @@ function readSpaces(text: string): Spaces {
   }
   if (readGrants(value) === undefined) throw new UsageError(`--spaces must map ${PATTERN_RULE} to ${RIGHTS_RULE}`);
   return value as Spaces;
-}
-
-function readDuration(text: string): number {
-  const [, count = '', unit = ''] = /^(\d{1,8})([smhd])$/.exec(text) ?? [];
-  const seconds = Number(count) * (SECONDS[unit] ?? 0);
-  if (seconds < 1 || seconds > MAX_EXPIRES_S)
-    throw new UsageError('--expires must be like 90s, 15m, 12h or 7d, at most 365d');
-  return seconds;
 }

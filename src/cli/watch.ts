@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { follow, type Step } from '../client/follow.ts';
 import { HttpClient, type ItemAnswer } from '../client/http-client.ts';
 import { describeFailure } from './failures.ts';
+import { paint } from './terminal.ts';
 
 type WatchOptions = {
   readonly url: string;
@@ -18,6 +19,10 @@ export function watchCommand(program: Command): Command {
     .option('--json', 'one JSON object a line')
     .option('--now', 'skip what is there already')
     .option('--ids <ids>', 'only these: a comma list of ids, or prefixes ending in *')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  longshore watch demo\n  longshore watch demo --now --ids "card-*" --json | jq .value',
+    )
     .action(async (space: string, options: WatchOptions) => {
       const client = new HttpClient(options);
       const print = options.json ? printJson : printText;
@@ -47,10 +52,10 @@ function printJson(step: Step): void {
 }
 
 function printText(step: Step): void {
-  if (step.mustReset !== undefined) console.log(`-- begins anew: ${step.mustReset.reason}`);
-  for (const item of step.items) console.log(`${item.id} ${item.version} ${textOf(item)}`);
-  for (const id of step.gone) console.log(`${id} gone`);
-  for (const [id, version] of Object.entries(step.durable)) console.log(`${id} ${version} stored`);
+  if (step.mustReset !== undefined) console.log(paint('yellow', `-- begins anew: ${step.mustReset.reason}`));
+  for (const item of step.items) console.log(`${paint('bold', item.id)} ${item.version} ${textOf(item)}`);
+  for (const id of step.gone) console.log(`${paint('bold', id)} gone`);
+  for (const [id, version] of Object.entries(step.durable)) console.log(paint('dim', `${id} ${version} stored`));
 }
 
 function textOf(item: ItemAnswer): string {

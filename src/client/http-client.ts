@@ -108,7 +108,7 @@ export class HttpClient {
       throw error;
     }
     return {
-      version: Number(response.headers.get('ETag')?.replaceAll('"', '')),
+      version: Number(/\d+/.exec(response.headers.get('ETag') ?? '')?.[0]),
       durableVersion: Number(response.headers.get('Longshore-Durable-Version')),
       value: await readBody(response, this.url),
     };

@@ -134,6 +134,8 @@ export type EngineConfig = {
   readonly maxParkedPolls: number;
   /** Spaces of which a snapshot is being read at once. */
   readonly maxColdReads: number;
+  /** Answers whose items have so many characters are kept for a while, for who asks the same. */
+  readonly keepAnswersFrom: number;
 };
 
 export const DEFAULT_ENGINE_CONFIG: Omit<EngineConfig, 'secrets'> = {
@@ -150,4 +152,5 @@ export const DEFAULT_ENGINE_CONFIG: Omit<EngineConfig, 'secrets'> = {
   maxDirtyItems: 100_000,
   maxParkedPolls: 20_000,
   maxColdReads: 200,
+  keepAnswersFrom: 1_024,
 };

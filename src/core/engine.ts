@@ -12,6 +12,7 @@ import {
   type Update,
   type UpdateResult,
 } from '../protocol/post-update.ts';
+import { Answers } from './answers.ts';
 import { Dirtiness } from './dirtiness.ts';
 import type { Answer, Caller, Engine, EngineStats, ItemState, LockAnswer, PollOutcome } from './engine-types.ts';
 import { filterOf } from './filter.ts';
@@ -113,7 +114,8 @@ class LongshoreEngine implements Engine {
       admit: () => this.#refuseIfStopping(),
     });
     const observer = new Observer(deps, this.#heads, shards, new RosterReader(deps, this.clients));
-    this.#reader = new UpdateReader(deps, observer, new Renderer(this.#values, this.#heads), this.#markers, shards);
+    const answers = new Answers(deps, new Renderer(this.#values, this.#heads), this.#markers);
+    this.#reader = new UpdateReader(deps, observer, answers, shards);
     const close: FlushParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness, hint };
     this.#flusher = new Flusher(close, recommit);
     this.#sweepParts = {

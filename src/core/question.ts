@@ -1,4 +1,4 @@
-import type { MustReset } from '../protocol/get-updates.ts';
+import type { GetUpdatesResponse, MustReset } from '../protocol/get-updates.ts';
 import type { Answer } from './engine-types.ts';
 import type { Filter } from './filter.ts';
 import type { Marker } from './marker.ts';
@@ -25,5 +25,12 @@ export type Evaluated = {
   readonly more: boolean;
   /** The marker to go on with, where nothing is said now. */
   readonly marker: Marker;
-  readonly answer: () => Promise<Answer>;
+  /** `key`: of the question. */
+  readonly answer: (key: string) => Promise<Given>;
 };
+
+/** What is to be said, but for the items and the marker. */
+export type Frame = Omit<GetUpdatesResponse, 'items' | 'marker'>;
+
+/** An answer, and the marker in it: not always that of this look, where the same was said before. */
+export type Given = { readonly answer: Answer; readonly marker: Marker };

@@ -1,11 +1,11 @@
 import type { Head } from '../model/head.ts';
 import { seenKey } from '../model/keys.ts';
-import type { GetUpdatesResponse, MustReset } from '../protocol/get-updates.ts';
+import type { MustReset } from '../protocol/get-updates.ts';
+import type { Answers } from './answers.ts';
 import type { Deps } from './context.ts';
 import { mustLook } from './coverage.ts';
-import type { Answer } from './engine-types.ts';
 import { absentHead } from './load-item.ts';
-import { decodeSeen, type Marker, type Markers } from './marker.ts';
+import { decodeSeen, type Marker } from './marker.ts';
 import type { Observation, Observer } from './observe.ts';
 import {
   type ClientChange,
@@ -15,8 +15,7 @@ import {
   type Told,
   tellRoster,
 } from './presence/tell-roster.ts';
-import type { Evaluated, Question } from './question.ts';
-import { encodeAnswer, type Renderer } from './render.ts';
+import type { Evaluated, Frame, Question } from './question.ts';
 import { type Named, nextMarker, type SelectInput, type Selection, seenFromNow, selectItems } from './select-items.ts';
 import type { ShardReader } from './shard-log.ts';
 import type { SpaceState } from './space-state.ts';
@@ -28,15 +27,13 @@ const STORE_PAGE = 1_000;
 export class UpdateReader {
   readonly #deps: Deps;
   readonly #observer: Observer;
-  readonly #renderer: Renderer;
-  readonly #markers: Markers;
+  readonly #answers: Answers;
   readonly #shards: ShardReader;
 
-  constructor(deps: Deps, observer: Observer, renderer: Renderer, markers: Markers, shards: ShardReader) {
+  constructor(deps: Deps, observer: Observer, answers: Answers, shards: ShardReader) {
     this.#deps = deps;
     this.#observer = observer;
-    this.#renderer = renderer;
-    this.#markers = markers;
+    this.#answers = answers;
     this.#shards = shards;
   }
 
@@ -227,12 +224,9 @@ export class UpdateReader {
     clients: readonly ClientChange[],
   ): Evaluated {
     if (reset) this.#deps.metrics.count('resyncs');
-    const answer = async (): Promise<Answer> => {
-      const shown = await this.#renderer.items(space, selection.chosen);
-      const text = await this.#seal(space, marker);
-      const hasDurable = question !== undefined && Object.keys(selection.durable).length > 0;
-      const response: Omit<GetUpdatesResponse, 'items'> = {
-        marker: text,
+    const hasDurable = question !== undefined && Object.keys(selection.durable).length > 0;
+    const answer = (key: string) => {
+      const frame: Frame = {
         epoch: marker.e,
         upToDate: selection.left === 0,
         changesRemaining: selection.left,
@@ -240,16 +234,9 @@ export class UpdateReader {
         ...(hasDurable ? { durable: selection.durable } : {}),
         ...(reset ? { mustReset: { reason: reset } } : {}),
       };
-      return encodeAnswer(response, shown);
+      return this.#answers.make(space, key, frame, selection.chosen, marker);
     };
     return { news: news || reset !== undefined, more: selection.left > 0, marker, answer };
-  }
-
-  /** A marker that would grow too long leaves what was seen in the cache; should that be lost, some items come twice. */
-  async #seal(space: SpaceState, marker: Marker): Promise<string> {
-    const sealed = this.#markers.seal(space.id, marker);
-    if (sealed.spill) await this.#deps.cache.set(seenKey(space.id, sealed.spill.name), sealed.spill.bytes, 3_600);
-    return sealed.text;
   }
 }
 

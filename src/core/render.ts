@@ -1,10 +1,11 @@
 import type { Head } from '../model/head.ts';
-import type { GetUpdatesResponse, ItemAnswer } from '../protocol/get-updates.ts';
+import type { ItemAnswer } from '../protocol/get-updates.ts';
 import { CHANGED, type HeldHead, LOOP, RetryLater } from './context.ts';
 import { deltaAnswer, timeText } from './delta-answer.ts';
 import type { Answer } from './engine-types.ts';
 import type { Heads } from './heads.ts';
 import { tailBytes } from './layout.ts';
+import type { Frame } from './question.ts';
 import type { Chosen } from './select-items.ts';
 import type { SpaceState } from './space-state.ts';
 import type { Values } from './values.ts';
@@ -102,10 +103,9 @@ function base(id: string, head: Head) {
   };
 }
 
-/** Serialised once; every poll that asked the same gets the same bytes. `items`: each as JSON. */
-export function encodeAnswer(response: Omit<GetUpdatesResponse, 'items'>, items: readonly string[]): Answer {
-  const empty = items.length === 0 && !response.durable && !response.mustReset && !response.clients;
-  const rest = JSON.stringify(response);
-  const body = Buffer.from(`${rest.slice(0, -1)},"items":[${items.join(',')}]}`);
-  return { body, marker: response.marker, empty, ...(response.mustReset && { reset: true }) };
+/** Serialised once; every poll that asked the same gets the same bytes. `text` is the frame, `items` are the items, each as JSON. */
+export function encodeAnswer(frame: Frame, text: string, items: readonly string[], marker: string): Answer {
+  const empty = items.length === 0 && !frame.durable && !frame.mustReset && !frame.clients;
+  const body = Buffer.from(`{"marker":${JSON.stringify(marker)},${text.slice(1, -1)},"items":[${items.join(',')}]}`);
+  return { body, marker, empty, ...(frame.mustReset && { reset: true }) };
 }

@@ -185,11 +185,11 @@ export class SpaceWaiters {
     const now = this.#deps.clock.monotonic();
     const done = [...group.waiters].filter((waiter) => evaluated.news || waiter.until <= now);
     if (done.length > 0) {
-      const answer = await evaluated.answer();
+      const { answer, marker } = await evaluated.answer(group.key);
       this.#deliver(group, done, { answer });
       const question: Question = {
         ...group.question,
-        marker: evaluated.marker,
+        marker,
         spill: undefined,
         reset: undefined,
         known: undefined,

@@ -122,6 +122,11 @@ export function ownerRowKey(): StoreKey {
   return { space: '#owner', kind: 'owner', id: '' };
 }
 
+/** Written and deleted by `longshore doctor`, to see that it can be. */
+export function doctorRowKey(): StoreKey {
+  return { space: '#doctor', kind: 'owner', id: '' };
+}
+
 /** FNV-1a, 32 bits: spreads ids over shards. Every instance must agree on it. */
 export function shardOf(id: string, shards: number): number {
   let hash = 0x811c9dc5;

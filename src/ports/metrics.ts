@@ -22,6 +22,7 @@ export type MetricName =
   | 'epochs_created'
   | 'reads'
   | 'resyncs'
+  | 'answers_given_again'
   | 'store_scans'
   | 'store_writes'
   | 'store_failures'

@@ -82,6 +82,10 @@ export const MAX_SILENCE_MS = 45_000;
 /** Posts of one socket that wait for the one before; with more of them the socket is not read. */
 export const MAX_WAITING_POSTS = 16;
 
+/** Answers of this size are compressed for who takes it; smaller ones gain too little, larger ones would keep a thread for too long. */
+export const MIN_CODED_BYTES = 1024;
+export const MAX_CODED_BYTES = 16 * 1024 * 1024;
+
 /** Keys of the cache; memcached takes 250 bytes. */
 export const MAX_CACHE_KEY_BYTES = 200;
 

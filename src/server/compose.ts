@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { createApp, createInternalApp } from '../api/create-app.ts';
 import { createSockets, type Sockets } from '../api/socket.ts';
@@ -17,6 +16,7 @@ import { openBlobs, openBus, openCache, openStore, type SystemParts } from './ba
 import { Closers } from './closers.ts';
 import { composeAuth } from './compose-auth.ts';
 import { type Config, describeConfig } from './config.ts';
+import { identify } from './identify.ts';
 import { createLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { Owner } from './owner.ts';
@@ -147,14 +147,4 @@ function engineConfigOf(config: Config, secrets: readonly string[]): EngineConfi
     maxColdReads: config.limits.reads,
     durableAlways: cache.backend === 'memory',
   };
-}
-
-/** Instances may share a store only if they agree on the cache servers and on how the cache is divided. */
-function identify({ cache, store, indexShards }: Config, id: string) {
-  const exclusiveStore = store.backend !== 'datastore';
-  if (cache.backend === 'memory') return { fingerprint: `process:${id}`, exclusiveStore, alone: true };
-  const servers = cache.servers.map(({ host, port }) => `${host}:${port}`).sort();
-  const { ledgerShards } = DEFAULT_ENGINE_CONFIG;
-  const text = JSON.stringify({ servers, indexShards, ledgerShards });
-  return { fingerprint: createHash('sha256').update(text).digest('base64url'), exclusiveStore, alone: false };
 }

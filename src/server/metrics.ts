@@ -18,6 +18,7 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
   epochs_created: 'spaces whose cache records began anew',
   reads: 'reads of spaces, shared by all polls that asked the same',
   resyncs: 'answers that made the client begin again',
+  answers_given_again: 'large answers given again as they were, to the same question',
   store_scans: 'reads that had to go to the store',
   store_writes: 'records written to the store',
   store_failures: 'store calls that failed',

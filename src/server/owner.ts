@@ -160,7 +160,7 @@ function change(record: OwnerRecord) {
   return { key: ownerRowKey(), record: { data: encodeRecordText(record), indexes: {} } };
 }
 
-function decodeOwner(data: string): OwnerRecord {
+export function decodeOwner(data: string): OwnerRecord {
   const { fingerprint, fence, untilMs } = decodeRecordText(data, 'owner') as JsonObject;
   return { fingerprint: String(fingerprint), fence: Number(fence), untilMs: Number(untilMs) };
 }

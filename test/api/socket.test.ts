@@ -99,6 +99,11 @@ describe('GET …/socket', () => {
     server.closeAllConnections();
   });
 
+  it('[HT64] is not compressed, although the client offers it', async () => {
+    const { ws } = await connect();
+    assert.equal(ws.extensions, '');
+  });
+
   it('[TR30] lets in pages of this server and of allowed origins, and whatever sends no origin', async () => {
     const own = `http://127.0.0.1:${port}`;
     const cases: [Record<string, string>, number][] = [

@@ -85,6 +85,11 @@ describe('GET …/updates/stream', () => {
     server.closeAllConnections();
   });
 
+  it('[HT64] is not compressed, whatever the client accepts', async () => {
+    const { head } = await park('?marker=m1', { 'Accept-Encoding': 'gzip, br' });
+    assert.equal(head.headers['content-encoding'], undefined);
+  });
+
   it('[TR20] is an event stream that nobody keeps or holds back, with the headers of every answer', async () => {
     const { head } = await park('?marker=m1', { Origin: ORIGIN, 'X-Request-Id': 'mine-1' });
     assert.equal(head.statusCode, 200);

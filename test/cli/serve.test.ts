@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { describeServer } from '../../src/cli/serve.ts';
 import { parseConfig } from '../../src/server/config.ts';
+import { ROOT } from '../support/files.ts';
+import { Folder, plainEnvironment } from '../support/server-process.ts';
 
 function storeLine(env: Record<string, string>): string | undefined {
   const outcome = parseConfig(env);
@@ -28,3 +34,21 @@ describe('what serve prints of the store', () => {
     });
   }
 });
+
+describe('serve --json', () => {
+  it('[CI3] prints one JSON object once it is up', async () => {
+    const folder = new Folder();
+    const args = [join(ROOT, 'src/cli/main.ts'), 'serve', '--port', '0', '--data-dir', folder.path, '--json'];
+    const child = spawn(process.execPath, args, { env: plainEnvironment(), stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const [line] = await once(createInterface({ input: child.stdout }), 'line');
+      const { url, cache, auth, dataDir } = JSON.parse(line);
+      assert.deepEqual([cache, auth, dataDir], ['memory', [], folder.path]);
+      assert.equal((await fetch(`${url}/readyz`)).status, 200);
+    } finally {
+      child.kill();
+      await once(child, 'exit');
+      folder.remove();
+    }
+  });
+}).timeout(20_000);

@@ -42,6 +42,7 @@ export const SIM_ENGINE: EngineConfig = {
   refuseFirstAfterMs: 20_000,
   refuseAllAfterMs: 60_000,
   secrets: ['simulated'],
+  keepAnswersFrom: 0,
 };
 
 /** Short enough that leases end, and holders are held to the longest hold, within a run. */

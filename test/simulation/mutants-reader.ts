@@ -12,6 +12,12 @@ export const READER_MUTANTS: readonly Mutant[] = [
     ),
   ),
   mutant(
+    'answersUnchecked',
+    'An answer is given again only where a newer look finds the very same to say.',
+    at('calm', 3),
+    change('answers', ' && kept.frame === text && isSame(kept.items, items)', ''),
+  ),
+  mutant(
     'sinceTrusted',
     'A shard made anew is not trusted for markers older than the end of every coverage it may have lost.',
     at('pauses', 1),

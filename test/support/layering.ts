@@ -34,7 +34,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   'src/api': {
     // The failure class is the one value of the ports that the error mapping has to tell apart.
     inside: ['protocol', 'core', 'auth', 'type ports', 'ports/failure.ts', 'base'],
-    packages: ['express', 'helmet', 'zod', 'prom-client', 'ws'],
+    packages: ['express', 'helmet', 'negotiator', 'zod', 'prom-client', 'ws'],
     node: 'any',
   },
   'src/server': {
@@ -55,7 +55,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     node: 'none',
   },
   'src/cli': {
-    inside: ['client', 'auth', 'server/compose.ts', 'server/config.ts', 'base'],
+    inside: ['client', 'auth', 'server/compose.ts', 'server/config.ts', 'server/doctor', 'base'],
     packages: ['commander'],
     node: 'any',
   },
