@@ -14,6 +14,7 @@ import { type Status, statusOf } from './machine.ts';
 import { Reader } from './reader.ts';
 import { Roster } from './roster.ts';
 import { Sender } from './sender.ts';
+import type { TransportName } from './transport.ts';
 
 export type SpaceOptions = {
   readonly name?: string;
@@ -77,6 +78,11 @@ export class Space {
 
   get status(): Status {
     return statusOf(this.#parts.connection.state);
+  }
+
+  /** What news come over just now; `undefined` where the transport does not say. */
+  get transport(): TransportName | undefined {
+    return this.#parts.transport.name;
   }
 
   /** Why it has closed itself. */
