@@ -11,10 +11,15 @@ const ROOT = join(import.meta.dirname, '..');
 /** Folders under `src` that hold files to serve as they are. */
 const STATIC = ['api/pages', 'pages'];
 
+/** Pages load the modules as they are, so these come without comments; the declarations keep theirs. */
+const PARTS = [['--emitDeclarationOnly'], ['--declaration', 'false', '--removeComments']];
+
 function compile(out: string): boolean {
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   const project = ['-p', join(ROOT, 'tsconfig.build.json'), '--outDir', out];
-  return spawnSync(process.execPath, [tsc, ...project], { stdio: 'inherit' }).status === 0;
+  return PARTS.every((part) => {
+    return spawnSync(process.execPath, [tsc, ...project, ...part], { stdio: 'inherit' }).status === 0;
+  });
 }
 
 function copyStatic(out: string): void {

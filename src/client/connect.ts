@@ -1,15 +1,19 @@
 import type { Clock } from '../ports/clock.ts';
+import { ChoosingTransport } from './choosing-transport.ts';
 import { type ClientKind, register } from './client-kind.ts';
 import { Connection, type Parts } from './connection.ts';
 import { Copies } from './copies.ts';
 import { Credentials, type Token } from './credentials.ts';
 import { mayRetry, RefusedError } from './errors.ts';
+import { eventsChannel } from './events-channel.ts';
+import { Http } from './http.ts';
 import { HttpTransport } from './http-transport.ts';
 import { Outbox } from './outbox.ts';
+import { type MakeSocket, socketChannel } from './socket-channel.ts';
 import { Space } from './space.ts';
 import type { Storage } from './storage.ts';
-import { realClock, realFraction, realFrame, realId } from './system.ts';
-import type { Transport } from './transport.ts';
+import { realClock, realFraction, realFrame, realId, realSocket } from './system.ts';
+import type { Transport, TransportName } from './transport.ts';
 
 export { register } from './client-kind.ts';
 export { NoAnswerError, RefusedError } from './errors.ts';
@@ -19,7 +23,7 @@ export type { Outcome, UpdateOptions } from './local.ts';
 export type { Status } from './machine.ts';
 export type { Space } from './space.ts';
 export { type Storage, webStorage } from './storage.ts';
-export type { ClientKind, Token, Transport };
+export type { ClientKind, MakeSocket, Token, Transport, TransportName };
 
 export type ConnectOptions = {
   /** Of the server: `https://longshore.example`. */
@@ -38,7 +42,10 @@ export type ConnectOptions = {
   /** Closes the space. */
   readonly signal?: AbortSignal;
   readonly fetch?: typeof fetch;
-  readonly transport?: Transport;
+  /** Opens a WebSocket; `undefined`: there are none. */
+  readonly webSocket?: MakeSocket | undefined;
+  /** `auto`: the best one that gets through. */
+  readonly transport?: 'auto' | TransportName | Transport;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly fraction?: () => number;
@@ -57,15 +64,16 @@ export function connect(options: ConnectOptions): Space {
   const end = (): void => ending.abort(options.signal?.reason);
   if (options.signal?.aborted) end();
   options.signal?.addEventListener('abort', end, { once: true });
-  const { url, space: name } = options;
-  const send: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
   const fold: ConstructorParameters<typeof Outbox>[1] = (kind, first, second) =>
     kinds.get(kind ?? register.kind.name)?.fold(first, second);
   const parts: Parts = {
     clock,
     fraction,
     frame,
-    transport: options.transport ?? new HttpTransport({ url, space: name, credentials, clock, fetch: send }),
+    transport:
+      typeof options.transport === 'object'
+        ? options.transport
+        : choosingTransport(options, options.transport, { clock, fraction, credentials, signal: ending.signal }),
     copies: new Copies(kinds, () => clock.now()),
     outbox: new Outbox(newId(), fold, options.storage),
     connection: new Connection(),
@@ -83,4 +91,24 @@ export function connect(options: ConnectOptions): Space {
   });
   void space.start();
   return space;
+}
+
+type Surroundings = Pick<Parts, 'clock' | 'fraction' | 'signal'> & { readonly credentials: Credentials };
+
+function choosingTransport(
+  options: ConnectOptions,
+  choice: 'auto' | TransportName = 'auto',
+  { clock, fraction, credentials, signal }: Surroundings,
+): Transport {
+  const { url, space, fetch: send = (input, init) => fetch(input, init) } = options;
+  const http = new Http({ url, space, credentials, clock, fetch: send });
+  const socket = 'webSocket' in options ? options.webSocket : realSocket;
+  return new ChoosingTransport({
+    ...{ clock, fraction, signal, plain: new HttpTransport(http) },
+    streams: [
+      ...(socket ? [{ name: 'websocket' as const, open: socketChannel(http, socket) }] : []),
+      { name: 'sse', open: eventsChannel(http) },
+    ],
+    ...(choice !== 'auto' && { only: choice }),
+  });
 }

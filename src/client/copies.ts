@@ -1,6 +1,7 @@
 import type { GetUpdatesResponse, ItemAnswer } from '../protocol/get-updates.ts';
 import { type ClientKinds, ItemCopy } from './item-copy.ts';
 import type { Local } from './local.ts';
+import type { Lost } from './losses.ts';
 
 export type Repeat = ReturnType<ItemCopy['judgeLost']>[number];
 
@@ -63,7 +64,7 @@ export class Copies {
       else if (taken === 'news') changed.add(this.of(item.id));
     }
     for (const [id, version] of Object.entries(durable)) this.#all.get(id)?.stored(version);
-    const repeats = upToDate && this.#named !== undefined ? this.#sweep(changed) : [];
+    const repeats = upToDate && this.#named !== undefined ? this.#sweep(changed) : this.#judgeRolledBack(items);
     return { changed, misfits, repeats };
   }
 
@@ -77,7 +78,18 @@ export class Copies {
       if (taken === 'misfit') misfits.push(item.id);
       else if (taken === 'news') changed.add(this.of(item.id));
     }
-    return { changed, misfits, repeats: [] };
+    return { changed, misfits, repeats: this.#judgeRolledBack(items) };
+  }
+
+  /** Those of which the server has lost the head alone: nothing more of them will come. */
+  #judgeRolledBack(items: readonly ItemAnswer[]): Repeat[] {
+    return items.flatMap(({ id }) => {
+      const copy = this.#all.get(id);
+      if (!copy?.isRolledBack) return [];
+      const again = copy.judgeLost();
+      this.#noteLost(copy);
+      return again;
+    });
   }
 
   restoreLate(local: Local, clientId: string, seq: number): void {
@@ -87,16 +99,16 @@ export class Copies {
   }
 
   /** What it had lost is back, or cannot be. */
-  found(copy: ItemCopy): void {
-    copy.lost = undefined;
-    this.lost.delete(copy);
+  found(copy: ItemCopy, lost: Lost): void {
+    copy.losses.replace(lost, undefined);
+    this.#noteLost(copy);
   }
 
   /** What was put back on purpose, by whoever runs the server, is not brought forward again. */
   #beginEpoch(epoch: string, keepLost: boolean): void {
     for (const copy of this.#all.values()) {
       copy.beginEpoch(epoch);
-      if (!keepLost) copy.lost = undefined;
+      if (!keepLost) copy.losses.clear();
       this.#noteLost(copy);
     }
   }
@@ -117,7 +129,7 @@ export class Copies {
   }
 
   #noteLost(copy: ItemCopy): void {
-    if (copy.lost) this.lost.add(copy);
+    if (copy.losses.first) this.lost.add(copy);
     else this.lost.delete(copy);
   }
 }

@@ -4,6 +4,7 @@ import { type Chain, emptyChain, extend, jump, type Kept, MAX_KEPT, stored } fro
 import type { ClientKind } from './client-kind.ts';
 import { equal } from './equal.ts';
 import { type Acked, isDelete, type Local, repeatOf } from './local.ts';
+import { Losses, type Lost } from './losses.ts';
 
 export type ClientKinds = ReadonlyMap<string, ClientKind>;
 export type Lock = NonNullable<Extract<ItemAnswer, { kind: string }>['lock']>;
@@ -18,20 +19,6 @@ type Held = {
   readonly lock: Lock | undefined;
 };
 
-/** What a loss of the cache may have taken. */
-export type Lost = {
-  /** To be restored: without a gap, and from whoever sent it. */
-  readonly chain: Chain;
-  /** Made here and not part of the chain: to be sent again under their own numbers. */
-  readonly mine: readonly Local[];
-  /** Made here and part of the chain. */
-  readonly covered: readonly Local[];
-  /** The newest version that was known to be stored. */
-  readonly from: number;
-  readonly version: number;
-  readonly value: Json | undefined;
-};
-
 export type Taken = 'news' | 'old' | 'misfit';
 
 /**
@@ -43,13 +30,18 @@ export class ItemCopy {
   readonly locals: Local[] = [];
   /** The lock that this client holds. */
   fence: number | undefined;
-  lost: Lost | undefined;
+  /** What losses of the cache have taken. */
+  readonly losses = new Losses();
+  /** It alone has gone back, and what that took has not been judged. */
+  isRolledBack = false;
   readonly #kinds: ClientKinds;
   readonly #now: () => number;
   #held: Held | undefined;
   #chain: Chain = emptyChain(0);
   /** Made here, acknowledged, and not known to be stored. */
   #unstored: Local[] = [];
+  /** The last rollback of this item alone. */
+  #rolledBack: { readonly from: number; readonly to: number; readonly epoch: string } | undefined;
 
   constructor(id: string, kinds: ClientKinds, now: () => number) {
     this.id = id;
@@ -88,6 +80,7 @@ export class ItemCopy {
     }
     // Within one epoch numbers only rise; another one may be that of a server which begins anew.
     if (before && answer.version < before.version && before.epoch === epoch) return 'old';
+    if ('value' in answer && answer.rolledBack) this.#noteRollback(answer.rolledBack, epoch);
     const { kind, version, durableVersion, lock } = answer;
     const next = { kind, version, durableVersion, epoch, lock };
     if ('deltas' in answer) {
@@ -141,7 +134,29 @@ export class ItemCopy {
 
   /** The server has begun a new epoch: what it had acknowledged beyond what is stored may be lost. */
   beginEpoch(epoch: string): void {
-    const before = this.#unstored.filter(({ acked }) => acked?.epoch !== epoch);
+    this.#lose((at) => at.epoch !== epoch);
+  }
+
+  /** It was acknowledged, and a rollback has taken it: the answer came later than the news of that. */
+  wasRolledBack({ version, epoch }: Pick<Acked, 'version' | 'epoch'>): boolean {
+    const { from = 0, to = 0, epoch: then } = this.#rolledBack ?? {};
+    return epoch === then && version > from && version <= to;
+  }
+
+  /** The item alone has gone back, within one epoch; once it is noted, its repeats tell nothing new. */
+  #noteRollback({ from, to }: { readonly from: number; readonly to: number }, epoch: string): void {
+    const before = this.#rolledBack;
+    if (before?.epoch === epoch && before.from === from && before.to === to) return;
+    this.#rolledBack = { from, to, epoch };
+    const held = this.#held;
+    if (held?.epoch === epoch && held.version > to) return;
+    this.#lose((at) => this.wasRolledBack(at));
+    // In another epoch this is part of a snapshot, at whose end everything is judged.
+    this.isRolledBack = held === undefined || held.epoch === epoch;
+  }
+
+  #lose(isLost: (at: Pick<Acked, 'version' | 'epoch'>) => boolean): void {
+    const before = this.#unstored.filter(({ acked }) => acked && isLost(acked));
     const last = this.#chain.deltas.at(-1)?.version ?? this.#chain.from;
     const from = this.#held?.durableVersion ?? 0;
     const whole = this.#chain.from <= from;
@@ -154,26 +169,35 @@ export class ItemCopy {
     );
     const covered = before.filter((local) => !mine.includes(local));
     const chain = whole ? this.#chain : emptyChain(0);
-    if (!this.lost && (chain.deltas.length > 0 || mine.length > 0)) {
+    this.losses.lostAgain(
+      (version, epoch) => isLost({ version, epoch }),
+      (version) => whole && version <= last,
+    );
+    if (chain.deltas.length > 0 || mine.length > 0) {
       const value = this.#valueWith(this.locals.filter(({ acked }) => acked !== undefined));
-      this.lost = { chain, mine, covered, from, version: Math.max(last, mine.at(-1)?.acked?.version ?? 0), value };
+      const version = Math.max(last, mine.at(-1)?.acked?.version ?? 0);
+      this.losses.add({ chain, mine, covered, from, version, value });
     }
-    for (const local of [...this.locals]) if (local.acked && local.acked.epoch !== epoch) this.drop(local);
+    for (const local of [...this.locals]) if (local.acked && isLost(local.acked)) this.drop(local);
     this.#unstored = this.#unstored.filter((local) => !before.includes(local));
     this.#chain = emptyChain(this.#held?.version ?? 0);
   }
 
-  /** The snapshot of the new epoch is complete. What was lost of the updates made here is made again, to be sent under the numbers it had. */
+  /** What stands now is known. What was lost of the updates made here is made again, to be sent under the numbers it had. */
   judgeLost(): readonly { readonly local: Local; readonly acked: Acked }[] {
-    const { lost } = this;
-    if (!lost) return [];
-    const deleted = this.#held?.state === undefined;
-    const stands = this.#held?.version === lost.version || equal(this.confirmed, lost.value);
-    if (deleted || stands || lost.chain.deltas.length === 0) this.lost = undefined;
+    this.isRolledBack = false;
+    return this.losses.all.flatMap((lost) => this.#judge(lost));
+  }
+
+  #judge(lost: Lost): readonly { readonly local: Local; readonly acked: Acked }[] {
     const held = this.#held;
-    if (stands && held) this.restored({ ...lost, covered: [...lost.covered, ...lost.mine] }, held.version, held.epoch);
+    const deleted = held?.state === undefined;
+    const stands = held?.version === lost.version || equal(this.confirmed, lost.value);
+    const ends = deleted || stands || lost.chain.deltas.length === 0;
+    // Another loss may come before the chain is restored.
+    if (ends || lost.mine.length > 0) this.losses.replace(lost, ends ? undefined : { ...lost, mine: [] });
+    if (stands && held) this.restored({ ...lost, covered: [...lost.covered, ...lost.mine] }, held);
     if (deleted || stands) return [];
-    if (this.lost) this.lost = { ...lost, mine: [] }; // another epoch may begin before the chain is restored
     const again = lost.mine.flatMap((local) => {
       const { acked } = local;
       return acked ? [{ local: repeatOf(local, acked.version, lost.from), acked }] : [];
@@ -182,9 +206,11 @@ export class ItemCopy {
     return again;
   }
 
-  /** What was lost is back, as of this version. Of it, what was made here is remembered again until it is stored. */
-  restored({ covered }: Lost, version: number, epoch: string): void {
-    for (const local of covered) if (local.acked) this.acknowledge(local, { ...local.acked, version, epoch });
+  /** What was lost is back, as of this version. What was made here is remembered again until it is stored, and so is all of it. */
+  restored(lost: Lost, { version, epoch, durableVersion }: Pick<Held, 'version' | 'epoch' | 'durableVersion'>): void {
+    this.losses.returned(lost, version, epoch, durableVersion);
+    if (version <= durableVersion) return;
+    for (const local of lost.covered) if (local.acked) this.acknowledge(local, { ...local.acked, version, epoch });
   }
 
   /**
@@ -194,18 +220,14 @@ export class ItemCopy {
   restoreLate(local: Local, clientId: string, seq: number): void {
     const { op, lost } = local;
     if (lost === undefined) return;
-    const late = { version: lost.version, op, clientId, seq };
-    const before = this.lost?.chain ?? emptyChain(lost.from);
-    const deltas = [...before.deltas, late].sort((a, b) => a.version - b.version);
-    const chain = extend(emptyChain(Math.min(before.from, lost.from)), deltas);
     const { from, version } = lost;
     const again = { ...repeatOf(local, version, from), acked: { version, epoch: '', clientId, seq } };
-    const covered = [...(this.lost?.covered ?? []), again];
-    this.lost = { chain, mine: [], covered, from, version, value: undefined };
+    this.losses.addLate({ version, op, clientId, seq }, from, again);
   }
 
   #forgetStored(): void {
     const durable = this.#held?.durableVersion ?? 0;
+    this.losses.stored(durable);
     if (this.#unstored.length > 0)
       this.#unstored = this.#unstored.filter(({ acked }) => (acked?.version ?? 0) > durable);
   }

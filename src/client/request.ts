@@ -1,8 +1,9 @@
 import type { Json } from '../base/json.ts';
 import type { PostUpdateRequest, Update } from '../protocol/post-update.ts';
 import type { Repeat } from './copies.ts';
-import type { ItemCopy, Lost } from './item-copy.ts';
+import type { ItemCopy } from './item-copy.ts';
 import type { Local } from './local.ts';
+import type { Lost } from './losses.ts';
 
 /** One update of a request: made here, or a restoring. */
 export type Part = { readonly local: Local } | { readonly restores: ItemCopy; readonly lost: Lost };
@@ -43,10 +44,11 @@ export function restoresOf(copies: readonly ItemCopy[]): Sending {
   const parts: Part[] = [];
   let chars = 0;
   for (const copy of copies) {
-    if (copy.lost === undefined) continue;
-    const size = copy.lost.chain.chars;
+    const lost = copy.losses.first;
+    if (lost === undefined) continue;
+    const size = lost.chain.chars;
     if (parts.length > 0 && (parts.length >= MAX_UPDATES || chars + size > MAX_CHARS)) break;
-    parts.push({ restores: copy, lost: copy.lost });
+    parts.push({ restores: copy, lost });
     chars += size;
   }
   return sendingOf('restores', parts);
@@ -69,7 +71,8 @@ export function repeatsOf(repeats: readonly Repeat[]): Sending[] {
 function updateOf(part: Part): Update {
   if ('restores' in part) {
     const { from, deltas } = part.lost.chain;
-    return { item: part.restores.id, restore: { from, deltas: [...deltas] } };
+    // Stored before it is acknowledged: a second loss would bring two clients to tell of it under different numbers.
+    return { item: part.restores.id, restore: { from, deltas: [...deltas] }, durable: true };
   }
   const { item, kind, op, options, fence } = part.local;
   return { item, ...(kind !== undefined && { kind }), op, ...options, ...(fence !== undefined && { fence }) };

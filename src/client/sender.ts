@@ -103,10 +103,17 @@ export class Sender {
         retryMs = Math.max(retryMs ?? 0, result.retryAfterMs);
         continue;
       }
+      if ('local' in part && result.result === 'ok') {
+        const copy = this.#parts.copies.of(part.local.item);
+        if (copy.wasRolledBack({ version: result.version, epoch })) {
+          retryMs ??= 0; // lost as it was acknowledged: a repeat finds out
+          continue;
+        }
+      }
       sending.done.add(i);
       if ('restores' in part) {
-        if (result.result === 'ok') part.restores.restored(part.lost, result.version, epoch);
-        if (part.restores.lost === part.lost) this.#parts.copies.found(part.restores);
+        if (result.result === 'ok') part.restores.restored(part.lost, { ...result, epoch });
+        this.#parts.copies.found(part.restores, part.lost);
         this.#options.onRestored(part.restores.id, result);
       } else this.#take(sending, part.local, result, epoch);
     }
@@ -157,7 +164,7 @@ export class Sender {
     const split = FAULTY.has(error.status) && sending.parts.length > 1 && sending.sort === 'new';
     const { status, code, message: detail } = error;
     for (const part of sending.parts) {
-      if ('restores' in part) this.#parts.copies.found(part.restores);
+      if ('restores' in part) this.#parts.copies.found(part.restores, part.lost);
       else if (split) {
         part.local.alone = true;
         sending.again.push(part.local);

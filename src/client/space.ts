@@ -15,6 +15,7 @@ import { Presence } from './presence.ts';
 import { Reader } from './reader.ts';
 import { Roster } from './roster.ts';
 import { Sender } from './sender.ts';
+import type { TransportName } from './transport.ts';
 
 export type SpaceOptions = {
   readonly name?: string;
@@ -85,6 +86,11 @@ export class Space {
 
   get status(): Status {
     return statusOf(this.#parts.connection.state);
+  }
+
+  /** What news come over just now; `undefined` where the transport does not say. */
+  get transport(): TransportName | undefined {
+    return this.#parts.transport.name;
   }
 
   /** Why it has closed itself. */

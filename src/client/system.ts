@@ -1,4 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
+import type { MakeSocket, SocketLike } from './socket-channel.ts';
 
 /** The real clock, in browsers as in Node. */
 export const realClock: Clock = {
@@ -25,3 +26,7 @@ type Frames = { readonly requestAnimationFrame?: (call: () => void) => unknown }
 export function realFrame(call: () => void): void {
   (globalThis as Frames).requestAnimationFrame?.(call);
 }
+
+/** `undefined` where there are no WebSockets. */
+export const realSocket: MakeSocket | undefined =
+  globalThis.WebSocket && ((url, protocol) => new WebSocket(url, protocol) as SocketLike);

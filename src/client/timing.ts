@@ -55,6 +55,16 @@ export function within<T>(
   });
 }
 
+/** What it settles with, unless `signal` aborts before. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
 /** Somebody waits, others wake. A wake without a waiter is remembered once. */
 export class Bell {
   #rung = false;

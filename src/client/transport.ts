@@ -1,6 +1,8 @@
 import type { GetUpdatesResponse } from '../protocol/get-updates.ts';
 import type { PostUpdateRequest, PostUpdateResponse } from '../protocol/post-update.ts';
 
+export type TransportName = 'websocket' | 'sse' | 'longPoll' | 'poll';
+
 /** What to be told next. Without `marker`: everything there is. */
 export type Question = {
   readonly marker?: string;
@@ -32,6 +34,8 @@ export type Grant = { readonly fence: number; readonly ttlMs: number };
  * comes and hand it out as long as the markers join; where they do not, it begins anew at the marker that it is given.
  */
 export interface Transport {
+  /** What answers come over just now. */
+  readonly name?: TransportName | undefined;
   next(question: Question, signal: AbortSignal): Promise<GetUpdatesResponse>;
   post(request: PostUpdateRequest, signal: AbortSignal): Promise<PostUpdateResponse>;
   /** `undefined`: the server knows no clients. */

@@ -31,7 +31,8 @@ type Refusal = { readonly kind: 'refuse'; readonly result: UpdateResult };
 
 /**
  * Brings back what a rollback took, from a client that had seen it: the deltas after the version that the store had kept. The chain that reaches furthest
- * wins; whoever comes later with as much or less changes nothing. The operations get new numbers, since the old ones may have been given away. Pure.
+ * wins; whoever comes later with as much or less changes nothing. The operations get new numbers, since the old ones may have been given away. After
+ * several rollbacks the numbers of a chain tell which of them took it. Pure.
  */
 export function decideRestore(
   kinds: Kinds,
@@ -46,22 +47,25 @@ export function decideRestore(
     kind: 'refuse',
     result: { item: update.item, result: 'ok', version: head.v, durableVersion: head.pv },
   };
-  if (!back || back.untilMs < context.now)
+  const mark = back && markFor(back, restore.deltas.at(-1)?.version ?? 0);
+  if (!back || !mark || mark.untilMs < context.now)
     return refuse(update, 'notRolledBack', 'the item was not rolled back within the last minutes');
-  if (head.dead || restore.from > back.from) return unchanged;
+  if (head.dead || restore.from > mark.from) return unchanged;
   const itemKind = kinds.get(head.kind);
   if (!itemKind) return refuse(update, 'kindUnknown', `${head.kind} is not a kind of this server`);
   let last = restore.from;
   for (const { version } of restore.deltas) {
-    if (version <= last || version > back.ceil)
+    if (version <= last || version > mark.ceil)
       return refuse(update, 'badOp', 'versions must rise and be ones that were given out');
     last = version;
   }
+  // What came between an earlier rollback and the last one is not known any more, and these operations depend on it.
+  if (itemKind.bringBack && mark !== back) return unchanged;
   if (itemKind.bringBack) return bringBack(itemKind, back, state(), update, restore, context, last) ?? unchanged;
   const ops: RestoredOp[] = [];
   let value = state();
   for (const delta of restore.deltas) {
-    if (delta.version <= back.got || isPosted(back, delta)) continue;
+    if (delta.version <= mark.got || isPosted(mark, delta) || isBrought(back, delta)) continue;
     const applied = itemKind.apply(value, delta.op, { ...context, version: head.v + ops.length });
     if (applied.result === 'unchanged') continue; // somebody has done the same since
     if (applied.result !== 'ok')
@@ -70,7 +74,7 @@ export function decideRestore(
     ops.push({ op: applied.delta, count: applied.count, ...senderOf(delta) });
   }
   if (ops.length === 0) return unchanged;
-  return { kind: 'restore', itemKind, state: value, ops, back: { ...back, got: last } };
+  return { kind: 'restore', itemKind, state: value, ops, back: markRestored(back, mark, last, ops) };
 }
 
 /** For kinds whose operations depend on those before them: also what is not brought back again has its say. `undefined`: nothing to do. */
@@ -88,7 +92,7 @@ function bringBack(
   const lost = chain.map((delta) => ({
     version: delta.version,
     op: delta.op as Json,
-    skip: delta.version <= back.got || isPosted(back, delta),
+    skip: delta.version <= back.got || isPosted(back, delta) || isBrought(back, delta),
   }));
   const brought = itemKind.bringBack?.(state, lost, since);
   if (!brought) return refuse(update, 'badOp', 'these are not the operations that led on from that version');
@@ -97,7 +101,7 @@ function bringBack(
     return op === undefined ? [] : [{ op, count: 0, was: delta.version, ...senderOf(delta) }];
   });
   if (ops.length === 0) return undefined;
-  return { kind: 'restore', itemKind, state: brought.state, ops, back: { ...back, got: last } };
+  return { kind: 'restore', itemKind, state: brought.state, ops, back: markRestored(back, back, last, ops) };
 }
 
 /** Its sender has sent it again since the rollback, and knows what became of it: restored, it would be there twice, or though it was refused. */
@@ -107,6 +111,32 @@ function isPosted(back: RolledBack, { clientId, seq }: RestoredDelta): boolean {
   return seq >= (back.posted[clientId] ?? 0);
 }
 
+/** The rollback that took the version. */
+function markFor(back: RolledBack, version: number): RolledBack {
+  return back.before?.findLast(({ ceil }) => version <= ceil) ?? back;
+}
+
+function isBrought({ before, brought }: RolledBack, { clientId, seq }: RestoredDelta): boolean {
+  return before !== undefined && brought?.includes(`${clientId}/${seq}`) === true;
+}
+
+/** What was restored up to `got` of what `mark` took. */
+function markRestored(back: RolledBack, mark: RolledBack, got: number, ops: readonly RestoredOp[]): RolledBack {
+  if (!back.before) return { ...back, got };
+  const named = ops.flatMap(({ clientId, seq }) => (clientId === undefined ? [] : [`${clientId}/${seq}`]));
+  const brought = [...(back.brought ?? []), ...named];
+  // Of more nobody could tell any more what is there.
+  if (brought.length > MAX_BROUGHT) return withoutEarlier({ ...back, got: back.ceil });
+  const moved = (one: RolledBack): RolledBack => (one === mark ? { ...one, got } : one);
+  return { ...moved(back), before: back.before.map(moved), brought };
+}
+
+const MAX_BROUGHT = 2_000;
+
+export function withoutEarlier({ before: _before, brought: _brought, ...last }: RolledBack): RolledBack {
+  return last;
+}
+
 /** The mark after a request at `now` of this client, if one sent it: gone when its time is over. */
 export function markAfter(
   back: RolledBack | undefined,
@@ -114,11 +144,17 @@ export function markAfter(
   writer: { readonly client: string; readonly seq: number } | undefined,
 ): { readonly back?: RolledBack } {
   if (!back || back.untilMs < now) return {};
-  const posted = back.posted ?? {};
-  if (!writer || Object.hasOwn(posted, writer.client)) return { back };
+  if (!writer) return { back };
+  const last = markPosted(back, writer);
+  return { back: back.before ? { ...last, before: back.before.map((one) => markPosted(one, writer)) } : last };
+}
+
+function markPosted(mark: RolledBack, writer: { readonly client: string; readonly seq: number }): RolledBack {
+  const posted = mark.posted ?? {};
+  if (Object.hasOwn(posted, writer.client)) return mark;
   // Of more clients nobody could tell any more what they have sent again.
-  if (Object.keys(posted).length >= MAX_REMEMBERED_CLIENTS) return { back: { ...back, got: back.ceil } };
-  return { back: { ...back, posted: { ...posted, [writer.client]: writer.seq } } };
+  if (Object.keys(posted).length >= MAX_REMEMBERED_CLIENTS) return { ...mark, got: mark.ceil };
+  return { ...mark, posted: { ...posted, [writer.client]: writer.seq } };
 }
 
 function senderOf(delta: RestoredDelta) {

@@ -55,7 +55,7 @@ export class Renderer {
     let text = wholeTexts.get(head);
     if (text === undefined) {
       const value = this.#values.kindOf(head).value(this.#values.inlineState(head));
-      text = JSON.stringify({ ...base(id, head), value } satisfies ItemAnswer);
+      text = JSON.stringify({ ...base(id, head), ...lossOf(head), value } satisfies ItemAnswer);
       wholeTexts.set(head, text);
     }
     return text;
@@ -85,7 +85,8 @@ export class Renderer {
       }
       if (current.dead) return { ...base(id, current), deleted: true };
       const state = await this.#values.valueState(space.id, id, current, held);
-      if (state !== CHANGED) return { ...base(id, current), value: this.#values.kindOf(current).value(state) };
+      if (state !== CHANGED)
+        return { ...base(id, current), ...lossOf(current), value: this.#values.kindOf(current).value(state) };
     }
     throw new RetryLater('contention', 100);
   }
@@ -101,6 +102,11 @@ function base(id: string, head: Head) {
     updatedAt: timeText(head.t),
     ...lock,
   };
+}
+
+/** For who held a version that a rollback has taken. */
+function lossOf({ back }: Head): { readonly rolledBack?: { readonly from: number; readonly to: number } } {
+  return back ? { rolledBack: { from: back.from, to: back.ceil } } : {};
 }
 
 /** Serialised once; every poll that asked the same gets the same bytes. `text` is the frame, `items` are the items, each as JSON. */

@@ -146,10 +146,21 @@ export function decideRollback(
   };
 }
 
-/** A row that stands as an earlier rollback has left it still lacks what that one took: there is nothing else to bring back. */
+/** Rollbacks before the last one that are kept in mind. */
+const MAX_EARLIER = 3;
+
+/**
+ * A row that stands as an earlier rollback has left it still lacks what that one took: there is nothing else to bring back. One that has gone on since
+ * may lack something of both.
+ */
 function markOf({ v, ceil, back }: Row, now: number, restoreMs: number): RolledBack {
   if (back && v === back.ceil + 1 && back.untilMs >= now) return { ...back, ceil };
-  return { from: v, ceil, got: v, untilMs: now + restoreMs };
+  const mark = { from: v, ceil, got: v, untilMs: now + restoreMs };
+  if (!back) return mark;
+  const { before = [], brought, ...last } = back;
+  const earlier = [last, ...before].filter(({ untilMs, got, ceil: to }) => untilMs >= now && got < to);
+  if (earlier.length === 0) return mark;
+  return { ...mark, before: earlier.slice(0, MAX_EARLIER), ...(brought && { brought }) };
 }
 
 export type PruneLimits = {

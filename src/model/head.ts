@@ -39,6 +39,10 @@ export type RolledBack = {
   readonly untilMs: number;
   /** By client id: the first seq used on the item since it was rolled back. What was sent from there on is in the item, or was refused. */
   readonly posted?: { readonly [client: string]: number };
+  /** Earlier rollbacks of which something may still be restored, newest first. Of each the numbers from `from` to `ceil` are its own. */
+  readonly before?: readonly RolledBack[];
+  /** While there are earlier ones: `client/seq` of what was restored. One operation may be known under the numbers of several lives. */
+  readonly brought?: readonly string[];
 };
 
 /** Who brought back what a rollback had taken, and when (server time, ms). Kept for whoever looks into a record; no answer shows it. */

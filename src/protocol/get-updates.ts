@@ -59,7 +59,12 @@ const itemBase = {
 };
 
 export const itemSchema = z.union([
-  z.strictObject({ ...itemBase, value: z.unknown() }),
+  z.strictObject({
+    ...itemBase,
+    value: z.unknown(),
+    /** Versions after `from` up to `to` were lost: the item went back to what was stored. Told for ten minutes. */
+    rolledBack: z.strictObject({ from: version, to: version }).optional(),
+  }),
   z.strictObject({ ...itemBase, from: version, deltas: z.array(deltaSchema) }),
   z.strictObject({ ...itemBase, deleted: z.literal(true) }),
   /** a `known` id that does not exist */

@@ -15,10 +15,13 @@ type Content = {
   readonly deltas: readonly DeltaAnswer[];
 };
 
-/** `posted`: per client, the number of its first request since. */
-type Back = { readonly from: number; got: number; readonly posted: Map<string, number> };
+/** What one rollback took: the versions after `from` up to `to`. `posted`: per client, the number of its first request since. */
+type Back = { readonly from: number; to: number; readonly got: number; readonly posted: ReadonlyMap<string, number> };
 
-type Record = { now: Content; stored: Content; ceiling: number; back: Back | undefined };
+/** `backs` goes back with the content, too: newest first. */
+type Kept = { readonly content: Content; readonly backs: readonly Back[]; readonly brought: ReadonlySet<string> };
+
+type Record = { now: Content; stored: Kept; backs: readonly Back[]; brought: ReadonlySet<string>; open: boolean };
 
 const ANY = '';
 
@@ -48,21 +51,21 @@ export class ModelServer {
   }
 
   persist(): void {
-    for (const record of this.#items.values()) record.stored = record.now;
+    for (const record of this.#items.values()) store(record);
   }
 
   /** Cache gone: a new epoch, and what was not stored is lost. */
   lose(): void {
     this.epoch++;
     this.#log = [];
-    for (const record of this.#items.values()) {
-      const { now, stored } = record;
-      if (now.version === stored.version) continue;
-      record.back = { from: stored.version, got: stored.version, posted: new Map() };
-      record.ceiling = now.version;
-      record.now = { ...stored, version: now.version + 10, deltas: [] };
-      record.stored = record.now;
-    }
+    for (const record of this.#items.values()) rollBack(record);
+    this.#wake();
+  }
+
+  /** The head of one item is gone, and its epoch goes on. */
+  evict(item: string): void {
+    const record = this.#items.get(item);
+    if (record && rollBack(record)) this.#log.push({ item, version: record.now.version });
     this.#wake();
   }
 
@@ -126,12 +129,15 @@ export class ModelServer {
     const record = this.#items.get(id);
     if (record === undefined) return [];
     const { kind, version, state, deltas } = record.now;
-    const base = { id, kind, version, durableVersion: Math.min(record.stored.version, version), updatedAt: '' };
+    const base = { id, kind, version, durableVersion: Math.min(record.stored.content.version, version), updatedAt: '' };
     if (state === undefined) return goesOn ? [{ ...base, deleted: true }] : [];
-    if (from !== undefined && this.#kinds.get(kind)?.lastWins === false) {
+    const known = from !== undefined && from >= (deltas[0]?.version ?? version + 1) - 1;
+    if (known && this.#kinds.get(kind)?.lastWins === false) {
       return [{ ...base, from, deltas: deltas.filter((delta) => delta.version > from) }];
     }
-    return [{ ...base, value: this.#kinds.get(kind)?.value(state) }];
+    const [back] = record.backs;
+    const rolledBack = back && { rolledBack: { from: back.from, to: back.to } };
+    return [{ ...base, ...rolledBack, value: this.#kinds.get(kind)?.value(state) }];
   }
 
   #update(update: Update, clientId: string | undefined, seq: number | undefined, body: string): UpdateResult {
@@ -143,7 +149,8 @@ export class ModelServer {
       seqs: new Map(),
       deltas: [],
     };
-    const record = this.#items.get(item) ?? { now: empty, stored: empty, ceiling: 0, back: undefined };
+    const nothing: Kept = { content: empty, backs: [], brought: new Set() };
+    const record = this.#items.get(item) ?? { now: empty, stored: nothing, backs: [], brought: new Set(), open: false };
     const last = clientId === undefined ? undefined : record.now.seqs.get(clientId);
     if (last && seq !== undefined && seq <= last.seq) {
       if (seq < last.seq) return { item, result: 'invalid', code: 'seqTooOld', detail: '' };
@@ -151,8 +158,11 @@ export class ModelServer {
       return last.result;
     }
     if (update.restore) return this.#restore(record, update);
-    const { back } = record;
-    if (clientId !== undefined && seq !== undefined && !back?.posted.has(clientId)) back?.posted.set(clientId, seq);
+    if (clientId !== undefined && seq !== undefined) {
+      record.backs = record.backs.map((back) =>
+        back.posted.has(clientId) ? back : { ...back, posted: new Map([...back.posted, [clientId, seq]]) },
+      );
+    }
     const refused = this.#refuse(record.now, update);
     const op = update.op as Json;
     const isDelete = JSON.stringify(op) === '{"delete":true}';
@@ -165,15 +175,21 @@ export class ModelServer {
         : kind.apply(record.now.state ?? kind.empty(), op, { now: 0, version: record.now.version });
     if (applied && applied.result !== 'ok') return { item, result: 'invalid', code: 'badOp', detail: '' };
     const version = record.now.version + (refused ? 0 : 1);
-    const result: UpdateResult = refused ?? { item, result: 'ok', version, durableVersion: record.stored.version };
+    const result: UpdateResult = refused ?? {
+      item,
+      result: 'ok',
+      version,
+      durableVersion: record.stored.content.version,
+    };
     const sender = clientId !== undefined && seq !== undefined ? { clientId, seq } : {};
     const deltas = refused ? record.now.deltas : [...record.now.deltas, { version, op, ...sender, updatedAt: '' }];
     const seqs = new Map(record.now.seqs);
     if (clientId !== undefined && seq !== undefined) seqs.set(clientId, { seq, body, result });
     const state = applied ? applied.state : refused ? record.now.state : undefined;
     record.now = { kind: kind.name, version, state, seqs, deltas };
-    if (version === 1 || isDelete || update.durable || update.release) record.stored = record.now;
-    if (kind.lastWins && record.back && !refused) record.back.got = record.ceiling;
+    if (kind.lastWins && !refused) record.backs = record.backs.slice(0, 1).map((back) => ({ ...back, got: back.to }));
+    if (!refused && (!record.open || isDelete || update.durable || update.release)) store(record);
+    if (!refused) record.open = !isDelete;
     this.#items.set(item, record);
     if (!refused) this.#log.push({ item, version: record.now.version });
     return result;
@@ -187,17 +203,19 @@ export class ModelServer {
   }
 
   #restore(record: Record, { item, restore }: Update): UpdateResult {
-    const { back, now } = record;
+    const { now } = record;
+    const reach = restore?.deltas.at(-1)?.version ?? 0;
+    const back = record.backs.findLast(({ to }) => reach <= to) ?? record.backs[0];
     if (!back) return { item, result: 'invalid', code: 'notRolledBack', detail: '' };
-    if (restore === undefined || now.state === undefined || restore.from > back.from)
-      return { item, result: 'ok', version: now.version, durableVersion: 0 };
+    if (restore === undefined || now.state === undefined || restore.from > back.from) return this.#stands(record, item);
     const kind = this.#kinds.get(now.kind) as Kind;
     for (const delta of restore.deltas) {
       const { version, op, clientId, seq } = delta;
       const last = clientId === undefined ? undefined : record.now.seqs.get(clientId);
       const posted = clientId === undefined ? undefined : back.posted.get(clientId);
       const known = posted !== undefined && seq !== undefined && seq >= posted;
-      if (version <= back.got || known) continue;
+      const name = `${clientId}/${seq}`;
+      if (version <= back.got || known || (record.backs.length > 1 && record.brought.has(name))) continue;
       const { deltas, version: at, state } = record.now;
       const applied = kind.apply(state, op, { now: 0, version: at });
       if (applied.result !== 'ok') return { item, result: 'invalid', code: 'badOp', detail: '' };
@@ -214,9 +232,40 @@ export class ModelServer {
         updatedAt: '',
       };
       record.now = { kind: kind.name, version: at + 1, state: applied.state, seqs, deltas: [...deltas, more] };
+      if (record.backs.length > 1) record.brought = new Set([...record.brought, name]);
       this.#log.push({ item, version: record.now.version });
     }
-    back.got = Math.max(back.got, restore.deltas.at(-1)?.version ?? 0);
-    return { item, result: 'ok', version: record.now.version, durableVersion: 0 };
+    record.backs = record.backs.map((one) => (one === back ? { ...one, got: Math.max(one.got, reach) } : one));
+    return this.#stands(record, item);
   }
+
+  /** A restoring is stored before it is acknowledged. */
+  #stands(record: Record, item: string): UpdateResult {
+    store(record);
+    record.open = true;
+    return { item, result: 'ok', version: record.now.version, durableVersion: record.now.version };
+  }
+}
+
+function store(record: Record): void {
+  record.stored = { content: record.now, backs: record.backs, brought: record.brought };
+}
+
+/** Whether it was in motion: what is stored comes back, above every number that was given. */
+function rollBack(record: Record): boolean {
+  const { now, stored } = record;
+  if (now.version === stored.content.version) return false;
+  const [last] = stored.backs;
+  const to = now.version;
+  const { version: from } = stored.content;
+  const isUntouched = last !== undefined && from === last.to + 10;
+  const mark = { from, to, got: from, posted: new Map() };
+  record.backs = isUntouched
+    ? [{ ...last, to }, ...stored.backs.slice(1)]
+    : [mark, ...stored.backs.filter((back) => back.got < back.to)];
+  record.brought = stored.brought;
+  record.now = { ...stored.content, version: to + 10, deltas: [] };
+  record.open = false;
+  store(record);
+  return true;
 }

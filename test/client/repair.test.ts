@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { emptyChain, extend, jump, MAX_KEPT, stored } from '../../src/client/chain.ts';
+import { Losses } from '../../src/client/losses.ts';
 import { WELL } from './lossy-transport.ts';
 import type { Joiner } from './world.ts';
 import { shown, World } from './world.ts';
@@ -138,6 +139,125 @@ describe('repair after the cache was lost', () => {
     world.server.lose();
     await world.pass(1_000);
     assert.deepEqual([shown(a.space, 'card'), a.space.item('card').version], ['anew', 1]);
+  });
+});
+
+describe('repair after several losses, and of single items', () => {
+  let world: World;
+  let a: Joiner;
+  let b: Joiner;
+
+  beforeEach(async () => {
+    world = new World();
+    [a, b] = [world.client(), world.client()];
+    await world.pass(50);
+  });
+  afterEach(() => world.close());
+
+  const add = (joiner: Joiner, text: string) => joiner.space.item('log', 'journal').post({ add: text });
+  const grow = async (...texts: string[]): Promise<void> => {
+    for (const text of texts) {
+      void add(a, text);
+      await world.pass(100);
+    }
+  };
+
+  it('[SDK42] a second loss before the first is made good takes nothing more', async () => {
+    await grow('1', '2', '3');
+    a.space.close();
+    b.net.fate = (what) => (what === 'post' ? { kind: 'lostRequest' } : WELL);
+    world.server.lose();
+    await world.pass(300);
+    assert.deepEqual(world.server.value('log'), ['1']);
+    world.server.lose();
+    b.net.fate = () => WELL;
+    await world.pass(20_000, 50);
+    assert.deepEqual(
+      [world.server.value('log'), shown(b.space, 'log')],
+      [
+        ['1', '2', '3'],
+        ['1', '2', '3'],
+      ],
+    );
+  });
+
+  it('[SDK42] what each of two losses took comes back, the older part from who had not restored it yet', async () => {
+    await grow('1', '2', '3');
+    b.net.down = true; // knows 1 to 3, and hears of no loss
+    world.server.lose();
+    a.net.fate = (what) => (what === 'post' ? { kind: 'lostRequest' } : WELL);
+    await world.pass(300);
+    a.space.close(); // takes with it what it has not restored
+    const c = world.client();
+    await world.pass(100);
+    for (const text of ['new 1', 'new 2']) {
+      void add(c, text);
+      await world.pass(100);
+    }
+    world.server.lose();
+    await world.pass(2_000);
+    assert.deepEqual(world.server.value('log'), ['1', 'new 1', 'new 2']);
+    b.net.down = false;
+    await world.until(() => (world.server.value('log') as string[]).length > 4, 'the older part is back');
+    assert.deepEqual(world.server.value('log'), ['1', 'new 1', 'new 2', '2', '3']);
+    await world.pass(1_000);
+    assert.deepEqual(shown(c.space, 'log'), world.server.value('log'));
+  });
+
+  it('[SDK43] what has gone back but is not stored goes back again', () => {
+    const chain = extend(emptyChain(3), [{ version: 4, op: { add: '4' } }]);
+    const lost = { chain, mine: [], covered: [], from: 3, version: 4, value: undefined };
+    const losses = new Losses();
+    losses.add(lost);
+    losses.replace(lost, undefined);
+    losses.returned(lost, 21, 'e2', 20);
+    losses.lostAgain(
+      () => true,
+      () => false,
+    );
+    assert.deepEqual(losses.all, [lost]);
+    losses.replace(losses.all[0] as typeof lost, undefined);
+    losses.returned(lost, 21, 'e2', 20);
+    losses.stored(21);
+    losses.lostAgain(
+      () => true,
+      () => false,
+    );
+    assert.deepEqual(losses.all, []);
+  });
+
+  it('[SDK44] an item that went back alone, within the epoch, is brought back, and nothing is reset', async () => {
+    await grow('1', '2', '3');
+    a.space.close();
+    const resets: unknown[] = [];
+    b.space.on('reset', (reason) => resets.push(reason));
+    world.server.evict('log');
+    assert.deepEqual(world.server.value('log'), ['1']);
+    await world.pass(500);
+    assert.deepEqual(
+      [world.server.value('log'), shown(b.space, 'log')],
+      [
+        ['1', '2', '3'],
+        ['1', '2', '3'],
+      ],
+    );
+    assert.deepEqual(resets, []);
+    const sent = b.net.posts().length;
+    await world.pass(60_000, 500);
+    assert.equal(b.net.posts().length, sent, 'once');
+  });
+
+  it('[SDK44] an answer that comes after the news of the rollback does not count', async () => {
+    await grow('1', '2');
+    a.net.fate = (what) => (what === 'post' ? { kind: 'lostAnswer' } : WELL);
+    a.net.delay = () => 30;
+    const third = add(a, '3');
+    await world.pass(60);
+    world.server.evict('log');
+    a.net.fate = () => WELL;
+    await world.pass(5_000);
+    assert.equal((await third).result, 'ok');
+    assert.deepEqual(world.server.value('log'), ['1', '2', '3']);
   });
 });
 

@@ -225,6 +225,31 @@ describe('what a restore does', () => {
     assert.equal(markAfter(mark, now, { client: 'one more', seq: 1 }).back?.got, back.ceil);
   });
 
+  it('[RS24] after two rollbacks each chain counts against that which took it, by its numbers', () => {
+    const before = { ...back, got: 5, posted: { c: 9 } };
+    const both = { ...head, v: 202, back: { from: 103, ceil: 200, got: 103, untilMs: 20_000, before: [before] } };
+    const first = restore(3, deltas, both);
+    assert.ok(first.kind === 'restore');
+    assert.deepEqual([first.state, first.back.got, first.back.before?.[0]?.got], [['0', '6'], 103, 6]);
+    const newer = [{ version: 104, op: { add: '104' }, clientId: 'd', seq: 1 }];
+    const second = restore(101, newer, { ...both, back: first.back });
+    assert.ok(second.kind === 'restore');
+    assert.deepEqual([second.state, second.back.got, second.back.before?.[0]?.got], [['0', '104'], 104, 6]);
+    const posted = markAfter(second.back, 10_000, { client: 'e', seq: 4 }).back;
+    assert.deepEqual([posted?.posted, posted?.before?.[0]?.posted], [{ e: 4 }, { c: 9, e: 4 }]);
+  });
+
+  it('[RS25] an operation that is known under numbers of both lives is restored once', () => {
+    const both = { ...head, v: 202, back: { from: 101, ceil: 200, got: 101, untilMs: 20_000, before: [back] } };
+    const again = deltas.map((delta, i) => ({ ...delta, version: 102 + i }));
+    const first = restore(101, again, both);
+    assert.ok(first.kind === 'restore' && first.ops.length === 3);
+    assert.equal(restore(3, deltas, { ...both, back: first.back }).kind, 'refuse');
+    const more = restore(3, [...deltas, { version: 7, op: { add: '7' } }], { ...both, back: first.back });
+    assert.ok(more.kind === 'restore');
+    assert.deepEqual(more.ops, [{ op: { add: '7' }, count: 1 }]);
+  });
+
   it('[RS12] the mark is gone strictly after untilMs', () => {
     assert.equal(markAfter(back, 20_000, undefined).back, back);
     assert.deepEqual(markAfter(back, 20_001, undefined), {});

@@ -54,6 +54,7 @@ describe('records that the cache lost', () => {
     assert.ok(item && 'value' in item);
     assert.equal(item.value, 'stored');
     assert.ok(item.version > lost.version);
+    assert.deepEqual(item.rolledBack, { from: 1, to: item.version - 1 });
     assert.equal(chain.items.get('a')?.value, 'stored');
     const row = await world.row('a');
     assert.deepEqual([row?.open, row?.back?.from, row?.L], [false, 1, 1]);

@@ -117,7 +117,22 @@ describe('rolling back and pruning', () => {
     assert.deepEqual(again(sampleHead(left)), { ...back, ceil: 1_125 });
     assert.equal(again(sampleHead(left), 601_000)?.untilMs, 601_000);
     assert.deepEqual(again(sampleHead(left), 601_001), { from: 101, ceil: 1_125, got: 101, untilMs: 1_201_001 });
-    assert.deepEqual(again(sampleHead({ ...left, v: 102 })), { from: 102, ceil: 1_125, got: 102, untilMs: 605_000 });
+  });
+
+  it('[LD43] of one that was changed since, it also keeps what the earlier ones have taken, while that may be restored', () => {
+    const back = { from: 5, ceil: 100, got: 7, untilMs: 601_000 };
+    const again = (before: Row['back'], now = 5_000) => {
+      const head = sampleHead({ v: 102, L: 1, open: true, ceil: 1_125, ...(before && { back: before }) });
+      const row = encodeRow('s', 'a', rowOf(head, { x: 1 }, 0));
+      return decideRollback('s', 'a', row, { e: 'e', cu: 1 }, now, 600_000)([row]).result?.back;
+    };
+    const mark = { from: 102, ceil: 1_125, got: 102, untilMs: 605_000 };
+    assert.deepEqual(again(back), { ...mark, before: [back] });
+    assert.deepEqual(again({ ...back, got: 100 }), mark, 'all of it is back');
+    assert.deepEqual(again(back, 601_001), { ...mark, untilMs: 1_201_001 }, 'its time is over');
+    const many = Array.from({ length: 5 }, (_, n) => ({ ...back, from: n }));
+    const kept = again({ ...back, from: 9, before: many, brought: ['c/1'] });
+    assert.deepEqual([kept?.before?.map(({ from }) => from), kept?.brought], [[9, 0, 1], ['c/1']]);
   });
 
   it('[LD41] a row that has changed since it was read is not rolled back', () => {

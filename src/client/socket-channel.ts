@@ -1,0 +1,161 @@
+import type { Problem } from '../protocol/errors.ts';
+import type { PostUpdateRequest, PostUpdateResponse } from '../protocol/post-update.ts';
+import type { ClientMessage, ServerMessage } from '../protocol/socket.ts';
+import type { Channel, OpenChannel, Sink } from './channel.ts';
+import { NoAnswerError, RefusedError } from './errors.ts';
+import { type Http, POST_MS } from './http.ts';
+import type { Question } from './transport.ts';
+
+/** The part of a `WebSocket` that is used. */
+export type SocketLike = {
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  onclose: ((event: { readonly code: number }) => void) | null;
+  send(text: string): void;
+  close(): void;
+};
+export type MakeSocket = (url: string, protocol: string) => SocketLike;
+
+const PROTOCOL = 'longshore.v1';
+/** The right to read was taken back, or the token has ended. */
+const FORBIDDEN = 4403;
+
+type Waiting = { readonly resolve: (answer: PostUpdateResponse) => void; readonly reject: (error: unknown) => void };
+
+/** A WebSocket. Pages cannot give it headers: where there is a token, a ticket is got for it first. */
+export function socketChannel(http: Http, make: MakeSocket): OpenChannel {
+  return (sink, question) => {
+    const channel = new SocketChannel(sink);
+    channel.follow(question);
+    void channel.open(http, make);
+    return channel;
+  };
+}
+
+class SocketChannel implements Channel {
+  readonly #sink: Sink;
+  readonly #ending = new AbortController();
+  readonly #posts = new Map<number, Waiting>();
+  #socket: SocketLike | undefined;
+  #isOpen = false;
+  #ids = 0;
+  /** Ids of the `watch` that was sent last, and of that which is being answered. */
+  #asked = 0;
+  #told = 0;
+  #wanted: Question | undefined;
+
+  constructor(sink: Sink) {
+    this.#sink = sink;
+  }
+
+  async open(http: Http, make: MakeSocket): Promise<void> {
+    const { signal } = this.#ending;
+    try {
+      const search = await ticketFor(http, signal);
+      if (signal.aborted) return;
+      const socket = make(`${http.base.replace(/^http/, 'ws')}/socket${search}`, PROTOCOL);
+      this.#socket = socket;
+      socket.onopen = () => this.#opened();
+      socket.onmessage = ({ data }) => this.#take(JSON.parse(String(data)) as ServerMessage);
+      socket.onclose = ({ code }) => this.#fail(whyClosed(http.base, code));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  follow(question: Question | undefined): void {
+    this.#wanted = question;
+    this.#asked = ++this.#ids;
+    if (this.#isOpen) this.#watch();
+  }
+
+  post(request: PostUpdateRequest): Promise<PostUpdateResponse> | undefined {
+    if (!this.#isOpen) return undefined;
+    const id = ++this.#ids;
+    const { promise, resolve, reject } = Promise.withResolvers<PostUpdateResponse>();
+    this.#posts.set(id, { resolve, reject });
+    this.#send({ type: 'post', id, ...request });
+    return promise;
+  }
+
+  close(): void {
+    this.#end(new NoAnswerError('a socket that was closed', undefined));
+  }
+
+  #opened(): void {
+    this.#isOpen = true;
+    this.#watch();
+  }
+
+  #watch(): void {
+    if (this.#wanted === undefined) return;
+    const { marker, durable, clientId } = this.#wanted;
+    this.#send({
+      ...{ type: 'watch', id: this.#asked },
+      ...(marker !== undefined && { marker }),
+      ...(durable && { durable }),
+      ...(clientId !== undefined && { clientId }),
+    } as ClientMessage);
+  }
+
+  #send(message: ClientMessage): void {
+    this.#socket?.send(JSON.stringify(message));
+  }
+
+  #take(message: ServerMessage): void {
+    if (this.#ending.signal.aborted) return;
+    this.#sink.heard();
+    switch (message.type) {
+      case 'watching':
+        this.#told = message.id;
+        return;
+      case 'updates':
+        if (this.#told === this.#asked) this.#sink.answer(message.answer);
+        return;
+      case 'posted':
+        this.#posts.get(message.id)?.resolve(message.answer as PostUpdateResponse);
+        this.#posts.delete(message.id);
+        return;
+      case 'problem':
+        this.#problem(message.id, message.problem as Problem);
+        return;
+      default: // `alive`; and `resync`, after which newest states follow from the marker that is known
+    }
+  }
+
+  #problem(id: number | undefined, problem: Problem): void {
+    const error = new RefusedError(problem.status, problem, problem.retryAfterMs);
+    const waiting = id === undefined ? undefined : this.#posts.get(id);
+    if (id !== undefined && waiting) {
+      this.#posts.delete(id);
+      waiting.reject(error);
+      // Without an id it is of the watch: of an older one, as long as the last is not answered.
+    } else if (id === this.#asked || this.#told === this.#asked || problem.code === 'stopping') this.#fail(error);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ending.signal.aborted) return;
+    this.#end(error);
+    this.#sink.failed(error);
+  }
+
+  #end(error: unknown): void {
+    this.#isOpen = false;
+    this.#ending.abort();
+    // Whether they were carried out is not known.
+    for (const { reject } of this.#posts.values()) reject(new NoAnswerError('a socket that has ended', error));
+    this.#posts.clear();
+    this.#socket?.close();
+  }
+}
+
+async function ticketFor(http: Http, signal: AbortSignal): Promise<string> {
+  if ((await http.credentials.get()) === undefined) return '';
+  const { ticket } = (await http.call('POST', '/tickets', undefined, POST_MS, signal)) as { readonly ticket: string };
+  return `?ticket=${encodeURIComponent(ticket)}`;
+}
+
+function whyClosed(url: string, code: number): Error {
+  if (code === FORBIDDEN) return new RefusedError(403, { code: 'forbidden' }, undefined);
+  return new NoAnswerError(`${url} over a WebSocket (${code})`, undefined);
+}
