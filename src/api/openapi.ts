@@ -5,6 +5,13 @@ import { getUpdatesResponseSchema, getUpdatesSchema } from '../protocol/get-upda
 import { MAX_TICKET_CHARS } from '../protocol/limits.ts';
 import { lockGrantedSchema, lockRequestSchema, unlockRequestSchema } from '../protocol/locks.ts';
 import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
+import {
+  resourceSchema,
+  resourceUrlSchema,
+  resourceUsageSchema,
+  uploadRequestSchema,
+  uploadTicketSchema,
+} from '../protocol/resources.ts';
 import { clientMessageSchema, serverMessageSchema } from '../protocol/socket.ts';
 import { spaceDeletingSchema, spaceListSchema, spaceSettingsSchema } from '../protocol/space-settings.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
@@ -25,7 +32,7 @@ const itemWrittenSchema = z.strictObject({ version, durableVersion: version });
 const dependencySchema = z.strictObject({ state: z.enum(['ok', 'failed']), detail: z.string().optional() });
 const readyReportSchema = z.strictObject({ ready: z.boolean(), dependencies: z.record(z.string(), dependencySchema) });
 const healthSchema = z.strictObject({ status: z.literal('ok') });
-const sweepSchema = z.strictObject({ swept: version, pruned: version });
+const sweepSchema = z.strictObject({ swept: version, pruned: version, resources: version });
 const ticketSchema = z.strictObject({ ticket: z.string().max(MAX_TICKET_CHARS), expiresInMs: z.int() });
 
 const SCHEMAS = {
@@ -44,6 +51,11 @@ const SCHEMAS = {
   SpaceSettings: spaceSettingsSchema,
   SpaceList: spaceListSchema,
   SpaceDeleting: spaceDeletingSchema,
+  Resource: resourceSchema,
+  ResourceUsage: resourceUsageSchema,
+  ResourceUrl: resourceUrlSchema,
+  UploadRequest: uploadRequestSchema,
+  UploadTicket: uploadTicketSchema,
   JoinRequest: joinSchema,
   JoinResponse: joinResponseSchema,
   PatchClientRequest: patchClientSchema,

@@ -28,6 +28,8 @@ class MemoryStore implements Store {
     space: new Map(),
     client: new Map(),
     owner: new Map(),
+    resource: new Map(),
+    usage: new Map(),
   };
   readonly #indexes: { readonly [index in StoreIndex]: Map<string, Indexed> } = {
     open: new Map(),
