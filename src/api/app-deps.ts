@@ -2,6 +2,9 @@ import type { Access } from '../auth/access.ts';
 import type { Tickets } from '../auth/tickets.ts';
 import type { Engine } from '../core/engine-types.ts';
 import type { Limits } from '../core/limits/limits.ts';
+import type { ResourceSweeper } from '../core/resources/resource-sweeper.ts';
+import type { Resources } from '../core/resources/resources.ts';
+import type { Uploads } from '../core/resources/uploads.ts';
 import type { SpaceAdmin } from '../core/spaces/space-admin.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
@@ -17,6 +20,9 @@ export type AppDeps = {
   readonly tickets: Pick<Tickets, 'issue' | 'redeem'>;
   readonly spaces: SpaceAdmin;
   readonly limits: Limits;
+  readonly resources: Resources;
+  readonly uploads: Uploads;
+  readonly resourceSweeper: Pick<ResourceSweeper, 'sweep'>;
   /** Proxies of ours before this server, each of which adds a name to `X-Forwarded-For`. */
   readonly proxyHops: number;
   readonly clock: Clock;

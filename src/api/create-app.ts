@@ -13,6 +13,14 @@ import { createPages } from './page.ts';
 import { matchUpdates } from './path.ts';
 import { createPostUpdate } from './post-update.ts';
 import { Replies } from './reply.ts';
+import {
+  createBeginUpload,
+  createFinishUpload,
+  createGetResource,
+  createGetResourceUrl,
+  createGetResourceUsage,
+  createPutResource,
+} from './resources.ts';
 import { createDeleteSpace, createGetSpace, createListSpaces, createPutSpace } from './spaces.ts';
 import { createPostTicket } from './tickets.ts';
 import { DetailedProblem, sendError } from './to-response.ts';
@@ -59,10 +67,8 @@ export function createInternalApp(deps: AppDeps): RequestListener {
 
 function createExpress(deps: AppDeps, replies: Replies): express.Express {
   const all = { ...deps, replies };
-  return finish(
-    [createItems(all), createSpaces(all), createOperations(all), ...(deps.pages ? [createPages()] : [])],
-    all,
-  );
+  const pages = deps.pages ? [createPages()] : [];
+  return finish([createItems(all), createResources(all), createSpaces(all), createOperations(all), ...pages], all);
 }
 
 function finish(routers: readonly Router[], { log, replies }: AllDeps): express.Express {
@@ -156,6 +162,49 @@ function createItems(deps: AllDeps): Router {
     .post((req, res) => postLock(req, res, place(req)))
     .delete((req, res) => deleteLock(req, res, place(req)))
     .all(otherMethods(replies, 'POST, DELETE'));
+  return router;
+}
+
+function createResources(deps: AllDeps): Router {
+  const { replies } = deps;
+  const router = exactRouter();
+  const [putResource, getUsage, getResource] = [
+    createPutResource(deps),
+    createGetResourceUsage(deps),
+    createGetResource(deps),
+  ];
+  const [getUrl, beginUpload, finishUpload] = [
+    createGetResourceUrl(deps),
+    createBeginUpload(deps),
+    createFinishUpload(deps),
+  ];
+  const refuseUnready = refuseUnreadyOf(deps);
+  router
+    .route('/v1/spaces/:space/resources')
+    .all(refuseUnready)
+    .get((req, res) => noQuery(req) ?? getUsage(req, res, param(req, 'space')))
+    .put((req, res) => noQuery(req) ?? putResource(req, res, param(req, 'space')))
+    .all(otherMethods(replies, 'GET, HEAD, PUT'));
+  router
+    .route('/v1/spaces/:space/resources/:hash')
+    .all(refuseUnready)
+    .get((req, res) => noQuery(req) ?? getResource(req, res, param(req, 'space'), param(req, 'hash')))
+    .all(otherMethods(replies, 'GET, HEAD'));
+  router
+    .route('/v1/spaces/:space/resources/:hash/url')
+    .all(refuseUnready)
+    .get((req, res) => noQuery(req) ?? getUrl(req, res, param(req, 'space'), param(req, 'hash')))
+    .all(otherMethods(replies, 'GET, HEAD'));
+  router
+    .route('/v1/spaces/:space/uploads')
+    .all(refuseUnready)
+    .post((req, res) => noQuery(req) ?? beginUpload(req, res, param(req, 'space')))
+    .all(otherMethods(replies, 'POST'));
+  router
+    .route('/v1/spaces/:space/uploads/:upload')
+    .all(refuseUnready)
+    .post((req, res) => noQuery(req) ?? finishUpload(req, res, param(req, 'space'), param(req, 'upload')))
+    .all(otherMethods(replies, 'POST'));
   return router;
 }
 

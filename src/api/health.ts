@@ -33,10 +33,11 @@ export function createMetricsPage({ replies, metrics, internal }: HealthDeps): H
 }
 
 /** `/internal/sweep`: what `cron.yaml` calls. */
-export function createSweep({ replies, engine, internal }: HealthDeps): Handler {
+export function createSweep({ replies, engine, resourceSweeper, internal }: HealthDeps): Handler {
   return async function sweep(req, res) {
     await requireInternal(req, internal);
-    replies.json(req, res, 200, await engine.sweep());
+    const report = await engine.sweep();
+    replies.json(req, res, 200, { ...report, resources: await resourceSweeper.sweep() });
   };
 }
 

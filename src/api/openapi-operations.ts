@@ -20,6 +20,7 @@ import {
   troubles,
 } from './openapi-parts.ts';
 import { client, clients, itemLock, space, spaceList } from './openapi-people.ts';
+import { resource, resources, resourceUrl, upload, uploads } from './openapi-resources.ts';
 
 const superseded = problem('a newer poll of the same clientId came');
 const pollParameters = [
@@ -218,6 +219,11 @@ export function operations(): object {
     '/v1/spaces/{space}/items/{item}': item,
     '/v1/spaces/{space}/items/{item}/lock': itemLock,
     '/v1/spaces/{space}/items/{item}/ops': itemOps,
+    '/v1/spaces/{space}/resources': resources,
+    '/v1/spaces/{space}/resources/{hash}': resource,
+    '/v1/spaces/{space}/resources/{hash}/url': resourceUrl,
+    '/v1/spaces/{space}/uploads': uploads,
+    '/v1/spaces/{space}/uploads/{upload}': upload,
     '/healthz': page('healthz', 'the process runs', 'Health'),
     '/readyz': page('readyz', 'every dependency answers', 'ReadyReport', {
       503: answer('one of them does not', json('ReadyReport'), retryAfter),

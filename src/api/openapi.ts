@@ -6,6 +6,13 @@ import { MAX_TICKET_CHARS } from '../protocol/limits.ts';
 import { lockGrantedSchema, lockRequestSchema, unlockRequestSchema } from '../protocol/locks.ts';
 import { opsResponseSchema } from '../protocol/ops.ts';
 import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
+import {
+  resourceSchema,
+  resourceUrlSchema,
+  resourceUsageSchema,
+  uploadRequestSchema,
+  uploadTicketSchema,
+} from '../protocol/resources.ts';
 import { clientMessageSchema, serverMessageSchema } from '../protocol/socket.ts';
 import { spaceDeletingSchema, spaceListSchema, spaceSettingsSchema } from '../protocol/space-settings.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
@@ -26,7 +33,7 @@ const itemWrittenSchema = z.strictObject({ version, durableVersion: version });
 const dependencySchema = z.strictObject({ state: z.enum(['ok', 'failed']), detail: z.string().optional() });
 const readyReportSchema = z.strictObject({ ready: z.boolean(), dependencies: z.record(z.string(), dependencySchema) });
 const healthSchema = z.strictObject({ status: z.literal('ok') });
-const sweepSchema = z.strictObject({ swept: version, pruned: version });
+const sweepSchema = z.strictObject({ swept: version, pruned: version, resources: version });
 const ticketSchema = z.strictObject({ ticket: z.string().max(MAX_TICKET_CHARS), expiresInMs: z.int() });
 
 const SCHEMAS = {
@@ -46,6 +53,11 @@ const SCHEMAS = {
   SpaceSettings: spaceSettingsSchema,
   SpaceList: spaceListSchema,
   SpaceDeleting: spaceDeletingSchema,
+  Resource: resourceSchema,
+  ResourceUsage: resourceUsageSchema,
+  ResourceUrl: resourceUrlSchema,
+  UploadRequest: uploadRequestSchema,
+  UploadTicket: uploadTicketSchema,
   JoinRequest: joinSchema,
   JoinResponse: joinResponseSchema,
   PatchClientRequest: patchClientSchema,

@@ -8,6 +8,7 @@ import {
   parseSpaceId,
   type SpaceId,
 } from '../protocol/ids.ts';
+import { parseResourceHash, type ResourceHash } from '../protocol/resources.ts';
 
 const SPACES = '/v1/spaces/';
 const UPDATES = '/updates';
@@ -50,6 +51,12 @@ export function readClient(text: string): ClientId {
   const client = parseClientId(text);
   if (client === undefined) throw new ProblemError('badId', `the id of a client must be ${ID_RULE}`);
   return client;
+}
+
+export function readHash(text: string): ResourceHash {
+  const hash = parseResourceHash(text);
+  if (hash === undefined) throw new ProblemError('badId', 'a resource is named by 64 hexadecimal digits in lower case');
+  return hash;
 }
 
 /**

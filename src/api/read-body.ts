@@ -75,17 +75,22 @@ function checkMediaType(header: string | undefined, allowed: readonly string[]):
   }
 }
 
-/** The whole body, decoded. The limit counts decoded bytes, so that a small bomb stops as early as a large body. */
-export async function readBytes(req: IncomingMessage, limit: number, bodies: Permits): Promise<Buffer> {
+/** The whole body, decoded. The limit counts decoded bytes, so that a small bomb stops as early as a large body. `watch` sees it part by part. */
+export async function readBytes(
+  req: IncomingMessage,
+  limit: number,
+  bodies: Permits,
+  watch: (part: Buffer) => void = () => undefined,
+): Promise<Buffer> {
   const coding = (rawHeader(req, 'content-encoding') ?? 'identity').trim().toLowerCase();
   if (Number(rawHeader(req, 'content-length') ?? 0) > limit * READ_ON) throw tooLarge(limit);
-  if (coding === 'identity') return collect(req, req, limit, bodies);
+  if (coding === 'identity') return collect(req, req, limit, bodies, watch);
   const decoder = DECODERS.get(coding)?.();
   if (decoder === undefined) {
     throw new ProblemError('unsupportedMediaType', 'Content-Encoding must be gzip, deflate, br or identity');
   }
   try {
-    return await collect(req, req.pipe(decoder), limit, bodies);
+    return await collect(req, req.pipe(decoder), limit, bodies, watch);
   } finally {
     // What is still to come is thrown away, and the connection stays usable.
     req.unpipe(decoder);
@@ -99,6 +104,7 @@ function collect(
   source: IncomingMessage | Transform,
   limit: number,
   bodies: Permits,
+  watch: (part: Buffer) => void,
 ): Promise<Buffer> {
   return new Promise((settle, refuse) => {
     const chunks: Buffer[] = [];
@@ -120,6 +126,7 @@ function collect(
         bodies.enter(chunk.length);
         held += chunk.length;
         chunks.push(chunk);
+        watch(chunk);
       } catch (error) {
         reject(error as Error);
       }

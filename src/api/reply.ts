@@ -14,12 +14,12 @@ export const COMMON: HeaderList = [
   'Cross-Origin-Resource-Policy',
   'same-origin',
 ];
-const EXPOSED = 'Retry-After, ETag, WWW-Authenticate, X-Request-Id, Longshore-Durable-Version';
+const EXPOSED = 'Retry-After, ETag, WWW-Authenticate, X-Request-Id, Longshore-Durable-Version, Content-Range';
 const PREFLIGHT: HeaderList = [
   'Access-Control-Allow-Methods',
   'GET, HEAD, POST, PUT, PATCH, DELETE',
   'Access-Control-Allow-Headers',
-  'Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id',
+  'Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, X-Request-Id',
   'Access-Control-Max-Age',
   '600',
 ];
@@ -116,8 +116,13 @@ export class Replies {
 
   /** Sends the head of an answer whose body comes bit by bit. */
   begin(req: IncomingMessage, res: ServerResponse, headers: HeaderList): void {
-    res.writeHead(200, this.#complete(req, [...headers, ...COMMON], this.requestId(req)));
+    this.head(req, res, 200, [...headers, ...COMMON]);
     res.flushHeaders();
+  }
+
+  /** The head of an answer that brings all of its own headers, caching too; what follows is up to the caller. */
+  head(req: IncomingMessage, res: ServerResponse, status: number, headers: HeaderList): void {
+    res.writeHead(status, this.#complete(req, headers, this.requestId(req)));
   }
 
   #complete(req: IncomingMessage, headers: HeaderList, requestId: string): string[] {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { Credentials } from '../client/credentials.ts';
+import { Http } from '../client/http.ts';
 import { mayRetry, RefusedError } from '../client/http-client.ts';
 import { HttpTransport } from '../client/http-transport.ts';
 import { realClock } from '../client/system.ts';
@@ -49,7 +50,7 @@ export function lockCommand(program: Command): Command {
       const say = options.json ? (event: Event) => console.log(JSON.stringify(event)) : printText;
       const { url, token } = options;
       const credentials = new Credentials(token);
-      const transport = new HttpTransport({ url, space, credentials, clock: realClock, fetch });
+      const transport = new HttpTransport(new Http({ url, space, credentials, clock: realClock, fetch }));
       const ending = endOf(seconds);
       const last = await hold(transport, item, options, ending, say);
       say(last);

@@ -104,6 +104,10 @@ export class ChoosingTransport implements Transport {
     return this.#options.plain.join(request, signal);
   }
 
+  say(clientId: string, data: unknown, signal: AbortSignal): Promise<void> {
+    return this.#options.plain.say(clientId, data, signal);
+  }
+
   leave(clientId: string, generation: number): Promise<void> {
     return this.#options.plain.leave(clientId, generation);
   }

@@ -43,7 +43,7 @@ export class HttpTransport implements Transport {
   }
 
   async say(clientId: string, data: unknown, signal: AbortSignal): Promise<void> {
-    await this.#call('PATCH', `/clients/${encodeURIComponent(clientId)}`, { data }, POST_MS, signal);
+    await this.#http.call('PATCH', `/clients/${encodeURIComponent(clientId)}`, { data }, POST_MS, signal);
   }
 
   lock(item: string, request: LockRequest, signal: AbortSignal): Promise<Grant> {

@@ -50,6 +50,9 @@ export type SpaceSettings = {
   readonly members: Readonly<Record<string, string>>;
   readonly tombstoneMs?: number;
   readonly clientKeepMs: number;
+  readonly resourceKeepMs: number;
+  /** Absent: the server's. */
+  readonly quotaBytes?: number;
 };
 export const DEFAULT_SETTINGS: SpaceSettings = {
   version: 0,
@@ -61,4 +64,5 @@ export const DEFAULT_SETTINGS: SpaceSettings = {
   leaseMs: 30_000,
   members: {},
   clientKeepMs: 86_400_000,
+  resourceKeepMs: 7 * 86_400_000,
 };

@@ -62,8 +62,8 @@ export function decideReserve(
   };
 }
 
-/** A space begins, or goes on in spite of being deleted, with an item that comes to life. */
-function livingSpace(space: string, record: StoreRecord | undefined, now: number): Change[] {
+/** A space begins, or goes on in spite of being deleted, with what comes to life in it. */
+export function livingSpace(space: string, record: StoreRecord | undefined, now: number): Change[] {
   const row = decodeSpaceRow(record);
   if (record && row.ending === undefined) return [];
   const { ending: _ending, ...rest } = row;

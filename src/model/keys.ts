@@ -5,7 +5,7 @@ export type CacheKey = string;
 
 /** What is kept in the store. `id` is empty for the one record of a space or deployment. */
 export type StoreKey = { readonly space: string; readonly kind: StoreKind; readonly id: string };
-export type StoreKind = 'item' | 'value' | 'ops' | 'space' | 'client' | 'owner';
+export type StoreKind = 'item' | 'value' | 'ops' | 'space' | 'client' | 'owner' | 'resource' | 'usage';
 /** The kinds whose records can be found by an index. */
 export type IndexedKind = 'item' | 'client' | 'ops';
 
@@ -117,6 +117,14 @@ function backwards(index: number): string {
   return String(LAST_INDEX - index).padStart(13, '0');
 }
 
+/** Of a resource by its hash, or of an upload that is under way by its own id, which is shorter. */
+export function resourceRowKey(space: string, id: string): StoreKey {
+  return { space, kind: 'resource', id };
+}
+/** What the resources of a space take up. */
+export function usageRowKey(space: string): StoreKey {
+  return { space, kind: 'usage', id: '' };
+}
 /** One record per deployment; `#owner` cannot be the id of a space. */
 export function ownerRowKey(): StoreKey {
   return { space: '#owner', kind: 'owner', id: '' };
@@ -125,6 +133,18 @@ export function ownerRowKey(): StoreKey {
 /** Written and deleted by `longshore doctor`, to see that it can be. */
 export function doctorRowKey(): StoreKey {
   return { space: '#doctor', kind: 'owner', id: '' };
+}
+
+/** A space in the name of a blob, which takes no `:`. */
+function spacePart(space: string): string {
+  return createHash('sha256').update(space).digest('base64url');
+}
+export function resourceBlobName(space: string, hash: string): string {
+  return `r/${spacePart(space)}/${hash}`;
+}
+/** An upload that goes past the server, until it is looked at. */
+export function uploadBlobName(space: string, upload: string): string {
+  return `u/${spacePart(space)}/${upload}`;
 }
 
 /** FNV-1a, 32 bits: spreads ids over shards. Every instance must agree on it. */

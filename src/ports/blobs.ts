@@ -9,11 +9,31 @@ export type BlobInfo = {
   readonly generation: string;
 };
 
+export type SignedUpload = { readonly url: string; readonly headers: { readonly [name: string]: string } };
+
+/** Transfers between clients and the backend itself, past this server. */
+export interface DirectBlobs {
+  /** Whoever sends `PUT url` with these headers before `until` (ms) writes the blob, of 1 to `maxBytes` bytes; only while there is none of this name. */
+  uploadUrl(name: BlobName, limits: { readonly maxBytes: number; readonly until: number }): Promise<SignedUpload>;
+
+  /** Whoever sends `GET url` before `until` (ms) reads the blob, with these headers in the answer. */
+  downloadUrl(
+    name: BlobName,
+    options: { readonly until: number; readonly contentType: string; readonly disposition: string },
+  ): Promise<string>;
+
+  /** Gives the bytes of one generation of a blob another name and type; they do not pass through here. `preconditionFailed` where that generation is gone. */
+  copy(from: BlobName, generation: string, to: BlobName, contentType: string): Promise<BlobInfo>;
+}
+
 /**
  * Large bytes: pictures and resources. Laws: a blob is whole or absent, never half; what a call has settled on survives
  * the process. Failures: `blobsUnavailable`, `preconditionFailed`, `closed`.
  */
 export interface Blobs {
+  /** Absent where the backend has none. */
+  readonly direct?: DirectBlobs;
+
   /** `ifGeneration`: write only over this generation; `'absent'`: only create. Else `preconditionFailed`. */
   put(
     name: BlobName,

@@ -28,6 +28,8 @@ export type MetricName =
   | 'store_failures'
   | 'flush_poison'
   | 'swept_items'
+  | 'swept_resources'
+  | 'resources_cut'
   | 'pruned_items'
   | 'rate_limited'
   | 'clients_joined'

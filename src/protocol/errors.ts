@@ -36,6 +36,10 @@ export type ProblemCode =
   | 'tooManyLocks'
   | 'notLockable'
   | 'lockRequired'
+  | 'badImage'
+  | 'quotaExceeded'
+  | 'rangeNotSatisfiable'
+  | 'notOffered'
   | 'rateLimited'
   | 'cacheUnavailable'
   | 'storeUnavailable'
@@ -74,6 +78,10 @@ const TITLES: { readonly [code in ProblemCode]: readonly [status: number, title:
   tooManyLocks: [409, 'The client holds as many items as it may'],
   notLockable: [409, 'Items of this kind are not locked here'],
   lockRequired: [409, 'Items of this kind are changed by the holder of their lock'],
+  badImage: [422, 'The image cannot be taken'],
+  quotaExceeded: [409, 'The space is full'],
+  rangeNotSatisfiable: [416, 'The range lies outside of the resource'],
+  notOffered: [501, 'This server does not offer it'],
   rateLimited: [429, 'Too much for now'],
   cacheUnavailable: [503, 'The cache does not answer'],
   storeUnavailable: [503, 'The store does not answer'],

@@ -120,6 +120,8 @@ export const SETTING_BOUNDS = {
   tombstoneMs: [600_000, 365 * DAY_MS],
   clientKeepMs: [60_000, 365 * DAY_MS],
   idleKeepMs: [DAY_MS, 3_650 * DAY_MS],
+  resourceKeepMs: [3_600_000, 3_650 * DAY_MS],
+  quotaBytes: [0, 1024 ** 4],
 } as const;
 
 /** Clients of one space at once. */
@@ -136,3 +138,18 @@ export const GONE_KEPT_MS = 600_000;
 export const MAX_GONE = 500;
 /** Time for a client to be late in, after its lease has ended. */
 export const LEASE_GRACE_MS = 5_000;
+
+/** A resource that passes through the server, on its way in or out: App Engine takes requests and answers of 32 MB. */
+export const MAX_RESOURCE_BYTES = 32_000_000;
+/** A resource that goes to the blobs past the server. */
+export const MAX_DIRECT_RESOURCE_BYTES = 256 * 1024 * 1024;
+/** Resources of one space. */
+export const MAX_RESOURCES = 100_000;
+/** Width times height of an image; looked at before anything is decoded. */
+export const MAX_IMAGE_PIXELS = 40_000_000;
+/** How long a signed URL may be used. */
+export const SIGNED_URL_MS = 15 * 60_000;
+/** Bytes of a resource that are read, and held for one reader, together. */
+export const RESOURCE_PART_BYTES = 1024 * 1024;
+/** A reader of a resource who takes nothing for so long is cut. */
+export const RESOURCE_STALL_MS = 30_000;

@@ -47,6 +47,10 @@ export const spaceSettingsSchema = z.strictObject({
   clientKeepMs: within('clientKeepMs'),
   /** A space that nobody has used for so long is deleted; absent: never. */
   idleKeepMs: within('idleKeepMs'),
+  /** Resources that no item names are kept for so long. */
+  resourceKeepMs: within('resourceKeepMs'),
+  /** Bytes that the resources of the space may take up; never more than the server allows. */
+  quotaBytes: within('quotaBytes'),
 });
 
 /** What a space is told to do. */

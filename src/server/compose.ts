@@ -3,10 +3,14 @@ import { createApp, createInternalApp } from '../api/create-app.ts';
 import { createSockets, type Sockets } from '../api/socket.ts';
 import type { Tickets } from '../auth/tickets.ts';
 import { createCachedCounts } from '../backends/counts/cached-counts.ts';
+import { createImages } from '../backends/images/sharp.ts';
 import { createEngine } from '../core/engine.ts';
 import { DEFAULT_ENGINE_CONFIG, type Engine, type EngineConfig } from '../core/engine-types.ts';
 import { Limits } from '../core/limits/limits.ts';
 import { WINDOW_MS } from '../core/limits/limits-config.ts';
+import { ResourceSweeper } from '../core/resources/resource-sweeper.ts';
+import { Resources } from '../core/resources/resources.ts';
+import { Uploads } from '../core/resources/uploads.ts';
 import { HeldSettings } from '../core/spaces/held-settings.ts';
 import { createSpaceAdmin } from '../core/spaces/space-admin.ts';
 import { KINDS } from '../kinds/registry.ts';
@@ -72,8 +76,15 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
   const { metrics, page } = createMetrics({ processMetrics: true });
   const engineConfig = engineConfigOf(config, secrets);
   const settings = new HeldSettings({ store, clock, log });
+  const images = createImages();
+  const { spaceBytes } = config.limits;
+  const resourceParts = { store, blobs, images, settings, clock, random, log, metrics, spaceBytes };
+  const resources = new Resources(resourceParts);
+  const uploads = new Uploads(resourceParts, resources);
+  const contents = new ResourceSweeper(resourceParts);
+  closers.add('the sweep of resources', () => contents.stop());
   const basis = { cache, store, bus, clock, random, log, metrics, kinds: KINDS };
-  const engine = createEngine({ ...basis, settings, config: engineConfig });
+  const engine = createEngine({ ...basis, settings, contents, config: engineConfig });
   let drainMs = 0;
   let sockets: Sockets | undefined;
   closers.add('the sockets', async () => sockets?.close());
@@ -95,7 +106,15 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     settings.forget(space);
     policies.forget(space);
   };
-  const spaces = createSpaceAdmin({ store, clock, kinds: KINDS, engine, persistMs: config.persistMs, changed });
+  const spaces = createSpaceAdmin({
+    store,
+    clock,
+    kinds: KINDS,
+    engine,
+    contents,
+    persistMs: config.persistMs,
+    changed,
+  });
   const counts = createCachedCounts({ cache, clock, windowMs: WINDOW_MS });
   const limits = new Limits({ clock, random, counts, metrics, config: config.limits });
   const deps = {
@@ -103,6 +122,9 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     engine,
     spaces,
     limits,
+    resources,
+    uploads,
+    resourceSweeper: contents,
     proxyHops: config.proxyHops,
     log,
     instance: random.id(),
@@ -116,6 +138,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     random,
   };
   sockets = createSockets(deps);
+  contents.start();
   // They are told before the engine stops, so that what they have sent is still answered by it.
   closers.add('the parting of the sockets', async () => sockets.depart());
   const close = (ms: number): Promise<void> => {

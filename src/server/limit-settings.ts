@@ -12,6 +12,8 @@ const OTHERS = {
   posts: (value) => ({ posts: value }),
   reads: (value) => ({ reads: value }),
   bodyMiB: (value) => ({ bodyBytes: value * MIB }),
+  transferMiB: (value) => ({ transferBytes: value * MIB }),
+  spaceMiB: (value) => ({ spaceBytes: value * MIB }),
 } as const satisfies { readonly [name: string]: (value: number) => Partial<LimitsConfig> };
 
 const NAMES = [...BUDGETS, ...Object.keys(OTHERS)];

@@ -24,6 +24,8 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
   store_failures: 'store calls that failed',
   flush_poison: 'items the store refuses',
   swept_items: 'items stored for instances that left',
+  swept_resources: 'resources deleted because no item named them any more',
+  resources_cut: 'answers with a resource that were cut because their client took nothing',
   clients_joined: 'joins',
   clients_lapsed: 'clients taken out because their lease had ended',
   clients_put_back: 'clients put back into a list that was lost',

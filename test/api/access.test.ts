@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describeApi } from '../../src/api/openapi.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import { KEEP_ALIVE_MS } from '../../src/protocol/limits.ts';
+import type { ResourceHash } from '../../src/protocol/resources.ts';
 import { spaceId } from '../support/callers.ts';
 import { realClock } from '../support/clocks.ts';
 import { AUTH_MODES, type Cast, castRoles, type Mode, ROLES, type Role } from '../support/roles.ts';
@@ -20,6 +22,10 @@ const POST = { updates: [{ item: 'a', op: { set: 1 } }] };
 const GRAB = { clientId: 'ann', updates: [{ item: 'a', op: { set: 1 }, grab: true }] };
 const CLIENT = '/v1/spaces/board/clients/me';
 const ITEM = '/v1/spaces/board/items/a';
+
+const RESOURCES = '/v1/spaces/board/resources';
+const STORED = Buffer.from('stored');
+const RESOURCE = createHash('sha256').update(STORED).digest('hex') as ResourceHash;
 
 /** One row for each operation that `/openapi.json` names. */
 const ROWS: { readonly [operation: string]: Row } = {
@@ -48,6 +54,17 @@ const ROWS: { readonly [operation: string]: Row } = {
   deleteLock: { right: 'lock', sent: { method: 'DELETE', path: `${ITEM}/lock?clientId=ann` }, ok: 204 },
   deleteItem: { right: 'write', sent: { method: 'DELETE', path: ITEM }, ok: 204 },
   getOps: { right: 'read', sent: { path: `${ITEM}/ops?wait=0` }, ok: 200 },
+  getResourceUsage: { right: 'read', sent: { path: RESOURCES }, ok: 200 },
+  putResource: { right: 'write', sent: { method: 'PUT', path: RESOURCES, body: 'bytes' }, ok: 201 },
+  getResource: { right: 'read', sent: { path: `${RESOURCES}/${RESOURCE}` }, ok: 200 },
+  // The blobs of these tests have no signed URLs: whoever may is told so.
+  getResourceUrl: { right: 'read', sent: { path: `${RESOURCES}/${RESOURCE}/url` }, ok: 501 },
+  beginUpload: {
+    right: 'write',
+    sent: { method: 'POST', path: '/v1/spaces/board/uploads', ...body({ size: 9 }) },
+    ok: 501,
+  },
+  finishUpload: { right: 'write', sent: { method: 'POST', path: '/v1/spaces/board/uploads/u1' }, ok: 501 },
   listSpaces: { right: 'admin', sent: { path: '/v1/spaces' }, ok: 200, general: true },
   getSpace: { right: 'admin', sent: { path: '/v1/spaces/board' }, ok: 200 },
   putSpace: { right: 'admin', sent: { method: 'PUT', path: '/v1/spaces/board', ...body({ maxLocks: 2 }) }, ok: 200 },
@@ -94,13 +111,16 @@ function castOf(mode: Mode): Promise<Cast> {
 
 async function ask(mode: Mode, row: Row, pick: (cast: Cast) => object): Promise<Answered> {
   const cast = await castOf(mode);
-  const { listener, engine, spaces } = makeApp({ access: cast.access, clock: SHORT_LIVES });
+  const { listener, engine, spaces, deps } = makeApp({ access: cast.access, clock: SHORT_LIVES });
   await spaces.write(spaceId('board'), {}, () => true);
+  await deps.resources.put(spaceId('board'), STORED, RESOURCE);
+  const { count } = await deps.resources.usage(spaceId('board'));
   engine.items.set('a', { kind: 'register', version: 1, value: { x: 1 }, deleted: false });
   const answer = await send(listener, { ...row.sent, headers: { ...row.sent.headers, ...pick(cast) } });
   if (answer.status >= 400) {
     const asked = [engine.requests, engine.polls, engine.opsAsked, engine.clientCalls, engine.locks];
     assert.equal(asked.flat().length, 0, 'the engine was asked');
+    assert.equal((await deps.resources.usage(spaceId('board'))).count, count, 'something was kept');
   }
   return answer;
 }

@@ -19,6 +19,7 @@ import { FakeEngine } from '../doubles/fake-engine.ts';
 import { makeTickets } from '../support/callers.ts';
 import { realClock } from '../support/clocks.ts';
 import { RecordedLog } from '../support/recorded-log.ts';
+import { makeResources } from '../support/resources.ts';
 
 export const ORIGIN = 'https://app.example';
 
@@ -34,12 +35,16 @@ export type App = {
 export function makeApp(options: Partial<AppDeps> = {}): App {
   const engine = new FakeEngine();
   const log = new RecordedLog();
+  const { resources, uploads, sweeper: resourceSweeper } = makeResources();
   const parts = { store: createMemoryStore(), clock: realClock, kinds: KINDS, persistMs: 5_000 };
   const spaces = createSpaceAdmin({ ...parts, engine, changed: () => {} });
   const deps: AppDeps = {
     engine,
     spaces,
     limits: makeLimits(),
+    resources,
+    uploads,
+    resourceSweeper,
     proxyHops: 0,
     log,
     instance: 'test',

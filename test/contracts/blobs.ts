@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { BlobInfo, Blobs } from '../../src/ports/blobs.ts';
 import { isFailure } from '../../src/ports/failure.ts';
+import { describeDirect } from './blobs-direct.ts';
 
 /** An empty backend of its own for each test. */
 export type BlobsSetup = () => Promise<{ readonly blobs: Blobs; readonly teardown: () => Promise<void> }>;
@@ -12,8 +13,8 @@ function refused(error: unknown): boolean {
   return isFailure(error, 'preconditionFailed') && !error.unclear;
 }
 
-/** The laws of `Blobs`, as every backend has to keep them. */
-export function describeBlobs(backend: string, setup: BlobsSetup): void {
+/** The laws of `Blobs`, as every backend has to keep them. `direct`: it takes and gives bytes by signed URLs. */
+export function describeBlobs(backend: string, setup: BlobsSetup, { direct = false } = {}): void {
   describe(`blobs: ${backend}`, () => {
     let blobs: Blobs;
     let teardown: () => Promise<void>;
@@ -221,6 +222,11 @@ export function describeBlobs(backend: string, setup: BlobsSetup): void {
         await assert.rejects(async () => blobs.put('a', Buffer.alloc(0), { contentType: 'a\r\nb: c' }), /content type/);
       });
     });
+
+    it('[BL25] says whether there are ways past the server', () => {
+      assert.equal(blobs.direct !== undefined, direct);
+    });
+    if (direct) describeDirect(() => blobs);
 
     describe('life', () => {
       it('[BL12] answers a ping', () => blobs.ping());

@@ -117,6 +117,8 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
         { space, kind: 'item', id: 'a' },
         { space, kind: 'client', id: 'a' },
         { space, kind: 'owner', id: '' },
+        { space, kind: 'resource', id: 'a' },
+        { space, kind: 'usage', id: '' },
         { space: `${space}a`, kind: 'item', id: 'a' },
         { space: `__${space}__`, kind: 'item', id: 'a' },
         { space: '#owner', kind: 'owner', id: '' },

@@ -104,8 +104,15 @@ export class GcsObjects {
   }
 }
 
+const hashes = new WeakMap<Buffer, { crc32c: string; md5Hash: string }>();
+
 export function hashesOf(bytes: Buffer): { crc32c: string; md5Hash: string } {
-  const crc = new CRC32C();
-  crc.update(bytes);
-  return { crc32c: crc.toString(), md5Hash: createHash('md5').update(bytes).digest('base64') };
+  let found = hashes.get(bytes);
+  if (found === undefined) {
+    const crc = new CRC32C();
+    crc.update(bytes);
+    found = { crc32c: crc.toString(), md5Hash: createHash('md5').update(bytes).digest('base64') };
+    hashes.set(bytes, found);
+  }
+  return found;
 }

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { parseMultipart } from './gcs-multipart.ts';
-import { GcsError, GcsObjects, hashesOf, type StoredObject } from './gcs-objects.ts';
+import { GcsError, GcsObjects, hashesOf, type StoredObject, type UploadMetadata } from './gcs-objects.ts';
+import { GcsSignedUrls, lendSigner } from './gcs-signed.ts';
 
 /**
  * What happens to one request instead of a good answer:
@@ -16,14 +17,14 @@ export type GcsFault = { readonly status: number } | 'lostAnswer' | 'silence' | 
 
 export type GcsRequest = { readonly method: string; readonly path: string; readonly query: URLSearchParams };
 
-type Call = GcsRequest & { readonly headers: IncomingMessage['headers']; readonly body: Buffer };
-type Answer = { readonly status: number; readonly headers?: Record<string, string>; readonly body: Buffer };
+export type Call = GcsRequest & { readonly headers: IncomingMessage['headers']; readonly body: Buffer };
+export type Answer = { readonly status: number; readonly headers?: Record<string, string>; readonly body: Buffer };
 
 const MAX_PAGE = 1000;
 
 /**
  * Stands for the JSON API of Cloud Storage with one bucket, as far as the client library uses it for whole objects:
- * multipart uploads, media downloads with ranges, metadata, lists in pages, deletes, generations and preconditions.
+ * multipart uploads, rewrites, media downloads with ranges, metadata, lists in pages, deletes, generations and preconditions.
  */
 export class GcsServer {
   readonly objects: GcsObjects;
@@ -31,10 +32,14 @@ export class GcsServer {
   /** Called after a request was recorded, before it is done. */
   onRequest: (request: GcsRequest) => void = () => {};
   readonly #server: Server;
+  readonly #signed: GcsSignedUrls;
+  #forget: () => void = () => {};
+  readonly #rewrites = new Map<string, UploadMetadata>();
   readonly #faults: GcsFault[] = [];
 
   private constructor(bucket: string) {
     this.objects = new GcsObjects(bucket);
+    this.#signed = new GcsSignedUrls(this.objects);
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
         response.writeHead(500).end(String(error));
@@ -46,6 +51,7 @@ export class GcsServer {
     const server = new GcsServer(bucket);
     server.#server.listen(0, '127.0.0.1');
     await once(server.#server, 'listening');
+    server.#forget = lendSigner();
     return server;
   }
 
@@ -60,6 +66,7 @@ export class GcsServer {
   }
 
   async stop(): Promise<void> {
+    this.#forget();
     this.#server.close();
     this.#server.closeAllConnections();
     await once(this.#server, 'close');
@@ -92,9 +99,13 @@ export class GcsServer {
   }
 
   #route(call: Call, corrupt: boolean): Answer {
+    const signed = this.#signed.route(call);
+    if (signed !== undefined) return signed;
     const [, upload, bucket, rest = ''] = /^(\/upload)?\/storage\/v1\/b\/([^/]+)(\/.*)?$/.exec(call.path) ?? [];
     if (bucket === undefined) throw new GcsError(404, 'notFound', `No such path: ${call.path}`);
     if (bucket !== this.objects.bucket) throw new GcsError(404, 'notFound', 'The specified bucket does not exist.');
+    const copy = /^\/o\/([^/]+)\/rewriteTo\/b\/([^/]+)\/o\/([^/]+)$/.exec(rest);
+    if (copy !== null && call.method === 'POST') return this.#rewrite(copy, call);
     const name = /^\/o\/([^/]+)$/.exec(rest)?.[1];
     const what = `${call.method} ${upload ?? ''}${name === undefined ? rest : '/o/NAME'}`;
     if (what === 'POST /upload/o') return this.#insert(call, corrupt);
@@ -116,6 +127,24 @@ export class GcsServer {
     const { upload, bytes } = parseMultipart(call.headers['content-type'], call.body);
     const arrived = corrupt ? flipByte(bytes) : bytes;
     return json(this.#describe(this.objects.insert(name, arrived, upload, call.query.get('ifGenerationMatch'))));
+  }
+
+  /** In two steps, as large objects take several: what the first one asked for holds for the second. */
+  #rewrite([, from = '', bucket = '', to = '']: string[], { query, body }: Call): Answer {
+    if (bucket !== this.objects.bucket) throw new GcsError(404, 'notFound', 'The specified bucket does not exist.');
+    const source = this.objects.read(decodeURIComponent(from), query.get('sourceGeneration'));
+    const kind = 'storage#rewriteResponse';
+    const token = query.get('rewriteToken');
+    if (token === null) {
+      const { contentType = source.contentType }: UploadMetadata = body.length === 0 ? {} : JSON.parse(body.toString());
+      const rewriteToken = `rewrite-${this.#rewrites.size}`;
+      this.#rewrites.set(rewriteToken, { contentType, metadata: source.metadata });
+      return json({ kind, done: false, rewriteToken });
+    }
+    const upload = this.#rewrites.get(token);
+    if (upload === undefined) throw new GcsError(400, 'invalid', 'Invalid rewrite token.');
+    const made = this.objects.insert(decodeURIComponent(to), source.bytes, upload, query.get('ifGenerationMatch'));
+    return json({ kind, done: true, resource: this.#describe(made) });
   }
 
   #read(name: string, { query, headers }: Call): Answer {

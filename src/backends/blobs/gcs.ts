@@ -2,12 +2,13 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { type Bucket, type FileMetadata, type GetFilesOptions, Storage } from '@google-cloud/storage';
 import { assert } from '../../base/assert.ts';
-import type { BlobInfo, BlobName, Blobs } from '../../ports/blobs.ts';
+import type { BlobInfo, BlobName, Blobs, DirectBlobs } from '../../ports/blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { Failure } from '../../ports/failure.ts';
 import type { Random } from '../../ports/random.ts';
 import { assertBlobName, assertContentType, assertRange, isBlobName } from './blob-name.ts';
 import { type CallLimits, callWithin, type Try } from './gcs-call.ts';
+import { createGcsDirect } from './gcs-direct.ts';
 import { isMissingObject, statusOf } from './gcs-errors.ts';
 import { checksum, type Headers, readHeaders, toInfo, toWire } from './gcs-wire.ts';
 
@@ -46,6 +47,7 @@ export function createGcsBlobs(options: GcsOptions): Blobs {
  *   some of them clear. A conditional write carries an id, by which its own repeat knows it again.
  */
 class GcsBlobs implements Blobs {
+  readonly direct: DirectBlobs;
   readonly #bucket: Bucket;
   readonly #prefix: string;
   readonly #limits: CallLimits;
@@ -64,6 +66,8 @@ class GcsBlobs implements Blobs {
     this.#bucket = storage.bucket(bucket);
     this.#prefix = prefix === '' ? '' : `${prefix}/`;
     this.#limits = { timeoutMs, clock, random };
+    const call = <T>(what: string, attempt: Try<T>): Promise<T> => this.#call(what, attempt);
+    this.direct = createGcsDirect({ bucket: this.#bucket, prefix: this.#prefix, clock, call });
   }
 
   put(name: BlobName, bytes: Uint8Array, options: PutOptions): Promise<BlobInfo> {

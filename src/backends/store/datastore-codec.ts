@@ -33,6 +33,8 @@ const KIND_NAMES: { readonly [kind in StoreKind]: string } = {
   client: 'Client',
   owner: 'Owner',
   ops: 'Ops',
+  resource: 'Resource',
+  usage: 'Usage',
 };
 const KINDS = new Map(Object.entries(KIND_NAMES).map(([kind, name]) => [name, kind as StoreKind]));
 const INDEXES: readonly StoreIndex[] = ['open', 'due', 'cover', 'tomb'];

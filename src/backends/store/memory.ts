@@ -30,6 +30,8 @@ class MemoryStore implements Store {
     client: new Map(),
     owner: new Map(),
     ops: new Map(),
+    resource: new Map(),
+    usage: new Map(),
   };
   readonly #indexes: { readonly [index in StoreIndex]: Map<string, Indexed> } = {
     open: new Map(),

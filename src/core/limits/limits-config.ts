@@ -1,7 +1,7 @@
 import { LIMIT_WINDOW_MS } from '../../protocol/limits.ts';
 
 /** What a caller may do so often. */
-export const BUDGETS = ['post', 'poll', 'snapshot', 'resync'] as const;
+export const BUDGETS = ['post', 'poll', 'snapshot', 'resync', 'upload'] as const;
 export type Budget = (typeof BUDGETS)[number];
 
 export type LimitsConfig = {
@@ -19,24 +19,30 @@ export type LimitsConfig = {
   readonly reads: number;
   /** Bodies that are being read, together. */
   readonly bodyBytes: number;
+  /** Bytes of resources that are on their way to or from the blobs, together. */
+  readonly transferBytes: number;
+  /** What the resources of one space may take up. */
+  readonly spaceBytes: number;
 };
 
 export const WINDOW_MS = LIMIT_WINDOW_MS;
 
 export const DEFAULT_LIMITS: LimitsConfig = {
-  budgets: { post: 2_000, poll: 4_000, snapshot: 400, resync: 60 },
+  budgets: { post: 2_000, poll: 4_000, snapshot: 400, resync: 60, upload: 120 },
   addressFactor: 20,
   parkedEach: 2_000,
   parked: 20_000,
   posts: 2_000,
   reads: 200,
   bodyBytes: 256 * 1024 * 1024,
+  transferBytes: 256 * 1024 * 1024,
+  spaceBytes: 1024 ** 3,
 };
 
 const NONE = Number.POSITIVE_INFINITY;
 /** Nothing is limited but what would use up the process. */
 export const NO_LIMITS: LimitsConfig = {
   ...DEFAULT_LIMITS,
-  budgets: { post: NONE, poll: NONE, snapshot: NONE, resync: NONE },
+  budgets: { post: NONE, poll: NONE, snapshot: NONE, resync: NONE, upload: NONE },
   parkedEach: NONE,
 };

@@ -27,6 +27,8 @@ export class Limits {
   readonly posts: Permits;
   /** Bytes of bodies that are being read. */
   readonly bodies: Permits;
+  /** Bytes of resources on their way to or from the blobs. */
+  readonly transfers: Permits;
   /** Polls that wait, of all callers together; the engine bounds them. */
   parked = 0;
 
@@ -38,6 +40,7 @@ export class Limits {
     this.#parkedEach = config.parkedEach;
     this.posts = new Permits('writing requests', config.posts, soon);
     this.bodies = new Permits('bytes of request bodies', config.bodyBytes, soon);
+    this.transfers = new Permits('bytes of resources on their way', config.transferBytes, soon);
   }
 
   /** Who uses it up: the subject, or the address of those who are `anonymous`. */
@@ -53,12 +56,27 @@ export class Limits {
   take(account: Account, budget: Budget, points = 1): void {
     const waitMs = this.#budgets.take(account, budget, points);
     if (waitMs === 0) return;
+    throw this.#refusal(account, budget, waitMs);
+  }
+
+  #refusal(account: Account, budget: Budget, waitMs: number): ProblemError {
     this.#parts.metrics.count('rate_limited');
     // After a lost cache everybody resets at once: they must not come back at once, too.
     const retryAfterMs = budget === 'resync' ? Math.ceil(waitMs * (1 + this.#parts.random.fraction())) : waitMs;
     const most = this.#parts.config.budgets[budget] * account.factor;
     const detail = `at most ${most} of the kind "${budget}" in ${WINDOW_MS / 1_000} s; wait as Retry-After says`;
-    throw new ProblemError('rateLimited', detail, { retryAfterMs });
+    return new ProblemError('rateLimited', detail, { retryAfterMs });
+  }
+
+  /**
+   * The same, counted at once by all instances together, for what is rare and costs much. Where the count cannot be had nothing is let through: rejects with what
+   * kept it from being had.
+   */
+  async takeShared(account: Account, budget: Budget): Promise<void> {
+    const most = this.#parts.config.budgets[budget] * account.factor;
+    if (most === Number.POSITIVE_INFINITY) return;
+    const { points, leftMs } = await this.#parts.counts.add(`${budget}/${account.key}`, 1);
+    if (points > most) throw this.#refusal(account, budget, leftMs);
   }
 
   /** Throws `overloaded`; else `unpark` has to follow once. */

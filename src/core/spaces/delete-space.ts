@@ -5,6 +5,7 @@ import type { Store } from '../../ports/store.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import { MAX_UPDATES_PER_REQUEST } from '../../protocol/limits.ts';
 import type { Caller, Engine } from '../engine-types.ts';
+import type { SpaceContents } from './settings.ts';
 import { decideEnded, decideEnding, decideProgress } from './space-changes.ts';
 
 /** Of one call; the next one goes on. */
@@ -15,6 +16,7 @@ export type DeleteParts = {
   readonly store: Store;
   readonly clock: Clock;
   readonly engine: Pick<Engine, 'postUpdate'>;
+  readonly contents?: SpaceContents;
 };
 
 export type Deletion = {
@@ -24,7 +26,7 @@ export type Deletion = {
 };
 
 /**
- * Every item becomes a tombstone, then the settings go. What is written meanwhile may stay, and the space with it. `agrees` is asked with the record as it is
+ * Every item becomes a tombstone, then what the space holds besides goes, then the settings. What is written meanwhile may stay, and the space with it. `agrees` is asked with the record as it is
  * when the deletion begins; pure.
  */
 export async function deleteSpace(
@@ -56,6 +58,7 @@ export async function deleteSpace(
     complete &&= gone === living.length;
     if (complete) doneTo = last;
   }
+  if (complete) complete = (await parts.contents?.clear(space, until)) ?? true;
   if (!complete) {
     await store.transact([spaceRowKey(space)], decideProgress(space, { ...ending, to: doneTo }));
     return { outcome: 'more', deleted };

@@ -48,7 +48,8 @@ export class IdleSpaces {
     for (const [i, id] of ids.entries()) {
       const row = livingRow(records[i]);
       if (row === undefined || inUse.has(id) || !isIdle(row, clock.now())) continue;
-      const parts = { store, clock, engine: this.#engine };
+      const { contents } = this.#deps;
+      const parts = { store, clock, engine: this.#engine, ...(contents && { contents }) };
       const { outcome, deleted } = await deleteSpace(parts, id as SpaceId, CALLER, (latest) =>
         isIdle(latest, clock.now()),
       );

@@ -7,8 +7,14 @@ import { DEFAULT_SETTINGS, type SpaceSettings, type SpaceSettingsSource } from '
 /** All that holds in a space. */
 export type FullSettings = SpaceSettings & Pick<WantedSettings, 'idleKeepMs'>;
 
+/** What a space holds besides its items. */
+export interface SpaceContents {
+  /** Deletes all of it, until `until` (monotonic, ms). `false`: there is more. */
+  clear(space: string, until: number): Promise<boolean>;
+}
+
 /** What the flows are given, with what holds in the spaces; absent: the defaults everywhere. */
-export type SpaceDeps = Deps & { readonly settings?: SpaceSettingsSource };
+export type SpaceDeps = Deps & { readonly settings?: SpaceSettingsSource; readonly contents?: SpaceContents };
 
 /** Where nobody can set anything. */
 export const FIXED_SETTINGS: SpaceSettingsSource = {

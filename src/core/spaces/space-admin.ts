@@ -8,7 +8,7 @@ import type { SpaceList, WantedSettings } from '../../protocol/space-settings.ts
 import type { Caller, Engine } from '../engine-types.ts';
 import { troubleOf, troubleProblem } from '../trouble.ts';
 import { type Deletion, deleteSpace } from './delete-space.ts';
-import { type FullSettings, settingsOf } from './settings.ts';
+import { type FullSettings, type SpaceContents, settingsOf } from './settings.ts';
 import { decideSettings, livingRow, type SettingsWritten } from './space-changes.ts';
 
 /** Names read together. */
@@ -33,6 +33,7 @@ export type SpaceAdminParts = {
   readonly clock: Clock;
   readonly kinds: Kinds;
   readonly engine: Pick<Engine, 'postUpdate'>;
+  readonly contents?: SpaceContents;
   /** N of the server. */
   readonly persistMs: number;
   /** What this process remembers of the settings is not true any more. */

@@ -4,7 +4,7 @@ import type { Blobs } from '../../../src/ports/blobs.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import { isFailure } from '../../../src/ports/failure.ts';
 import type { Random } from '../../../src/ports/random.ts';
-import { describeBlobs } from '../../contracts/blobs.ts';
+import { type BlobsSetup, describeBlobs } from '../../contracts/blobs.ts';
 import { GcsServer } from '../../doubles/gcs-server.ts';
 
 const BUCKET = 'harbour';
@@ -16,7 +16,7 @@ class TestClock implements Clock {
   readonly sleeps: number[] = [];
   readonly deadlines = new Set<() => void>();
   now(): number {
-    return 0;
+    return Date.now();
   }
   monotonic(): number {
     return 0;
@@ -48,7 +48,7 @@ function open(server: GcsServer, options: { prefix?: string; bucket?: string; cl
 }
 
 for (const prefix of ['', 'deep/down']) {
-  describeBlobs(`Cloud Storage, prefix "${prefix}"`, async () => {
+  const setup: BlobsSetup = async () => {
     const server = await GcsServer.start(BUCKET);
     const blobs = open(server, { prefix });
     return {
@@ -58,7 +58,8 @@ for (const prefix of ['', 'deep/down']) {
         await server.stop();
       },
     };
-  });
+  };
+  describeBlobs(`Cloud Storage, prefix "${prefix}"`, setup, { direct: true });
 }
 
 describe('blobs in Cloud Storage', () => {
