@@ -23,6 +23,10 @@ function part(id: string): string {
 export function floorKey(space: string): CacheKey {
   return `f/${part(space)}/`;
 }
+/** Held by whoever begins an epoch. */
+export function beginKey(space: string): CacheKey {
+  return `g/${part(space)}/`;
+}
 export function headKey(space: string, item: string): CacheKey {
   return `i/${part(space)}/${part(item)}`;
 }
