@@ -12,7 +12,16 @@ import {
   type UpdateResult,
 } from '../protocol/post-update.ts';
 import { Dirtiness } from './dirtiness.ts';
-import type { Answer, Caller, Engine, EngineStats, ItemState, LockAnswer, PollOutcome } from './engine-types.ts';
+import type {
+  Answer,
+  Caller,
+  Engine,
+  EngineStats,
+  ItemState,
+  LockAnswer,
+  PollOutcome,
+  PostOptions,
+} from './engine-types.ts';
 import { filterOf } from './filter.ts';
 import { Flusher, type FlushParts } from './flusher.ts';
 import { Heads } from './heads.ts';
@@ -130,11 +139,16 @@ class LongshoreEngine implements Engine {
     );
   }
 
-  async postUpdate(space: SpaceId, request: PostUpdateRequest, caller: Caller): Promise<PostUpdateResponse> {
+  async postUpdate(
+    space: SpaceId,
+    request: PostUpdateRequest,
+    caller: Caller,
+    how?: PostOptions,
+  ): Promise<PostUpdateResponse> {
     this.#refuseIfStopping();
     checkPostUpdate(request);
     const { state } = this.#spaces.use(space);
-    const results = await postUpdates(this.#post, state, request, caller);
+    const results = await postUpdates(this.#post, state, request, caller, how);
     return { epoch: state.epoch, results };
   }
 
