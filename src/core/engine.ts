@@ -93,9 +93,11 @@ class LongshoreEngine implements Engine {
     // Locks ask who is here, and whoever leaves is asked for their locks: each meets the other only later.
     const clients: ClientRecords = deps.clients ?? {
       hold: (...asked) => this.clients.hold(...asked),
+      heldBy: (...asked) => this.clients.heldBy(...asked),
       drop: (...asked) => this.clients.drop(...asked),
     };
-    const locks = new Locks(deps, { clients, settings: settingsSource(deps) });
+    const headOf = async (space: SpaceState, item: string) => (await this.#heads.forWrite(space, item, true)).held.head;
+    const locks = new Locks(deps, { clients, settings: settingsSource(deps) }, headOf);
     this.#writer = new UpdateWriter(deps, this.#values, this.#heads, locks);
     const recommit = async (space: SpaceState, item: string): Promise<number> => {
       const written = await this.#writer.write(space, { item, now: deps.clock.now() });

@@ -2,6 +2,7 @@ import { clientIn, type RosterShard, rosterShardOf } from '../../model/roster-re
 import { LEASE_GRACE_MS } from '../../protocol/limits.ts';
 import type { ClientName } from '../people-types.ts';
 import { DEFAULT_SETTINGS } from '../people-types.ts';
+import type { SpaceState } from '../space-state.ts';
 import { nextLook, ROW_EVERY_MS } from './client-rows.ts';
 import { type Departure, depart } from './depart.ts';
 import { type PresenceParts, settingsOf } from './presence-parts.ts';
@@ -82,6 +83,13 @@ export class Keeper {
   forget(space: string, name: ClientName): void {
     const seen = this.peek(space, name);
     if (seen) seen.state = 'notHere';
+  }
+
+  /** It is heard of and a roster that was lost may have forgotten it: goes back where its row says that it is here. Returns whether it is. */
+  async putBack(space: SpaceState, name: ClientName): Promise<boolean> {
+    const seen = this.touch(space.id, name);
+    await this.#putBack(this.of(space.id), [seen]);
+    return seen.state === 'here';
   }
 
   soon(kept: Kept, ms: number): void {

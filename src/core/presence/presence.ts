@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Json } from '../../base/json.ts';
-import { clientIn, type RosterShard, rosterShardOf } from '../../model/roster-record.ts';
+import { clientIn, type RosterClient, type RosterShard, rosterShardOf } from '../../model/roster-record.ts';
 import type { JoinRequest } from '../../protocol/clients.ts';
 import { ProblemError } from '../../protocol/errors.ts';
 import type { ClientId, SpaceId } from '../../protocol/ids.ts';
@@ -113,9 +113,8 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     this.#patches.admit(id, name);
     const space = this.#parts.space(id);
     if (!this.#isHere(id, name)) {
-      const { shards } = await this.#parts.rosters.read(space);
-      const shard = shards[rosterShardOf(client)];
-      if ((shard && clientIn(shard, client))?.s !== subject) throw notJoined(client);
+      const isEntered = (await this.#entryOf(space, client))?.s === subject;
+      if (!isEntered && !(await this.#keeper.putBack(space, name))) throw notJoined(client);
     }
     const seen = this.#keeper.touch(id, name);
     seen.state = 'here';
@@ -141,14 +140,23 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     grant: string,
     max: number,
   ): Promise<'held' | 'tooMany' | 'notJoined'> {
-    let outcome: 'held' | 'tooMany' | 'notJoined' = 'notJoined';
-    const held = await this.#changeHeld(space, { subject, client }, (before) => {
+    type Outcome = 'held' | 'tooMany' | 'notJoined';
+    let outcome = 'notJoined' as Outcome;
+    const decide = (before: Held) => {
       const others = Object.keys(before).filter((each) => each !== item).length;
       outcome = others >= max ? 'tooMany' : 'held';
       return outcome === 'tooMany' ? undefined : { ...before, [item]: grant };
-    });
+    };
+    let held = await this.#changeHeld(space, { subject, client }, decide);
+    if (outcome === 'notJoined' && (await this.#keeper.putBack(space, { subject, client })))
+      held = await this.#changeHeld(space, { subject, client }, decide);
     if (held) await this.#writeHeld(space, client, subject, (row) => ({ ...row, [item]: grant }));
     return outcome;
+  }
+
+  async heldBy(space: SpaceState, { subject, client }: ClientName): Promise<Held> {
+    const entry = await this.#entryOf(space, client);
+    return entry?.s === subject ? entry.held : {};
   }
 
   async drop(space: SpaceState, { subject, client }: ClientName, item: string, grant: string): Promise<void> {
@@ -180,6 +188,15 @@ export class Presence implements Clients, ClientRecords, RosterListener {
 
   sweep(): Promise<void> {
     return sweepClients(this.#sweep);
+  }
+
+  async #entryOf(space: SpaceState, client: string): Promise<RosterClient | undefined> {
+    let entry: RosterClient | undefined;
+    await this.#parts.rosters.change(space, [rosterShardOf(client)], (shard) => {
+      entry = clientIn(shard, client);
+      return { after: undefined, visible: false };
+    });
+    return entry;
   }
 
   #isHere(space: string, name: ClientName): boolean {
