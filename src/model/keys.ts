@@ -67,6 +67,10 @@ export function rosterKey(space: string, shard: number): CacheKey {
 export function rosterPulseKey(space: string): CacheKey {
   return `q/${part(space)}/`;
 }
+/** Which instance hears which client. */
+export function claimsKey(space: string): CacheKey {
+  return `c/${part(space)}/`;
+}
 /** Held by whoever tidies a space that everybody has left. */
 export function emptyKey(space: string): CacheKey {
   return `e/${part(space)}/`;

@@ -22,6 +22,7 @@ export type MetricName =
   | 'epochs_created'
   | 'reads'
   | 'resyncs'
+  | 'polls_claimed'
   | 'store_scans'
   | 'store_writes'
   | 'store_failures'

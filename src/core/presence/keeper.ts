@@ -28,6 +28,9 @@ export type Kept = {
   readAt: number;
   touchedAt: number;
   busy: boolean;
+  /** With a poll that nobody has looked at yet for other instances. */
+  readonly unclaimed: Set<Seen>;
+  claiming: boolean;
 };
 
 /** One round through a space, as it found it. */
@@ -59,6 +62,8 @@ export class Keeper {
         readAt: now,
         touchedAt: now,
         busy: false,
+        unclaimed: new Set(),
+        claiming: false,
       };
       this.#kept.set(space, kept);
     }
@@ -105,6 +110,14 @@ export class Keeper {
       kept.busy = true;
       void this.#round(kept, now);
     }
+  }
+
+  known(space: string): Kept | undefined {
+    return this.#kept.get(space);
+  }
+
+  all(): Iterable<Kept> {
+    return this.#kept.values();
   }
 
   /** Clients heard of lately, in all spaces. */

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Json } from '../../base/json.ts';
 import { clientIn, type RosterClient, type RosterShard, rosterShardOf } from '../../model/roster-record.ts';
+import type { CacheEntry } from '../../ports/cache.ts';
 import type { JoinRequest } from '../../protocol/clients.ts';
 import { ProblemError } from '../../protocol/errors.ts';
 import type { ClientId, SpaceId } from '../../protocol/ids.ts';
@@ -9,6 +10,7 @@ import type { Deps } from '../context.ts';
 import type { Answer, Caller, Clients, EmptyHandler, PollOutcome } from '../engine-types.ts';
 import type { ClientName, ClientRecords, LockRelease, SpaceSettingsSource } from '../people-types.ts';
 import type { SpaceState } from '../space-state.ts';
+import { ClaimKeeper } from './claims.ts';
 import { ClientRows } from './client-rows.ts';
 import { depart } from './depart.ts';
 import { dropItems } from './drop-items.ts';
@@ -44,6 +46,7 @@ export class Presence implements Clients, ClientRecords, RosterListener {
   readonly #given: PresenceGiven;
   readonly #parts: PresenceParts;
   readonly #keeper: Keeper;
+  readonly #claims: ClaimKeeper;
   readonly #patches: Patches;
   readonly #handlers: EmptyHandler[] = [];
   readonly #sweep: ClientSweep;
@@ -54,6 +57,7 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     const rosters = new Rosters(deps, hint);
     this.#parts = { deps, settings, locks, space, rosters, rows: new ClientRows(deps.store) };
     this.#keeper = new Keeper(this.#parts);
+    this.#claims = new ClaimKeeper(deps, rosters);
     this.#patches = new Patches(deps, rosters);
     this.#sweep = {
       ...this.#parts,
@@ -103,9 +107,11 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     park: (deliver: (outcome: PollOutcome) => void) => () => void,
   ): () => void {
     const seen = this.#keeper.touch(space, name);
-    return parkFor(seen, deliver, park, (ended) => {
+    const cancel = parkFor(seen, deliver, park, (ended) => {
       ended.at = this.#parts.deps.clock.monotonic();
     });
+    if (seen.poll) this.#keeper.of(space).unclaimed.add(seen);
+    return cancel;
   }
 
   async patch(id: SpaceId, client: ClientId, data: Json, { subject }: Caller): Promise<void> {
@@ -181,9 +187,16 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     this.#keeper.soon(this.#keeper.of(space.id), 0);
   }
 
+  claimed(space: SpaceState, claims: CacheEntry | undefined): void {
+    const kept = this.#keeper.known(space.id);
+    if (kept) this.#claims.learn(kept, claims);
+  }
+
   /** Begins the rounds that are due. */
   run(): void {
     this.#keeper.run();
+    for (const kept of this.#keeper.all())
+      if (kept.unclaimed.size > 0) void this.#claims.round(this.#parts.space(kept.id), kept);
   }
 
   sweep(): Promise<void> {
