@@ -10,6 +10,9 @@ import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from
 /** Who asks. `subject` is the authenticated identity; `anonymous` in mode `none`. */
 export type Caller = { readonly subject: string };
 
+/** `overLocks`: for admins; the updates pass locks and end them. Nothing that a client sends sets it. */
+export type PostOptions = { readonly overLocks?: true };
+
 /** One answer of GetUpdates. The same object goes to every poll that asked the same question: never change it. */
 export type Answer = {
   /** The body, JSON in UTF-8. */
@@ -58,7 +61,12 @@ export type LockAnswer =
 /** The flows of the product, as the HTTP side and the tests see them. Made by `createEngine` in `core/engine.ts`. */
 export interface Engine {
   /** Resolves for every usable request; throws `ProblemError` only where the whole request is unusable. */
-  postUpdate(space: SpaceId, request: PostUpdateRequest, caller: Caller): Promise<PostUpdateResponse>;
+  postUpdate(
+    space: SpaceId,
+    request: PostUpdateRequest,
+    caller: Caller,
+    how?: PostOptions,
+  ): Promise<PostUpdateResponse>;
 
   /** One update outside a batch; what `PUT/PATCH/DELETE …/items/{id}` stands on. */
   update(space: SpaceId, update: Update, caller: Caller): Promise<UpdateResult>;

@@ -14,7 +14,16 @@ import {
 } from '../protocol/post-update.ts';
 import { Answers } from './answers.ts';
 import { Dirtiness } from './dirtiness.ts';
-import type { Answer, Caller, Engine, EngineStats, ItemState, LockAnswer, PollOutcome } from './engine-types.ts';
+import type {
+  Answer,
+  Caller,
+  Engine,
+  EngineStats,
+  ItemState,
+  LockAnswer,
+  PollOutcome,
+  PostOptions,
+} from './engine-types.ts';
 import { filterOf } from './filter.ts';
 import { Flusher, type FlushParts } from './flusher.ts';
 import { Heads } from './heads.ts';
@@ -90,9 +99,11 @@ class LongshoreEngine implements Engine {
     // Locks ask who is here, and whoever leaves is asked for their locks: each meets the other only later.
     const clients: ClientRecords = deps.clients ?? {
       hold: (...asked) => this.clients.hold(...asked),
+      heldBy: (...asked) => this.clients.heldBy(...asked),
       drop: (...asked) => this.clients.drop(...asked),
     };
-    const locks = new Locks(deps, { clients, settings: settingsSource(deps) });
+    const headOf = async (space: SpaceState, item: string) => (await this.#heads.forWrite(space, item, true)).held.head;
+    const locks = new Locks(deps, { clients, settings: settingsSource(deps) }, headOf);
     this.#writer = new UpdateWriter(deps, this.#values, this.#heads, locks);
     const recommit = async (space: SpaceState, item: string): Promise<number> => {
       const written = await this.#writer.write(space, { item, now: deps.clock.now() });
@@ -143,11 +154,16 @@ class LongshoreEngine implements Engine {
     );
   }
 
-  async postUpdate(space: SpaceId, request: PostUpdateRequest, caller: Caller): Promise<PostUpdateResponse> {
+  async postUpdate(
+    space: SpaceId,
+    request: PostUpdateRequest,
+    caller: Caller,
+    how?: PostOptions,
+  ): Promise<PostUpdateResponse> {
     this.#refuseIfStopping();
     checkPostUpdate(request);
     const { state } = this.#spaces.use(space);
-    const results = await postUpdates(this.#post, state, request, caller);
+    const results = await postUpdates(this.#post, state, request, caller, how);
     return { epoch: state.epoch, results };
   }
 

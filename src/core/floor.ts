@@ -1,5 +1,5 @@
 import { decodeFloor, encodeFloor, type Floor } from '../model/floor-record.ts';
-import { type CacheKey, floorKey } from '../model/keys.ts';
+import { beginKey, type CacheKey, floorKey } from '../model/keys.ts';
 import { encodeShard } from '../model/shard-record.ts';
 import type { CacheEntry, CasToken } from '../ports/cache.ts';
 import { type Deps, LOOP, RetryLater } from './context.ts';
@@ -11,13 +11,23 @@ export function heldFloor(entry: CacheEntry | undefined): HeldFloor | undefined 
   return entry && { floor: decodeFloor(entry.value), token: entry.token };
 }
 
+/** Whoever finds another one beginning an epoch waits for it at most this long, ms, then begins one itself: the other may have died. */
+const BEGIN_WAIT_MS = 500;
+/** An epoch that is being begun for longer than this, seconds, is begun no more. */
+const BEGIN_SECONDS = 2;
+
 /** Reads the floor of a space; where there is none, begins a new epoch. */
 export async function getFloor(deps: Deps, space: string): Promise<HeldFloor> {
+  const until = deps.clock.monotonic() + BEGIN_WAIT_MS;
   for (let turn = 0; turn < LOOP.turns; turn++) {
     const [entry] = await deps.cache.get([floorKey(space)]);
     const held = heldFloor(entry);
     if (held) return held;
-    await beginEpoch(deps, space);
+    const mine = await deps.cache.add(beginKey(space), Buffer.from('1'), BEGIN_SECONDS);
+    if (mine) {
+      await beginEpoch(deps, space).finally(() => deps.cache.delete(beginKey(space), mine).catch(() => undefined));
+    } else if (deps.clock.monotonic() < until) await deps.clock.sleep(10 + 20 * deps.random.fraction());
+    else await beginEpoch(deps, space);
   }
   throw new RetryLater('contention', 100);
 }
@@ -25,9 +35,10 @@ export async function getFloor(deps: Deps, space: string): Promise<HeldFloor> {
 /**
  * A space without a floor is new, or its cache was lost. The shards come first: made before anybody can know the epoch, they have missed
  * nothing of it and are trusted from time 0. Where one is there already (of another epoch, or of another instance that
- * begins one now) it is taken over; whoever loses that race has a foreign shard, which is mended when it is met.
+ * begins one now) it is taken over; whoever loses that race has a foreign shard, which is mended when it is met. That makes readers
+ * begin anew, so instances that meet the space together leave it to one of them where they can; nothing depends on it.
  */
-export async function beginEpoch(deps: Deps, space: string): Promise<void> {
+async function beginEpoch(deps: Deps, space: string): Promise<void> {
   const open = deps.config.durableAlways ? [] : await deps.store.query('open', `${space}/`, `${space}0`, 1);
   const e = deps.random.id();
   const fresh = encodeShard({ e, since: 0 }, []);

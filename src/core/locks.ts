@@ -23,6 +23,7 @@ import type { Next, WriteRequest } from './next-head.ts';
 import type { ClientName, ClientRecords, SpaceSettingsSource } from './people-types.ts';
 import type { SpaceState } from './space-state.ts';
 import { FIXED_SETTINGS } from './spaces/settings.ts';
+import { StaleHolds } from './stale-holds.ts';
 import type { Attempt, Turn } from './write-turn.ts';
 
 /** What is to be written, with what becomes of the lock in it. */
@@ -50,7 +51,11 @@ export type LockParts = {
 };
 
 /** Where nobody knows clients, nobody can hold anything. */
-const NO_CLIENTS: ClientRecords = { hold: async () => 'notJoined', drop: async () => undefined };
+const NO_CLIENTS: ClientRecords = {
+  hold: async () => 'notJoined',
+  heldBy: async () => ({}),
+  drop: async () => undefined,
+};
 
 /**
  * Locks in the writer's flow. Who holds an item stands in its head, under `cas`; that the lease runs is a record of its own, which ends by the clock of the
@@ -62,18 +67,25 @@ export class Locks {
   readonly #leases: Leases;
   readonly #clients: ClientRecords;
   readonly #settings: SpaceSettingsSource;
+  readonly #stale: StaleHolds;
 
-  constructor(deps: Deps, { clients = NO_CLIENTS, settings = FIXED_SETTINGS }: LockParts) {
+  constructor(
+    deps: Deps,
+    { clients = NO_CLIENTS, settings = FIXED_SETTINGS }: LockParts,
+    headOf: (space: SpaceState, item: string) => Promise<Head>,
+  ) {
     this.#deps = deps;
     this.#leases = new Leases(deps);
     this.#clients = clients;
     this.#settings = settings;
+    this.#stale = new StaleHolds({ leases: this.#leases, clients, headOf });
   }
 
   /** Comes at once where there is nothing to ask: an update of an item without a lock must cost what it costs without locks. */
   gate(space: SpaceState, request: WriteRequest, head: Head): Gate | Promise<Gate> {
     const { update } = request;
     if (!update) return PASS;
+    if (request.overLocks) return head.lock ? { kind: 'pass', ends: head.lock } : PASS;
     const settings = this.#settings.known(space.id);
     if (!settings) return this.#settings.load(space.id).then(() => this.gate(space, request, head));
     const rule = ruleFor(settings, head.dead ? (update.kind ?? DEFAULT_KIND) : head.kind);
@@ -162,11 +174,13 @@ export class Locks {
     const alive = found && found.lease.grant === head.lock?.grant && isHolder(head.lock, request);
     if (found && !alive && found.lease.grant === attempt.grant) return grantOf(request, attempt.grant, term);
     const grant = alive ? found.lease.grant : this.#deps.random.id();
-    const entry = await this.#clients.hold(space, requireName(request), request.item, grant, settings.maxLocks);
+    const entry = await this.#enter(space, request, grant, settings.maxLocks);
     if (entry !== 'held') return { kind: 'refuse', result: noEntry(request, entry, settings.maxLocks) };
     if (!alive) attempt.grant = grant;
     const lease = { grant, ...holderOf(request), untilMs: request.now + term.ttlMs };
-    if (!(await this.#leases.put(space.id, request.item, lease, term.ttlMs, found?.token))) {
+    const put = await this.#leases.put(space.id, request.item, lease, term.ttlMs, found?.token);
+    // Its entry may have been taken for one that a crash has left.
+    if (!put || (!alive && !(await this.#isEntered(space, request, grant)))) {
       if (!alive) {
         await this.#forget(space, request.item, requireName(request), grant);
         attempt.grant = undefined;
@@ -175,6 +189,19 @@ export class Locks {
     }
     this.#deps.metrics.count(alive ? 'locks_renewed' : 'locks_granted');
     return alive ? { kind: 'renewed', ttlMs: term.ttlMs } : grantOf(request, grant, term);
+  }
+
+  /** What crashes have left in the client's record does not count. */
+  async #enter(space: SpaceState, request: WriteRequest, grant: string, max: number) {
+    const name = requireName(request);
+    const entry = await this.#clients.hold(space, name, request.item, grant, max);
+    if (entry !== 'tooMany' || !(await this.#stale.clear(space, name, request.item))) return entry;
+    return this.#clients.hold(space, name, request.item, grant, max);
+  }
+
+  async #isEntered(space: SpaceState, request: WriteRequest, grant: string): Promise<boolean> {
+    const held = await this.#clients.heldBy(space, requireName(request));
+    return Object.hasOwn(held, request.item) && held[request.item] === grant;
   }
 
   /** What is not done here ends by itself: a lease with its time, an entry with the client or its next lock on the item. */

@@ -15,6 +15,8 @@ export type WriteRequest = {
   readonly client?: string | undefined;
   /** About the lock alone: then there is no update. */
   readonly lock?: LockAsk;
+  /** An admin ends the space: a lock ends with the update, whoever holds it, and no rule about locks stops it. */
+  readonly overLocks?: true;
   /** Server time, the same for every turn. */
   readonly now: number;
 };

@@ -13,6 +13,8 @@ export interface ClientRecords {
     grant: string,
     max: number,
   ): Promise<'held' | 'tooMany' | 'notJoined'>;
+  /** The entries of its record: grants by item. */
+  heldBy(space: SpaceState, name: ClientName): Promise<Readonly<Record<string, string>>>;
   /** Takes the entry out again; only if it still names this grant. */
   drop(space: SpaceState, name: ClientName, item: string, grant: string): Promise<void>;
 }

@@ -4,7 +4,7 @@ import type { PostUpdateRequest, Update, UpdateResult } from '../protocol/post-u
 import type { Deps } from './context.ts';
 import { hashUpdate, type Writer } from './decide-update.ts';
 import type { Dirtiness } from './dirtiness.ts';
-import type { Caller } from './engine-types.ts';
+import type { Caller, PostOptions } from './engine-types.ts';
 import { FailedKind } from './failed-kind.ts';
 import type { ItemQueue } from './item-queue.ts';
 import type { SpaceState } from './space-state.ts';
@@ -25,13 +25,14 @@ export async function postUpdates(
   space: SpaceState,
   request: PostUpdateRequest,
   caller: Caller,
+  how: PostOptions = {},
 ): Promise<UpdateResult[]> {
   const results: UpdateResult[] = [];
   for (const [place, update] of request.updates.entries()) {
     const writer = writerOf(request, update, place, caller);
     results.push(
       await parts.queue.run(space.id, update.item, () =>
-        postOne(parts, space, update, writer, caller, request.clientId),
+        postOne(parts, space, { update, writer, caller, client: request.clientId, ...how }),
       ),
     );
   }
@@ -44,13 +45,17 @@ function writerOf(request: PostUpdateRequest, update: Update, place: number, cal
   return { key: `${caller.subject}/${clientId}`, client: clientId, seq, place, hash: hashUpdate(update) };
 }
 
+type Posted = PostOptions & {
+  readonly update: Update;
+  readonly writer: Writer | undefined;
+  readonly caller: Caller;
+  readonly client: string | undefined;
+};
+
 async function postOne(
   parts: PostParts,
   space: SpaceState,
-  update: Update,
-  writer: Writer | undefined,
-  caller: Caller,
-  client: string | undefined,
+  { update, writer, caller, client, overLocks }: Posted,
 ): Promise<UpdateResult> {
   const { deps } = parts;
   const started = deps.clock.monotonic();
@@ -62,6 +67,7 @@ async function postOne(
       ...(writer ? { writer } : {}),
       subject: caller.subject,
       client,
+      ...(overLocks ? { overLocks } : {}),
       now: deps.clock.now(),
     };
     const written = await parts.writer.write(space, request);

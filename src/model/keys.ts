@@ -23,6 +23,10 @@ function part(id: string): string {
 export function floorKey(space: string): CacheKey {
   return `f/${part(space)}/`;
 }
+/** Held by whoever begins an epoch. */
+export function beginKey(space: string): CacheKey {
+  return `g/${part(space)}/`;
+}
 export function headKey(space: string, item: string): CacheKey {
   return `i/${part(space)}/${part(item)}`;
 }
@@ -62,6 +66,10 @@ export function rosterKey(space: string, shard: number): CacheKey {
 /** Tells which shards of the roster changed. */
 export function rosterPulseKey(space: string): CacheKey {
   return `q/${part(space)}/`;
+}
+/** Which instance hears which client. */
+export function claimsKey(space: string): CacheKey {
+  return `c/${part(space)}/`;
 }
 /** Held by whoever tidies a space that everybody has left. */
 export function emptyKey(space: string): CacheKey {

@@ -23,6 +23,7 @@ export type MetricName =
   | 'reads'
   | 'resyncs'
   | 'answers_given_again'
+  | 'polls_claimed'
   | 'store_scans'
   | 'store_writes'
   | 'store_failures'

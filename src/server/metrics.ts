@@ -17,6 +17,7 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
   rollbacks: 'items taken back to their stored version after the cache was lost',
   epochs_created: 'spaces whose cache records began anew',
   reads: 'reads of spaces, shared by all polls that asked the same',
+  polls_claimed: 'writes that told other instances whose poll of a client is the newest',
   resyncs: 'answers that made the client begin again',
   answers_given_again: 'large answers given again as they were, to the same question',
   store_scans: 'reads that had to go to the store',

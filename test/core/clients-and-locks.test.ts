@@ -46,4 +46,38 @@ describe('clients that hold items', () => {
     assert.equal((await world.head('a'))?.lock, undefined);
     await world.ok('a', { set: 2 });
   });
+
+  it('[LK26] when the roster is lost, whoever is here by its row is granted a lock at once, and is in the list again', async () => {
+    const people = await annAndBob();
+    const { world } = people;
+    await fenceOf(lock(world, 'a', 'ann'));
+    await world.evict(/^r\//);
+    await fenceOf(lock(world, 'b', 'ann', { on: 1 }));
+    assert.deepEqual(Object.keys((await people.entry('ann'))?.held ?? {}).sort(), ['a', 'b']);
+    assert.deepEqual(await people.here(1), ['ann']);
+    await people.patch('bob', { cursor: 1 }, { on: 1 });
+    assert.deepEqual(await people.here(1), ['ann', 'bob']);
+  });
+
+  it('[LK26] not whoever has left, or is somebody else', async () => {
+    const people = await annAndBob();
+    const { world } = people;
+    await people.leave('ann');
+    await world.evict(/^r\//);
+    const notJoined = (error: ProblemError) => error.problem.code === 'notJoined';
+    await assert.rejects(lock(world, 'a', 'ann'), notJoined);
+    await assert.rejects(lock(world, 'a', 'carl'), notJoined);
+    await assert.rejects(lock(world, 'a', 'bob', { subject: 'eve' }), notJoined);
+    await assert.rejects(people.patch('ann', {}), notJoined);
+    const here = await people.here();
+    assert.ok(!here.includes('ann') && !here.includes('carl'), here.join());
+  });
+
+  it('[LK26] what it held before counts', async () => {
+    const people = await annAndBob();
+    const { world } = people;
+    for (const item of ['a', 'b', 'c', 'd']) await fenceOf(lock(world, item, 'ann'));
+    await world.evict(/^r\//);
+    await assert.rejects(lock(world, 'e', 'ann'), (error: ProblemError) => error.problem.code === 'tooManyLocks');
+  });
 });

@@ -5,7 +5,9 @@ import { createMemoryStore } from '../../src/backends/store/memory.ts';
 import { createEngine } from '../../src/core/engine.ts';
 import { DEFAULT_ENGINE_CONFIG } from '../../src/core/engine-types.ts';
 import type { SpaceSettings } from '../../src/core/people-types.ts';
+import { SpaceState } from '../../src/core/space-state.ts';
 import { type EngineWorld, SPACE, TEST_KINDS } from '../support/engine-fixture.ts';
+import { hold, reached } from '../support/gates.ts';
 import { codeOf, fenceOf, lock, makeWorld, refusedWith, TTL, unlock } from '../support/locks.ts';
 import { RecordedLog } from '../support/recorded-log.ts';
 
@@ -143,5 +145,93 @@ describe('what a space says about locks', () => {
     assert.equal((await world.head('a'))?.v, before);
     await world.ok('b', { set: 1 }, { clientId: 'bob', fence: taken });
     await fenceOf(lock(world, 'a', 'bob'));
+  });
+});
+
+describe('what crashes have left in the record of a client', () => {
+  /** `ann` holds `item`, by her record alone. */
+  const leave = (world: EngineWorld, item: string) =>
+    world.clients.hold(new SpaceState(SPACE), { subject: 'anonymous', client: 'ann' }, item, `gone ${item}`, 99);
+
+  it('[LK25] does not count against maxLocks, whoever holds those items now', async () => {
+    const world = makeWorld(2);
+    limit(world, { maxLocks: 2 });
+    for (const item of ['a', 'b', 'c']) await world.ok(item, { set: 1 });
+    await leave(world, 'a');
+    await leave(world, 'never-there');
+    await fenceOf(lock(world, 'a', 'bob'));
+    await fenceOf(lock(world, 'b', 'ann', { on: 1 }));
+    assert.deepEqual(Object.keys(world.clients.held('ann')), ['b']);
+    await leave(world, 'a');
+    assert.ok((await world.ok('new', { set: 1 }, { clientId: 'ann', grab: true })).fence);
+    await assert.rejects(lock(world, 'c', 'ann'), refusedWith('tooManyLocks'));
+  });
+
+  it('[LK25] a lock whose lease has ended counts as long as nobody has taken the item', async () => {
+    const world = makeWorld();
+    limit(world, { maxLocks: 1 });
+    for (const item of ['a', 'b']) await world.ok(item, { set: 1 });
+    const fence = await fenceOf(lock(world, 'a', 'ann'));
+    await world.pass(TTL + 1_000, 500);
+    await assert.rejects(lock(world, 'b', 'ann'), refusedWith('tooManyLocks'));
+    await world.ok('a', { set: 2 }, { clientId: 'ann', fence });
+    await world.ok('a', { set: 3 });
+    await fenceOf(lock(world, 'b', 'ann'));
+  });
+
+  it('[LK25] while the store does not answer, what cannot be told counts', async () => {
+    const world = makeWorld();
+    limit(world, { maxLocks: 1 });
+    await world.ok('b', { set: 1 });
+    await leave(world, 'a');
+    world.at(0).store.down = true;
+    await assert.rejects(lock(world, 'b', 'ann'), refusedWith('tooManyLocks'));
+    world.at(0).store.down = false;
+    await fenceOf(lock(world, 'b', 'ann'));
+  });
+
+  for (const [where, when] of [
+    ['has no lease yet', 'before'],
+    ['has its lease, and not yet looked for its entry', 'after'],
+  ] as const) {
+    it(`[LK25] a grab under way that ${where} is never granted beside the limit`, async () => {
+      const world = makeWorld(2);
+      limit(world, { maxLocks: 1 });
+      for (const item of ['a', 'b']) await world.ok(item, { set: 1 });
+      const gate = hold(world.at(0).cache, 'add', /^l\//, when);
+      const first = lock(world, 'a', 'ann').then(
+        () => 'a',
+        () => undefined,
+      );
+      await reached(world, gate);
+      const second = await lock(world, 'b', 'ann', { on: 1 }).then(
+        () => 'b',
+        () => undefined,
+      );
+      gate.open();
+      const held = [await first, second].filter((item) => item !== undefined);
+      assert.equal(held.length, 1);
+      assert.deepEqual(Object.keys(world.clients.held('ann')), held);
+      assert.deepEqual([(await world.head('a'))?.lock?.holder, (await world.head('b'))?.lock?.holder].filter(Boolean), [
+        'ann',
+      ]);
+    });
+  }
+
+  it('[LK25] a grab that gets its lease while its entry is being taken out has it back', async () => {
+    const world = makeWorld(2);
+    limit(world, { maxLocks: 1 });
+    for (const item of ['a', 'b']) await world.ok(item, { set: 1 });
+    const entered = hold(world.at(0).cache, 'add', /^l\//);
+    const first = lock(world, 'a', 'ann');
+    await reached(world, entered);
+    const looked = hold(world.at(1).cache, 'get', /^l\/board\/a/, 'after');
+    const second = assert.rejects(lock(world, 'b', 'ann', { on: 1 }), refusedWith('tooManyLocks'));
+    await reached(world, looked);
+    entered.open();
+    await fenceOf(first);
+    looked.open();
+    await second;
+    assert.deepEqual(Object.keys(world.clients.held('ann')), ['a']);
   });
 });

@@ -7,6 +7,7 @@ import { decodeSpaceRow, encodeSpaceRow } from '../../src/model/row.ts';
 import type { Change, StoreRecord } from '../../src/ports/store.ts';
 import type { SpaceId } from '../../src/protocol/ids.ts';
 import { EngineWorld, type Instance, N, SPACE, TEST_KINDS } from '../support/engine-fixture.ts';
+import { codeOf } from '../support/locks.ts';
 
 const ADMIN = { subject: 'admin' };
 const DAY = 86_400_000;
@@ -220,6 +221,53 @@ describe('deleting a space', () => {
     assert.ok(await world.run(admin.read(SPACE)), 'an item that comes back to life brings the space back');
     const again = await world.set({});
     assert.ok(again.outcome === 'written' && again.settings.version === 4, 'versions never mean two settings');
+  });
+});
+
+describe('deleting a space with locks in it', () => {
+  it('[SE34] it ends locks of any holder through any instance; their holders may hold others then, and polls see tombstones', async () => {
+    const world = new SpacesWorld(2);
+    await world.set({ maxLocks: 1 });
+    world.clients.join('ann');
+    await world.ok('free', { set: 1 });
+    const { fence = 0 } = await world.ok('held', { set: 1 }, { clientId: 'ann', grab: true, on: 1 });
+    const { marker } = await world.poll({}, 1);
+    const parked = world.park({ marker }, 1);
+    await world.settle();
+    const { outcome, deleted } = await world.run(world.admin.delete(SPACE, ADMIN));
+    assert.deepEqual([outcome, deleted], ['done', 2]);
+    await world.delivered(parked);
+    assert.ok(parked.response.items.every((item) => 'deleted' in item));
+    assert.deepEqual([await world.evict(/^l\//), world.clients.held('ann')], [0, {}]);
+    assert.equal((await world.post('held', { set: 2 }, { clientId: 'ann', fence, on: 1 })).result, 'fenced');
+    await world.ok('other', { set: 1 }, { clientId: 'ann', grab: true });
+  });
+
+  it('[SE34] nor does a rule that kinds are changed by their holder only', async () => {
+    const world = new SpacesWorld();
+    await world.ok('a', { set: 1 });
+    await world.set({ lockRules: { register: 'required' } });
+    assert.equal(codeOf(await world.post('a', { delete: true })), 'lockRequired');
+    assert.equal((await world.run(world.admin.delete(SPACE, ADMIN))).outcome, 'done');
+  });
+
+  it('[SE34] an item that is grabbed anew meanwhile keeps the space', async () => {
+    const world = new SpacesWorld();
+    world.clients.join('ann');
+    await world.ok('a', { set: 1 }, { clientId: 'ann', grab: true });
+    const { engine } = world.at(0);
+    const admin = world.adminOf(world.at(0), {
+      async postUpdate(...args) {
+        const done = await engine.postUpdate(...args);
+        const again = { clientId: 'ann', updates: [{ item: 'a', op: { set: 2 }, grab: true }] };
+        await engine.postUpdate(SPACE, again, { subject: 'anonymous' });
+        return done;
+      },
+    });
+    assert.equal((await world.run(admin.delete(SPACE, ADMIN))).outcome, 'done');
+    assert.ok(await world.run(world.admin.read(SPACE)));
+    assert.equal((await world.run(world.admin.delete(SPACE, ADMIN))).deleted, 1);
+    assert.equal(await world.run(world.admin.read(SPACE)), undefined);
   });
 });
 

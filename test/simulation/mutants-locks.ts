@@ -27,7 +27,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   mutant(
     'holderNotCompared',
     'The holder of a lock is a subject and a client, not whoever knows the fence.',
-    at('locks', 1),
+    at('locks', 23),
     change(
       'lock-rules',
       'return lock !== undefined && lock.holder === request.client && lock.subject === request.subject;',

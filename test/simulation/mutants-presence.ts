@@ -21,7 +21,7 @@ export const PRESENCE_MUTANTS: readonly Mutant[] = [
   mutant(
     'lateLeave',
     'A leave of an older generation does not take out a later one.',
-    at('presence', 50),
+    at('presence', 87),
     change(
       'presence/roster-changes',
       'if (!before || before.g > g) return undefined;',
@@ -29,6 +29,12 @@ export const PRESENCE_MUTANTS: readonly Mutant[] = [
     ),
     change('presence/presence', 'if (g < row.generation) return;', ''),
     change('presence/depart', 'newer = row.generation > g;', 'newer = false;'),
+  ),
+  mutant(
+    'claimEndsLaterPoll',
+    'A claim ends no poll that came after it.',
+    undefined,
+    change('presence/claims', 'if (!seen.claim.mine && seen.poll?.settled)', 'if (!seen.claim.mine && seen.poll)'),
   ),
   mutant(
     'noRenewal',

@@ -20,7 +20,7 @@ export const READER_MUTANTS: readonly Mutant[] = [
   mutant(
     'sinceTrusted',
     'A shard made anew is not trusted for markers older than the end of every coverage it may have lost.',
-    at('pauses', 1),
+    at('shards', 20),
     change('coverage', 'return floor.F + coverMs + 1;', 'return floor.F - coverMs;'),
   ),
   mutant(

@@ -8,6 +8,8 @@ import { SPACES, type World } from './world.ts';
 const SPACE = SPACES[0] as SpaceId;
 
 export const LEASE_MS = 6_000;
+/** A request that was given up has arrived by now, or never does. */
+const GIVEN_UP_MS = 15_000;
 export const ME = { subject: 'sim' };
 type Shown = NonNullable<GetUpdatesResponse['clients']>[number];
 
@@ -26,6 +28,8 @@ export class SimClient {
   /** How often it found, while it was here, that it was not here for the others. */
   evicted = 0;
   #missingSince: number | undefined;
+  /** When a request was last given up: it may still be under way. */
+  #gaveUpAt = Number.NEGATIVE_INFINITY;
   readonly others = new Map<string, Shown>();
 
   constructor(id: string, world: World) {
@@ -79,6 +83,7 @@ export class SimClient {
         }),
       wait * 1_000 + 4_000,
     );
+    if (reply && 'problem' in reply && reply.problem.code === 'superseded') this.#judgeSuperseded();
     if (!reply || !('answer' in reply)) return false;
     this.#take(getUpdatesResponseSchema.parse(JSON.parse(reply.answer.body.toString())));
     return true;
@@ -129,6 +134,13 @@ export class SimClient {
     this.#missingSince = undefined;
   }
 
+  /** It polls one after the other: only a poll that it gave up may have come later. */
+  #judgeSuperseded(): void {
+    const { history, scheduler } = this.#world;
+    history.count('superseded');
+    if (scheduler.now - this.#gaveUpAt > GIVEN_UP_MS) this.#found('was told that it has a newer poll');
+  }
+
   /** Times when a record of the roster may have been lost. */
   #losses(): number {
     const { counters } = this.#world.history;
@@ -148,6 +160,7 @@ export class SimClient {
     };
     const reply = await fleet.call(fleet.any(), request);
     if (reply.kind === 'answered') return reply.value;
+    this.#gaveUpAt = scheduler.now;
     await scheduler.sleep(random.int(300), `${this.id} tries again`);
     return undefined;
   }

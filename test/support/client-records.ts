@@ -37,6 +37,10 @@ export class JoinedClients implements ClientRecords {
     return 'held';
   }
 
+  async heldBy(space: SpaceState, { subject, client }: ClientName): Promise<Record<string, string>> {
+    return this.held(client, subject, space.id);
+  }
+
   async drop(space: SpaceState, name: ClientName, item: string, grant: string): Promise<void> {
     const held = this.#held.get(keyOf(space.id, name));
     if (held?.get(item) === grant) held.delete(item);

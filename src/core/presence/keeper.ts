@@ -2,6 +2,7 @@ import { clientIn, type RosterShard, rosterShardOf } from '../../model/roster-re
 import { LEASE_GRACE_MS } from '../../protocol/limits.ts';
 import type { ClientName } from '../people-types.ts';
 import { DEFAULT_SETTINGS } from '../people-types.ts';
+import type { SpaceState } from '../space-state.ts';
 import { nextLook, ROW_EVERY_MS } from './client-rows.ts';
 import { type Departure, depart } from './depart.ts';
 import { type PresenceParts, settingsOf } from './presence-parts.ts';
@@ -27,6 +28,9 @@ export type Kept = {
   readAt: number;
   touchedAt: number;
   busy: boolean;
+  /** With a poll that nobody has looked at yet for other instances. */
+  readonly unclaimed: Set<Seen>;
+  claiming: boolean;
 };
 
 /** One round through a space, as it found it. */
@@ -58,6 +62,8 @@ export class Keeper {
         readAt: now,
         touchedAt: now,
         busy: false,
+        unclaimed: new Set(),
+        claiming: false,
       };
       this.#kept.set(space, kept);
     }
@@ -84,6 +90,13 @@ export class Keeper {
     if (seen) seen.state = 'notHere';
   }
 
+  /** It is heard of and a roster that was lost may have forgotten it: goes back where its row says that it is here. Returns whether it is. */
+  async putBack(space: SpaceState, name: ClientName): Promise<boolean> {
+    const seen = this.touch(space.id, name);
+    await this.#putBack(this.of(space.id), [seen]);
+    return seen.state === 'here';
+  }
+
   soon(kept: Kept, ms: number): void {
     kept.dueAt = Math.min(kept.dueAt, this.#parts.deps.clock.monotonic() + ms);
   }
@@ -97,6 +110,14 @@ export class Keeper {
       kept.busy = true;
       void this.#round(kept, now);
     }
+  }
+
+  known(space: string): Kept | undefined {
+    return this.#kept.get(space);
+  }
+
+  all(): Iterable<Kept> {
+    return this.#kept.values();
   }
 
   /** Clients heard of lately, in all spaces. */

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Json } from '../../base/json.ts';
-import { clientIn, type RosterShard, rosterShardOf } from '../../model/roster-record.ts';
+import { clientIn, type RosterClient, type RosterShard, rosterShardOf } from '../../model/roster-record.ts';
+import type { CacheEntry } from '../../ports/cache.ts';
 import type { JoinRequest } from '../../protocol/clients.ts';
 import { ProblemError } from '../../protocol/errors.ts';
 import type { ClientId, SpaceId } from '../../protocol/ids.ts';
@@ -9,6 +10,7 @@ import type { Deps } from '../context.ts';
 import type { Answer, Caller, Clients, EmptyHandler, PollOutcome } from '../engine-types.ts';
 import type { ClientName, ClientRecords, LockRelease, SpaceSettingsSource } from '../people-types.ts';
 import type { SpaceState } from '../space-state.ts';
+import { ClaimKeeper } from './claims.ts';
 import { ClientRows } from './client-rows.ts';
 import { depart } from './depart.ts';
 import { dropItems } from './drop-items.ts';
@@ -44,6 +46,7 @@ export class Presence implements Clients, ClientRecords, RosterListener {
   readonly #given: PresenceGiven;
   readonly #parts: PresenceParts;
   readonly #keeper: Keeper;
+  readonly #claims: ClaimKeeper;
   readonly #patches: Patches;
   readonly #handlers: EmptyHandler[] = [];
   readonly #sweep: ClientSweep;
@@ -54,6 +57,7 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     const rosters = new Rosters(deps, hint);
     this.#parts = { deps, settings, locks, space, rosters, rows: new ClientRows(deps.store) };
     this.#keeper = new Keeper(this.#parts);
+    this.#claims = new ClaimKeeper(deps, rosters);
     this.#patches = new Patches(deps, rosters);
     this.#sweep = {
       ...this.#parts,
@@ -103,9 +107,11 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     park: (deliver: (outcome: PollOutcome) => void) => () => void,
   ): () => void {
     const seen = this.#keeper.touch(space, name);
-    return parkFor(seen, deliver, park, (ended) => {
+    const cancel = parkFor(seen, deliver, park, (ended) => {
       ended.at = this.#parts.deps.clock.monotonic();
     });
+    if (seen.poll) this.#keeper.of(space).unclaimed.add(seen);
+    return cancel;
   }
 
   async patch(id: SpaceId, client: ClientId, data: Json, { subject }: Caller): Promise<void> {
@@ -113,9 +119,8 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     this.#patches.admit(id, name);
     const space = this.#parts.space(id);
     if (!this.#isHere(id, name)) {
-      const { shards } = await this.#parts.rosters.read(space);
-      const shard = shards[rosterShardOf(client)];
-      if ((shard && clientIn(shard, client))?.s !== subject) throw notJoined(client);
+      const isEntered = (await this.#entryOf(space, client))?.s === subject;
+      if (!isEntered && !(await this.#keeper.putBack(space, name))) throw notJoined(client);
     }
     const seen = this.#keeper.touch(id, name);
     seen.state = 'here';
@@ -141,14 +146,23 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     grant: string,
     max: number,
   ): Promise<'held' | 'tooMany' | 'notJoined'> {
-    let outcome: 'held' | 'tooMany' | 'notJoined' = 'notJoined';
-    const held = await this.#changeHeld(space, { subject, client }, (before) => {
+    type Outcome = 'held' | 'tooMany' | 'notJoined';
+    let outcome = 'notJoined' as Outcome;
+    const decide = (before: Held) => {
       const others = Object.keys(before).filter((each) => each !== item).length;
       outcome = others >= max ? 'tooMany' : 'held';
       return outcome === 'tooMany' ? undefined : { ...before, [item]: grant };
-    });
+    };
+    let held = await this.#changeHeld(space, { subject, client }, decide);
+    if (outcome === 'notJoined' && (await this.#keeper.putBack(space, { subject, client })))
+      held = await this.#changeHeld(space, { subject, client }, decide);
     if (held) await this.#writeHeld(space, client, subject, (row) => ({ ...row, [item]: grant }));
     return outcome;
+  }
+
+  async heldBy(space: SpaceState, { subject, client }: ClientName): Promise<Held> {
+    const entry = await this.#entryOf(space, client);
+    return entry?.s === subject ? entry.held : {};
   }
 
   async drop(space: SpaceState, { subject, client }: ClientName, item: string, grant: string): Promise<void> {
@@ -173,13 +187,29 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     this.#keeper.soon(this.#keeper.of(space.id), 0);
   }
 
+  claimed(space: SpaceState, claims: CacheEntry | undefined): void {
+    const kept = this.#keeper.known(space.id);
+    if (kept) this.#claims.learn(kept, claims);
+  }
+
   /** Begins the rounds that are due. */
   run(): void {
     this.#keeper.run();
+    for (const kept of this.#keeper.all())
+      if (kept.unclaimed.size > 0) void this.#claims.round(this.#parts.space(kept.id), kept);
   }
 
   sweep(): Promise<void> {
     return sweepClients(this.#sweep);
+  }
+
+  async #entryOf(space: SpaceState, client: string): Promise<RosterClient | undefined> {
+    let entry: RosterClient | undefined;
+    await this.#parts.rosters.change(space, [rosterShardOf(client)], (shard) => {
+      entry = clientIn(shard, client);
+      return { after: undefined, visible: false };
+    });
+    return entry;
   }
 
   #isHere(space: string, name: ClientName): boolean {

@@ -1,9 +1,9 @@
-import { rosterKey } from '../../model/keys.ts';
+import { claimsKey, rosterKey } from '../../model/keys.ts';
 import { decodeRosterPulse, decodeRosterShard } from '../../model/roster-record.ts';
 import type { CacheEntry } from '../../ports/cache.ts';
 import type { Deps } from '../context.ts';
 import type { SpaceState } from '../space-state.ts';
-import { ALL_SHARDS } from './rosters.ts';
+import { ALL_SHARDS, CLAIMS_PLACE } from './rosters.ts';
 import type { RosterMark, RosterView } from './tell-roster.ts';
 
 /** However the pulse stands, all records are read after this long, ms. */
@@ -13,6 +13,8 @@ const NOBODY: RosterView = [];
 export type RosterListener = {
   /** Clients are here. */
   present(space: SpaceState): void;
+  /** What instances have claimed, just read. */
+  claimed(space: SpaceState, claims: CacheEntry | undefined): void;
   /** A record that held clients is gone, or the pulse is. */
   lost(space: SpaceState): void;
 };
@@ -43,7 +45,8 @@ export class RosterReader {
       : ALL_SHARDS.filter(
           (i) => words[i] !== known.words[i] || marks.some(({ n }) => (n[i] ?? 0) > nOf(known.view, i)),
         );
-    if (places.length === 0 && known) return known.view;
+    const claims = all || words[CLAIMS_PLACE] !== known.words[CLAIMS_PLACE];
+    if (places.length === 0 && !claims && known) return known.view;
     return this.#read(space, places, words, all ? now : (known?.readAt ?? now));
   }
 
@@ -53,7 +56,9 @@ export class RosterReader {
     words: readonly string[] | undefined,
     readAt: number,
   ): Promise<RosterView> {
-    const entries = await this.#deps.cache.get(places.map((place) => rosterKey(space.id, place)));
+    const keys = [claimsKey(space.id), ...places.map((place) => rosterKey(space.id, place))];
+    const [claims, ...entries] = await this.#deps.cache.get(keys);
+    this.#listener.claimed(space, claims);
     const before = space.roster?.view ?? NOBODY;
     const view = ALL_SHARDS.map((i) => before[i]);
     let lost = false;

@@ -17,6 +17,9 @@ import type { SpaceState } from '../space-state.ts';
 import { emptyRoster } from './roster-changes.ts';
 
 export const ALL_SHARDS: readonly number[] = Array.from({ length: ROSTER_SHARDS }, (_, shard) => shard);
+/** The word of the pulse that tells of claims. */
+export const CLAIMS_PLACE = ROSTER_SHARDS;
+const ALL_PLACES = [...ALL_SHARDS, CLAIMS_PLACE];
 
 export type RosterRead = {
   /** Floor time, ms, as far as this process can tell. */
@@ -61,10 +64,7 @@ export class Rosters {
         left = left.filter((_, i) => outcomes[i]?.status === 'fulfilled' && !(outcomes[i] as { value: boolean }).value);
       }
     }
-    if (visible.size > 0) {
-      await this.bump(space, [...visible]);
-      this.#changed(space);
-    }
+    if (visible.size > 0) await this.tell(space, [...visible]);
     if (failure !== undefined) throw failure;
   }
 
@@ -91,13 +91,18 @@ export class Rosters {
     return (await this.#deps.cache.cas(key, bytes, entry.token)).status === 'stored';
   }
 
+  async tell(space: SpaceState, places: readonly number[]): Promise<void> {
+    await this.bump(space, places);
+    this.#changed(space);
+  }
+
   /** Gives these places new words. A hint: readers look at everything every few seconds. */
   async bump(space: SpaceState, places: readonly number[]): Promise<void> {
     const { cache, random } = this.#deps;
     const key = rosterPulseKey(space.id);
     for (let turn = 0; turn < LOOP.turns; turn++) {
       const [entry] = await cache.get([key]);
-      const words = entry ? [...decodeRosterPulse(entry.value).words] : ALL_SHARDS.map(() => random.id().slice(0, 6));
+      const words = entry ? [...decodeRosterPulse(entry.value).words] : ALL_PLACES.map(() => random.id().slice(0, 6));
       for (const place of places) words[place] = random.id().slice(0, 6);
       const bytes = encodeRosterPulse({ words });
       if (entry ? (await cache.cas(key, bytes, entry.token)).status === 'stored' : await cache.add(key, bytes)) return;
@@ -109,8 +114,7 @@ export class Rosters {
     const key = rosterPulseKey(space.id);
     const [entry] = await this.#deps.cache.get([key]);
     if (entry) return;
-    await this.bump(space, ALL_SHARDS);
-    this.#changed(space);
+    await this.tell(space, ALL_PLACES);
   }
 
   async #read(space: SpaceState, places: readonly number[]) {

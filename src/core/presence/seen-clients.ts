@@ -3,12 +3,26 @@ import { type Problem, ProblemError } from '../../protocol/errors.ts';
 import type { PollOutcome } from '../engine-types.ts';
 import type { ClientName } from '../people-types.ts';
 
+export function superseded(): Problem {
+  return new ProblemError('superseded', 'a newer poll of this client has taken its place').problem;
+}
+
+export type ClientPoll = {
+  readonly end: (problem: Problem) => void;
+  /** Its client is claimed for this instance: a later claim of another one ends it. */
+  settled: boolean;
+};
+
 /** A client that this process has heard of, by a join, a poll or a change of its data. */
 export type Seen = ClientName & {
   /** Monotonic, ms. */
   at: number;
   /** Its poll that waits here: as long as it does, the client is seen. */
-  poll: { readonly end: (problem: Problem) => void } | undefined;
+  poll: ClientPoll | undefined;
+  /** The last claim of it that is known here, by whatever instance. */
+  claim: { readonly number: number; readonly mine: boolean };
+  /** Once it was needed. */
+  claimName?: string;
   /** Whether it is in the roster, as far as is known here. */
   state: 'unknown' | 'here' | 'notHere';
   /** What it said of itself, should the roster be lost. */
@@ -42,7 +56,8 @@ export class SeenClients {
       return { seen: before, late };
     }
     const { subject, client } = name;
-    const seen: Seen = { subject, client, at: now, poll: undefined, state: 'unknown', said: {}, rowAt: now };
+    const claim = { number: 0, mine: false };
+    const seen: Seen = { subject, client, at: now, poll: undefined, claim, state: 'unknown', said: {}, rowAt: now };
     this.#clients.set(`${client}/${subject}`, seen);
     return { seen, late: true };
   }
@@ -75,7 +90,8 @@ export function parkFor(
     if (seen.poll === poll) seen.poll = undefined;
     ended(seen);
   };
-  const poll = {
+  const poll: ClientPoll = {
+    settled: false,
     end(problem: Problem) {
       cancel();
       finish();
@@ -87,7 +103,7 @@ export function parkFor(
     finish();
     deliver(outcome);
   });
-  older?.end(new ProblemError('superseded', 'a newer poll of this client has taken its place').problem);
+  older?.end(superseded());
   return () => {
     finish();
     cancel();

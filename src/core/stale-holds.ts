@@ -1,0 +1,52 @@
+import type { Head } from '../model/head.ts';
+import { isFailure } from '../ports/failure.ts';
+import { RetryLater } from './context.ts';
+import type { Leases } from './leases.ts';
+import type { ClientName, ClientRecords } from './people-types.ts';
+import type { SpaceState } from './space-state.ts';
+
+type Parts = {
+  readonly leases: Leases;
+  readonly clients: ClientRecords;
+  /** As it is in the cache, or loaded. */
+  readonly headOf: (space: SpaceState, item: string) => Promise<Head>;
+};
+
+/**
+ * Entries of clients' records that a crash or a failure has left: neither the head of the item nor its lease knows their grant. So looks an entry, too, whose grab
+ * is under way, between entry and lease. The entry goes first, then the lease is looked at once more; the grab looks for its entry when it has its lease.
+ * Of the two, whoever is second sees the other: the entry comes back, or the grab begins anew.
+ */
+export class StaleHolds {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Takes out what is stale among what the client holds besides `except`; returns whether there was any. */
+  async clear(space: SpaceState, name: ClientName, except: string): Promise<boolean> {
+    const held = Object.entries(await this.#parts.clients.heldBy(space, name));
+    const others = held.filter(([item]) => item !== except);
+    const cleared = await Promise.all(others.map(([item, grant]) => this.#clearOne(space, name, item, grant)));
+    return cleared.some(Boolean);
+  }
+
+  async #clearOne(space: SpaceState, name: ClientName, item: string, grant: string): Promise<boolean> {
+    const { clients, headOf } = this.#parts;
+    try {
+      if ((await headOf(space, item)).lock?.grant === grant || (await this.#runs(space, item, grant))) return false;
+      await clients.drop(space, name, item, grant);
+      if (!(await this.#runs(space, item, grant))) return true;
+      await clients.hold(space, name, item, grant, Number.POSITIVE_INFINITY);
+      return false;
+    } catch (error) {
+      if (isFailure(error) || error instanceof RetryLater) return false; // it cannot be told now
+      throw error;
+    }
+  }
+
+  async #runs(space: SpaceState, item: string, grant: string): Promise<boolean> {
+    return (await this.#parts.leases.read(space.id, item))?.lease.grant === grant;
+  }
+}
