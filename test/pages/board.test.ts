@@ -73,6 +73,28 @@ describe('the board in a browser', function () {
     assert.deepEqual(moves.at(-1), { x: 340, y: 160 });
   });
 
+  it('[BD4] Escape takes a drag back, in every window', async () => {
+    await put('c', { x: 40, y: 40, text: 'Milk', z: 3 });
+    const [ann, bo] = [await open('Ann'), await open('Bo')];
+    await ann.grab('c');
+    await ann.moveBy(200, 100, 20);
+    await bo.heldBy('c', 'Ann');
+    await ann.page.keyboard.press('Escape');
+    await Promise.all([ann.cardAt('c', 40, 40), bo.cardAt('c', 40, 40), bo.heldBy('c', undefined)]);
+    await ann.page.mouse.up();
+    assert.deepEqual(await get('c'), { x: 40, y: 40, text: 'Milk', z: 3 });
+    assert.equal(await ann.page.locator('#undo').isDisabled(), true);
+  });
+
+  it('[BD11] whoever wants to see nothing move sees it where it was told to be, and nowhere between', async () => {
+    await put('c', { x: 40, y: 40, text: 'Milk' });
+    const bo = await open('Bo', { reducedMotion: 'reduce' });
+    await bo.watchMoves('c');
+    await put('c', { x: 540, y: 340, text: 'Milk' });
+    await bo.cardAt('c', 540, 340);
+    assert.deepEqual(await bo.moves(), [{ x: 540, y: 340 }]);
+  });
+
   it('[BD5] of two who take a card one gets it, and the other is told and sees where it is', async () => {
     await put('c', { x: 40, y: 40, text: 'Milk' });
     // The browser writes down every answer that is a refusal.
