@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
 import { type Request, type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
@@ -8,8 +8,12 @@ import { BrowserModules } from './browser-modules.ts';
 import { BrowserPackages } from './browser-packages.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const FIRST_PAGE = 'api/pages';
 const PAGES = 'pages';
+/** Folders of files that are served as they are, and the endings of these. */
+const PARTS: readonly (readonly [folder: string, endings: readonly string[]])[] = [
+  ['api/pages', ['.html', '.css', '.js', '.svg']],
+  [PAGES, ['.css', '.svg']],
+];
 
 /** Pages of a space. Each has `pages/<folder>/index.html` and `pages/<folder>/main.ts`. */
 const SPACE_PAGES = [{ path: '/board/:space', folder: 'board' }] as const;
@@ -57,14 +61,15 @@ export function createPages(packages = new BrowserPackages()): Router {
 /** The files that are served as they are, by path. */
 function readParts(): ReadonlyMap<string, Asset> {
   const parts = new Map<string, Asset>();
-  for (const folder of [FIRST_PAGE, PAGES].map((name) => join(ROOT, name)).filter((one) => existsSync(one))) {
-    for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+  for (const [folder, endings] of PARTS) {
+    const root = join(ROOT, folder);
+    for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
       const file = join(entry.parentPath, entry.name);
-      const name = relative(folder, file).split(sep).join('/');
-      const type = TYPES[extname(name)];
-      const isPart = folder.endsWith(join(FIRST_PAGE)) || /\.(css|svg)$/.test(name);
-      if (!entry.isFile() || type === undefined || !isPart) continue;
-      parts.set(name === 'index.html' ? '/' : `/pages/${name}`, new Asset(type, readFileSync(file)));
+      const ending = extname(file);
+      if (!entry.isFile() || !endings.includes(ending)) continue;
+      const name = relative(root, file).split(sep).join('/');
+      const path = name === 'index.html' ? '/' : `/pages/${name}`;
+      parts.set(path, new Asset(TYPES[ending] ?? '', readFileSync(file)));
     }
   }
   return parts;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BROWSER_FILES, BROWSER_FOLDERS, BrowserModules } from '../../src/api/browser-modules.ts';
@@ -89,6 +89,12 @@ describe('pages and modules', () => {
       assert(policy.includes(part), part);
     }
     assert.doesNotMatch(policy, /unsafe|eval|http|\*/);
+    for (const file of ['.ts', '.html'].flatMap((ending) => listFiles('src/pages', ending))) {
+      const source = readFileSync(join(ROOT, file), 'utf8');
+      const markup = /innerHTML|outerHTML|insertAdjacentHTML|setHTML|document\.write|\beval\(|new Function/;
+      assert.doesNotMatch(source, markup, file);
+      if (file.endsWith('.html')) assert.doesNotMatch(source, /<script|<style|\sstyle=|\son\w+=/, file);
+    }
   });
 
   it('[PG5] what is built is served as built', function () {

@@ -125,6 +125,38 @@ describe('what a user does to cards', () => {
     assert.equal(actions.undo()?.what, 'add');
   });
 
+  it('[BD5] a gesture that changes nothing leaves no trace but the lock given back', async () => {
+    const id = actions.add({ x: 300, y: 300 }, true);
+    await world.pass(300);
+    const version = world.server.version(id);
+    const finished = actions.finish(id, 'text', actions.grip(id), { text: '' }, { text: '' });
+    await world.pass(500);
+    assert.deepEqual(await finished, { state: 'held' });
+    assert.deepEqual([world.server.version(id), world.joiners[0]?.space.item(id).locked], [version, false]);
+    assert.equal(world.joiners[0]?.net.asked.filter(({ what }) => what === 'unlock').length, 1);
+    assert.equal(actions.undo()?.what, 'add');
+  });
+
+  it('[BD6] a card that was deleted meanwhile stays deleted when it was moved, and comes back whole with what was written', async () => {
+    const ids = [actions.add({ x: 300, y: 300 }, true), actions.add({ x: 900, y: 300 }, true)] as const;
+    const cards = ids.map((id) => actions.card(id));
+    await world.pass(300);
+    const [mine] = world.joiners;
+    assert(mine);
+    mine.net.down = true;
+    await world.until(() => mine.space.status === 'offline', 'it is offline');
+    actions.move(ids[0], { x: 16, y: 0 });
+    const { x = 0, y = 0 } = cards[1] ?? {};
+    void actions.finish(ids[1], 'text', actions.grip(ids[1]), { text: '' }, { text: 'long thought' });
+    for (const id of ids) other.remove(id);
+    await world.until(() => ids.every((id) => value(id) === undefined), 'they are deleted');
+    mine.net.down = false;
+    await world.until(() => mine.space.status === 'live', 'it is live again');
+    await world.until(() => actions.cards().size === 1 && value(ids[1]) !== undefined, 'all is sent');
+    await world.pass(500);
+    assert.deepEqual([value(ids[0]), value(ids[1])], [undefined, { text: 'long thought', color: 'paper', x, y, z: 2 }]);
+  });
+
   it('[BD6] without an answer a gesture goes on without a lock, and its changes are sent later', async () => {
     const id = actions.add({ x: 300, y: 300 }, true);
     await world.pass(300);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context } from 'mocha';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { ROOT } from './files.ts';
 import { skipFor } from './need.ts';
 
@@ -15,7 +15,10 @@ let running: Promise<Browser> | undefined;
 
 /** One browser for the whole run; stopped by the root hooks. */
 function launch(): Promise<Browser> {
-  running ??= chromium.launch({ executablePath: CHROMIUM, args: ['--disable-dev-shm-usage'] });
+  // Most runs need no browser, and loading the package takes a while.
+  running ??= import('playwright-core').then(({ chromium }) =>
+    chromium.launch({ executablePath: CHROMIUM, args: ['--disable-dev-shm-usage'] }),
+  );
   return running;
 }
 

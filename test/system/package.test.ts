@@ -82,10 +82,20 @@ describe('the npm package', () => {
     });
     const answer = await fetch(`${await readAddress(server)}/healthz`);
     assert.equal(answer.status, 200, await answer.text());
+    await assertServesBoard(new URL('/', answer.url));
 
     server.kill('SIGTERM');
     assert.deepEqual(await once(server, 'exit'), [0, null]);
   });
+
+  async function assertServesBoard(base: URL): Promise<void> {
+    const page = await (await fetch(new URL('board/demo', base))).text();
+    const parts = [...page.matchAll(/(?:src|href)="(\/(?:modules|pages)\/[^"]+)"/g)].map(([, path = '']) => path);
+    assert(parts.length > 30, page);
+    const missing = [];
+    for (const path of parts) if ((await fetch(new URL(path, base))).status !== 200) missing.push(path);
+    assert.deepEqual(missing, []);
+  }
 
   /** Packs a copy, so that no `dist` stays behind in the checkout. Returns the path of the tarball. */
   async function pack(): Promise<string> {

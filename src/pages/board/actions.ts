@@ -14,8 +14,7 @@ import {
 import type { Point } from './glide.ts';
 import { Grip, type Hold } from './grip.ts';
 import { type Action, History, type Step } from './history.ts';
-
-type Members = { readonly [name: string]: Json };
+import { type Members, mergeCard } from './merge-card.ts';
 
 /** Presses of a key that come sooner one after another are one action. */
 const SAME_ACTION_MS = 1_000;
@@ -106,11 +105,10 @@ export class Actions {
   async finish(id: string, what: string, grip: Grip, before: Members, after: Members | undefined): Promise<Hold> {
     const hold = await grip.hold;
     if (hold.state === 'refused') return hold;
-    if (after && Object.entries(after).some(([name, value]) => before[name] !== value)) {
-      this.#done({ item: id, what, before, after });
-    }
+    const changed = after !== undefined && Object.entries(after).some(([name, value]) => before[name] !== value);
+    if (changed) this.#done({ item: id, what, before, after });
     // Changes made half-way are taken back too.
-    return grip.finish(after ?? before);
+    return grip.finish(after ?? before, changed);
   }
 
   /** What was done last is undone, where it still stands. */
@@ -131,7 +129,7 @@ export class Actions {
     const { value } = this.#space.item(id);
     if (!isObject(value)) return;
     const before = Object.fromEntries(Object.keys(after).map((name) => [name, value[name] as Json | undefined]));
-    void this.#space.item(id).merge(after, series ? {} : { release: true });
+    void mergeCard(this.#space.item(id), value as Json, after, series ? {} : { release: true });
     this.#done({ item: id, what, before, after }, series && this.#now() - this.#lastAt < SAME_ACTION_MS);
   }
 

@@ -165,11 +165,11 @@ export class Board {
     else if (command.what === 'paint') actions.paint(id, COLORS[command.color] ?? 'paper');
     else {
       this.#notices.speak(`${this.#title(id)} deleted`);
-      const next = view.element.nextElementSibling;
       const hadFocus = view.element === document.activeElement;
+      const next = this.#table.after(view)?.element ?? this.#window;
       actions.remove(id);
       this.#select(undefined);
-      if (hadFocus) (next instanceof HTMLElement ? next : this.#window).focus({ preventScroll: true });
+      if (hadFocus) next.focus({ preventScroll: true });
     }
     if (command.what === 'move') view.element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }

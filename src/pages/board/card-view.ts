@@ -14,6 +14,7 @@ export class CardView {
   card: Card;
   #badge: HTMLElement | undefined;
   #drawn: Point | undefined;
+  #holder = '';
 
   constructor(id: string, card: Card, now: number) {
     this.id = id;
@@ -46,6 +47,9 @@ export class CardView {
 
   /** `mine`: it is this user who holds it. */
   hold(holder: Visitor | undefined, mine: boolean): void {
+    const shown = holder === undefined ? '' : `${mine} ${holder.hue} ${holder.name}`;
+    if (shown === this.#holder) return;
+    this.#holder = shown;
     this.element.classList.toggle('held', holder !== undefined);
     this.element.classList.toggle('mine', mine);
     this.element.dataset.hue = holder ? String(holder.hue) : '';

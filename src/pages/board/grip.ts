@@ -1,10 +1,9 @@
 import type { Json } from '../../base/json.ts';
 import { type Item, RefusedError, type Space } from '../../client/connect.ts';
+import { type Members, mergeCard } from './merge-card.ts';
 
 /** `free`: nobody could be asked, or there are no locks for this user; changes are made without one. */
 export type Hold = { readonly state: 'held' | 'free' } | { readonly state: 'refused'; readonly holder: string };
-
-type Members = { readonly [name: string]: Json };
 
 /** Others get it so long after this window has fallen silent. */
 const TTL_MS = 10_000;
@@ -21,36 +20,49 @@ export class Grip {
   readonly #item: Item;
   #state: 'asking' | Hold['state'] = 'asking';
   #waiting: Members | undefined;
+  #sent = false;
+  /** The item as it was when the gesture began. */
+  readonly #before: Json | undefined;
 
   constructor(space: Space, item: Item) {
     this.#space = space;
     this.#item = item;
+    this.#before = item.value;
     this.hold = this.#begin();
   }
 
   /** The item as it is now, half-way. */
   put(members: Members): void {
     if (this.#state === 'asking') this.#waiting = members;
-    else if (this.#state !== 'refused') void this.#item.merge(members);
+    else if (this.#state !== 'refused') this.#send(members);
   }
 
-  /** The item as it is to stay; gives the lock back. Tells who held it where it was not to be had. */
-  async finish(members: Members): Promise<Hold> {
+  /** The item as it is to stay, which may be as it was; gives the lock back. Tells who held it where it was not to be had. */
+  async finish(members: Members, changed: boolean): Promise<Hold> {
     this.#waiting = undefined;
     const hold = await this.hold;
     if (hold.state === 'refused') return hold;
-    const outcome = await this.#item.merge(members, { release: true });
+    if (!changed && !this.#sent) {
+      await this.#item.release().catch(() => undefined); // the lease ends by itself
+      return hold;
+    }
+    const outcome = await mergeCard(this.#item, this.#before, members, { release: true });
     if (outcome.result !== 'fenced') return hold;
     // The server has forgotten the lock: it is asked for once more.
     const again = await this.#take();
-    if (again.state !== 'refused') void this.#item.merge(members, { release: true });
+    if (again.state !== 'refused') void mergeCard(this.#item, this.#before, members, { release: true });
     return again;
+  }
+
+  #send(members: Members): void {
+    this.#sent = true;
+    void this.#item.merge(members);
   }
 
   async #begin(): Promise<Hold> {
     const hold: Hold = (await this.#isThrough()) ? await this.#take() : { state: 'free' };
     this.#state = hold.state;
-    if (this.#waiting && hold.state !== 'refused') void this.#item.merge(this.#waiting);
+    if (this.#waiting && hold.state !== 'refused') this.#send(this.#waiting);
     this.#waiting = undefined;
     return hold;
   }

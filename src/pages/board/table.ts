@@ -80,6 +80,13 @@ export class Table {
     return element?.dataset.card === undefined ? undefined : this.views.get(element.dataset.card);
   }
 
+  /** The card that comes next when one goes through them with the keyboard, or the one before the last. */
+  after(view: CardView): CardView | undefined {
+    const all = [...this.views.values()];
+    const at = all.indexOf(view);
+    return all[at + 1] ?? all[at - 1];
+  }
+
   /** A place of the window of the browser as one of the table. */
   toTable({ x, y }: Point): Point {
     const { window } = this.#options;
