@@ -12,6 +12,7 @@ import { createPages } from './page.ts';
 import { matchUpdates } from './path.ts';
 import { createPostUpdate } from './post-update.ts';
 import { Replies } from './reply.ts';
+import { createSite } from './site.ts';
 import { createDeleteSpace, createGetSpace, createListSpaces, createPutSpace } from './spaces.ts';
 import { createPostTicket } from './tickets.ts';
 import { DetailedProblem, sendError } from './to-response.ts';
@@ -59,7 +60,13 @@ export function createInternalApp(deps: AppDeps): RequestListener {
 function createExpress(deps: AppDeps, replies: Replies): express.Express {
   const all = { ...deps, replies };
   return finish(
-    [createItems(all), createSpaces(all), createOperations(all), ...(deps.pages ? [createPages()] : [])],
+    [
+      createItems(all),
+      createSpaces(all),
+      createOperations(all),
+      ...(deps.pages ? [createPages()] : []),
+      ...(deps.site === undefined ? [] : [createSite(deps.site)]),
+    ],
     all,
   );
 }
