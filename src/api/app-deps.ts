@@ -40,6 +40,8 @@ export type AppDeps = {
   readonly refusal: () => Problem | undefined;
   /** Whether the pages and their modules are served. */
   readonly pages: boolean;
+  /** A folder of the operator's own pages. */
+  readonly site?: string;
   /** Where streams are counted. */
   readonly meter: Metrics;
   /** What Prometheus reads. */

@@ -21,6 +21,7 @@ import {
   createGetResourceUsage,
   createPutResource,
 } from './resources.ts';
+import { createSite } from './site.ts';
 import { createDeleteSpace, createGetSpace, createListSpaces, createPutSpace } from './spaces.ts';
 import { createPostTicket } from './tickets.ts';
 import { DetailedProblem, sendError } from './to-response.ts';
@@ -67,7 +68,7 @@ export function createInternalApp(deps: AppDeps): RequestListener {
 
 function createExpress(deps: AppDeps, replies: Replies): express.Express {
   const all = { ...deps, replies };
-  const pages = deps.pages ? [createPages()] : [];
+  const pages = [...(deps.pages ? [createPages()] : []), ...(deps.site === undefined ? [] : [createSite(deps.site)])];
   return finish([createItems(all), createResources(all), createSpaces(all), createOperations(all), ...pages], all);
 }
 

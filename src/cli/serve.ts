@@ -70,6 +70,7 @@ export function describeServer(config: Config, { host, port, internalPort }: Add
     `  blobs   ${blobs.backend} ${'path' in blobs ? blobs.path : blobs.bucket}`,
     `  data    ${config.dataDir}`,
     `  auth    ${auth.modes.length === 0 ? 'none: whoever reaches this address may do everything' : auth.modes.join(', ')}`,
+    ...(config.site === undefined ? [] : [`  site    ${config.site}, at ${url}/site/`]),
     ...(internalPort === undefined ? [] : [`  ops     http://${shown}:${internalPort}/metrics`]),
     '',
     'Post an update, read what is there, wait for the next change:',

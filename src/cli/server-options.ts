@@ -13,6 +13,7 @@ export function addServerOptions(command: Command): Command {
     .option('--persist-ms <ms>', 'the longest that a change goes unstored (LONGSHORE_PERSIST_MS)')
     .option('--index-shards <n>', 'shards of the recent index; equal on all instances (LONGSHORE_INDEX_SHARDS)')
     .option('--allowed-origins <list>', 'web origins that may call across origins (LONGSHORE_ALLOWED_ORIGINS)')
+    .option('--site <folder>', 'pages of your own, served at /site/ (LONGSHORE_SITE)')
     .option('--auth <modes>', 'none, or a comma list of jwt and key (LONGSHORE_AUTH)')
     .addOption(
       new Option('--allow-anonymous', 'let everybody in who reaches the address (LONGSHORE_ALLOW_ANONYMOUS)').preset(

@@ -11,7 +11,8 @@ export type SenderOptions = {
   /** What became of an update, after the copy of its item knows. */
   readonly onOutcome: (local: Local, outcome: Outcome) => void;
   readonly onRestored: (item: string, result: UpdateResult) => void;
-  readonly onEmpty: () => void;
+  /** A request is out of the line. */
+  readonly onSettled: () => void;
   readonly newId: () => string;
 };
 
@@ -187,6 +188,6 @@ export class Sender {
     }
     connection.report('sent');
     void this.#save();
-    if (outbox.isEmpty) this.#options.onEmpty();
+    this.#options.onSettled();
   }
 }

@@ -37,8 +37,7 @@ export class Space {
   readonly #itemEvents = new Map<string, Emitter<ItemEvents>>();
   /** What listeners know of each item. */
   readonly #shown = new Map<ItemCopy, Json | undefined>();
-  readonly #emptied = new Set<() => void>();
-  readonly #answered = new Set<() => void>();
+  readonly #settled = new Set<() => void>();
   #failure: unknown;
 
   constructor(parts: Parts, ending: AbortController, options: SpaceOptions) {
@@ -53,8 +52,8 @@ export class Space {
       newId: options.newId,
       onOutcome: (local, outcome) => this.#told(local, outcome),
       onRestored: (item, result) => this.#events.emit('restored', { item, result }),
-      onEmpty: () => {
-        for (const call of [...this.#emptied]) call();
+      onSettled: () => {
+        for (const call of [...this.#settled]) call();
       },
     });
     const { clock, transport, outbox, signal, connection } = parts;
@@ -144,7 +143,7 @@ export class Space {
 
   /** Settles as soon as the server has answered everything that was changed here. */
   flush(signal?: AbortSignal): Promise<void> {
-    return this.#when(() => this.#parts.outbox.isEmpty, 'empty', signal);
+    return this.#when(() => this.#parts.outbox.isEmpty, 'settled', signal);
   }
 
   /** Ends everything at once. What was not acknowledged stays in the storage, if there is one. */
@@ -202,7 +201,7 @@ export class Space {
       return new Promise((resolve) => last.settle.push(() => resolve()));
     }
     if (copy.fence === undefined) return;
-    await this.#when(() => !outbox.has(copy.id), 'told', signal);
+    await this.#when(() => !outbox.has(copy.id), 'settled', signal);
     await this.#locks.unlock(copy, signal);
   }
 
@@ -222,7 +221,6 @@ export class Space {
     if (outcome.result === 'fenced') this.#locks.forget(copy);
     this.#show(copy, true);
     for (const settle of local.settle) settle(outcome);
-    for (const call of [...this.#answered]) call();
     if (outcome.result === 'ok') return;
     if (outcome.result === 'conflict') {
       const theirs = { version: outcome.version, value: outcome.value };
@@ -245,12 +243,11 @@ export class Space {
     this.#events.emit('change', change);
   }
 
-  #when(holds: () => boolean, on: 'status' | 'empty' | 'told', signal: AbortSignal | undefined): Promise<void> {
+  #when(holds: () => boolean, on: 'status' | 'settled', signal: AbortSignal | undefined): Promise<void> {
     const ended = signal ? AbortSignal.any([signal, this.#parts.signal]) : this.#parts.signal;
     return new Promise((resolve, reject) => {
       if (ended.aborted) return reject(this.#failure ?? ended.reason);
-      const stop = on === 'status' ? this.#events.on('status', () => look()) : () => calls.delete(look);
-      const calls = on === 'empty' ? this.#emptied : this.#answered;
+      const stop = on === 'status' ? this.#events.on('status', () => look()) : () => this.#settled.delete(look);
       const look = (): void => {
         if (!holds()) return;
         cleanUp();
@@ -264,7 +261,7 @@ export class Space {
         stop();
         ended.removeEventListener('abort', onEnd);
       };
-      if (on !== 'status') calls.add(look);
+      if (on === 'settled') this.#settled.add(look);
       ended.addEventListener('abort', onEnd);
       look();
     });

@@ -130,6 +130,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     instance: random.id(),
     allowedOrigins: config.allowedOrigins,
     pages: config.pages,
+    ...(config.site === undefined ? {} : { site: config.site }),
     ready,
     refusal: () => owner.refusal(),
     meter: metrics,

@@ -49,6 +49,8 @@ export type Config = {
   readonly proxyHops: number;
   /** Whether the pages are served. */
   readonly pages: boolean;
+  /** A folder of the operator's own pages. */
+  readonly site?: string;
   readonly logLevel: string;
   readonly onAppEngine: boolean;
   readonly projectId?: string;
@@ -130,6 +132,7 @@ const settings = z.object({
   LONGSHORE_LIMITS: read(parseLimits).optional(),
   LONGSHORE_TRUST_PROXY: integer(0, 10).optional(),
   LONGSHORE_PAGES: read(parseSwitch).optional(),
+  LONGSHORE_SITE: read((text) => resolve(text)).optional(),
   LONGSHORE_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
   GOOGLE_CLOUD_PROJECT: z.string().optional(),
   DATASTORE_EMULATOR_HOST: z.string().optional(),
@@ -156,6 +159,7 @@ export const FLAGS: { readonly [flag: string]: SettingName } = {
   persistMs: 'LONGSHORE_PERSIST_MS',
   indexShards: 'LONGSHORE_INDEX_SHARDS',
   allowedOrigins: 'LONGSHORE_ALLOWED_ORIGINS',
+  site: 'LONGSHORE_SITE',
   auth: 'LONGSHORE_AUTH',
   allowAnonymous: 'LONGSHORE_ALLOW_ANONYMOUS',
   internalPort: 'LONGSHORE_INTERNAL_PORT',
@@ -209,6 +213,7 @@ function assemble(given: Partial<Settings>): Config {
     // The front end of Google is one.
     proxyHops: given.LONGSHORE_TRUST_PROXY ?? (onGoogle ? 1 : 0),
     pages: given.LONGSHORE_PAGES ?? true,
+    ...(given.LONGSHORE_SITE ? { site: given.LONGSHORE_SITE } : {}),
     logLevel: given.LONGSHORE_LOG_LEVEL ?? 'info',
     onAppEngine: given.GAE_ENV !== undefined,
     ...(given.LONGSHORE_INTERNAL_SECRET ? { internalSecret: given.LONGSHORE_INTERNAL_SECRET } : {}),

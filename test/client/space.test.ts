@@ -381,6 +381,22 @@ describe('the client library', () => {
     assert.deepEqual(await card.lock(), { held: false, holder: 'bob' });
   });
 
+  it('[SDK19] a lock is given back also where the last change is on its way just then', async () => {
+    const { space, net } = await live();
+    net.locks = () => ({ fence: 7, ttlMs: 9_000 });
+    const card = space.item('card');
+    await card.lock();
+    net.delay = () => 400;
+    void card.set(1);
+    await world.pass(200);
+    assert.equal(net.posts().at(-1)?.updates[0]?.item, 'card');
+    const released = card.release();
+    await world.pass(2_000);
+    assert.equal(net.asked.filter(({ what }) => what === 'unlock').length, 1);
+    await released;
+    assert.equal(card.locked, false);
+  });
+
   it('[SDK20] what one listener throws does not keep the others from hearing', () => {
     const [heard, thrown]: [unknown[], unknown[]] = [[], []];
     const emitter = new Emitter<{ change: number }>((error) => thrown.push(error));
