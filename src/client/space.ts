@@ -14,6 +14,7 @@ import { type Status, statusOf } from './machine.ts';
 import { Reader } from './reader.ts';
 import { Roster } from './roster.ts';
 import { Sender } from './sender.ts';
+import { until } from './timing.ts';
 import type { TransportName } from './transport.ts';
 
 export type SpaceOptions = {
@@ -126,12 +127,16 @@ export class Space {
 
   /** Settles as soon as everything that is there has come. */
   ready(signal?: AbortSignal): Promise<void> {
-    return this.#when(() => this.status === 'live' || this.status === 'not-saved', 'status', signal);
+    return this.#when(
+      () => this.status === 'live' || this.status === 'not-saved',
+      (look) => this.#events.on('status', look),
+      signal,
+    );
   }
 
   /** Settles as soon as the server has answered everything that was changed here. */
   flush(signal?: AbortSignal): Promise<void> {
-    return this.#when(() => this.#parts.outbox.isEmpty, 'empty', signal);
+    return this.#when(() => this.#parts.outbox.isEmpty, listenIn(this.#emptied), signal);
   }
 
   /** Ends everything at once. What was not acknowledged stays in the storage, if there is one. */
@@ -189,7 +194,7 @@ export class Space {
       return new Promise((resolve) => last.settle.push(() => resolve()));
     }
     if (copy.fence === undefined) return;
-    await this.#when(() => !outbox.has(copy.id), 'told', signal);
+    await this.#when(() => !outbox.has(copy.id), listenIn(this.#answered), signal);
     await this.#locks.unlock(copy, signal);
   }
 
@@ -230,29 +235,13 @@ export class Space {
     this.#events.emit('change', change);
   }
 
-  #when(holds: () => boolean, on: 'status' | 'empty' | 'told', signal: AbortSignal | undefined): Promise<void> {
+  #when(
+    holds: () => boolean,
+    listen: (look: () => void) => () => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const ended = signal ? AbortSignal.any([signal, this.#parts.signal]) : this.#parts.signal;
-    return new Promise((resolve, reject) => {
-      if (ended.aborted) return reject(this.#failure ?? ended.reason);
-      const stop = on === 'status' ? this.#events.on('status', () => look()) : () => calls.delete(look);
-      const calls = on === 'empty' ? this.#emptied : this.#answered;
-      const look = (): void => {
-        if (!holds()) return;
-        cleanUp();
-        resolve();
-      };
-      const onEnd = (): void => {
-        cleanUp();
-        reject(this.#failure ?? ended.reason);
-      };
-      const cleanUp = (): void => {
-        stop();
-        ended.removeEventListener('abort', onEnd);
-      };
-      if (on !== 'status') calls.add(look);
-      ended.addEventListener('abort', onEnd);
-      look();
-    });
+    return until(holds, listen, ended, () => this.#failure ?? ended.reason);
   }
 
   /** A failure that is tried again. */
@@ -279,4 +268,11 @@ export class Space {
       }
     }
   }
+}
+
+function listenIn(calls: Set<() => void>): (look: () => void) => () => void {
+  return (look) => {
+    calls.add(look);
+    return () => calls.delete(look);
+  };
 }
