@@ -25,6 +25,8 @@ export type ChoosingOptions = {
 
 type Candidate = { readonly name: TransportName; readonly open: OpenChannel; readonly trust: Trust };
 type Used = { readonly candidate: Candidate; readonly stream: Stream };
+/** `isLate`: it has had its head start. */
+type Opening = Used & { isLate: boolean };
 
 /** So long a better one that is being opened is waited for before a worse one goes on, ms. */
 const HEAD_START_MS = 1_000;
@@ -45,7 +47,7 @@ export class ChoosingTransport implements Transport {
   readonly #candidates: readonly Candidate[];
   readonly #longPoll = new Trust();
   #used: Used | undefined;
-  #opening: Used | undefined;
+  #opening: Opening | undefined;
   /** Of the only one, in a row. */
   #failures = 0;
   #heldFailures = 0;
@@ -191,7 +193,7 @@ export class ChoosingTransport implements Transport {
   #open(candidate: Candidate, { clientId: _, ...anonymous }: Question): Stream {
     const { clock, fraction } = this.#options;
     const stream = new Stream(clock, candidate.open, anonymous);
-    this.#opening = { candidate, stream };
+    this.#opening = { candidate, stream, isLate: candidate.trust.hasFailed };
     void stream.opened.then((isOpen) => {
       const used = this.#used;
       this.#opening = undefined;
@@ -216,12 +218,13 @@ export class ChoosingTransport implements Transport {
   }
 
   /** Waits a moment for what is being opened for the first time; whatever comes of it. */
-  async #headStart({ stream, candidate }: Used, signal: AbortSignal): Promise<void> {
-    if (candidate.trust.hasFailed) return;
+  async #headStart(opening: Opening, signal: AbortSignal): Promise<void> {
+    if (opening.isLate) return;
+    opening.isLate = true;
     const stop = new AbortController();
     const late = pause(this.#options.clock, HEAD_START_MS, AbortSignal.any([signal, stop.signal]));
     late.catch(() => undefined);
-    await Promise.race([stream.opened, late]).finally(() => stop.abort());
+    await Promise.race([opening.stream.opened, late]).finally(() => stop.abort());
   }
 
   #pardonAll(): void {

@@ -4,7 +4,7 @@ import { type Chain, emptyChain, extend, jump, type Kept, MAX_KEPT, stored } fro
 import type { ClientKind } from './client-kind.ts';
 import { equal } from './equal.ts';
 import { type Acked, isDelete, type Local, repeatOf } from './local.ts';
-import { Losses, type Lost } from './losses.ts';
+import { firstOf, Losses, type Lost, lossOf } from './losses.ts';
 
 export type ClientKinds = ReadonlyMap<string, ClientKind>;
 export type Lock = NonNullable<Extract<ItemAnswer, { kind: string }>['lock']>;
@@ -157,27 +157,11 @@ export class ItemCopy {
 
   #lose(isLost: (at: Pick<Acked, 'version' | 'epoch'>) => boolean): void {
     const before = this.#unstored.filter(({ acked }) => acked && isLost(acked));
-    const last = this.#chain.deltas.at(-1)?.version ?? this.#chain.from;
-    const from = this.#held?.durableVersion ?? 0;
-    const whole = this.#chain.from <= from;
-    // Also what the chain names: a copy of an old request that the network brings late keeps the server from restoring what its sender did after it.
-    const isNamed = ({ acked }: Local): boolean =>
-      this.#chain.deltas.some(({ clientId, seq }) => clientId === acked?.clientId && seq === acked?.seq);
     const lastWins = this.#kinds.get(this.#held?.kind ?? DEFAULT_KIND)?.kind.lastWins ?? true;
-    const mine = before.filter(
-      (local) => !whole || (local.acked?.version ?? 0) > last || (!lastWins && isNamed(local)),
+    const value = this.#valueWith(this.locals.filter(({ acked }) => acked !== undefined));
+    this.losses.lose(lossOf(this.#chain, before, this.#held?.durableVersion ?? 0, lastWins, value), (version, epoch) =>
+      isLost({ version, epoch }),
     );
-    const covered = before.filter((local) => !mine.includes(local));
-    const chain = whole ? this.#chain : emptyChain(0);
-    this.losses.lostAgain(
-      (version, epoch) => isLost({ version, epoch }),
-      (version) => whole && version <= last,
-    );
-    if (chain.deltas.length > 0 || mine.length > 0) {
-      const value = this.#valueWith(this.locals.filter(({ acked }) => acked !== undefined));
-      const version = Math.max(last, mine.at(-1)?.acked?.version ?? 0);
-      this.losses.add({ chain, mine, covered, from, version, value });
-    }
     for (const local of [...this.locals]) if (local.acked && isLost(local.acked)) this.drop(local);
     this.#unstored = this.#unstored.filter((local) => !before.includes(local));
     this.#chain = emptyChain(this.#held?.version ?? 0);
@@ -192,7 +176,9 @@ export class ItemCopy {
   #judge(lost: Lost): readonly { readonly local: Local; readonly acked: Acked }[] {
     const held = this.#held;
     const deleted = held?.state === undefined;
-    const stands = held?.version === lost.version || equal(this.confirmed, lost.value);
+    const stands =
+      equal(this.confirmed, lost.value) ||
+      (held?.version === lost.version && firstOf(lost) > (this.#rolledBack?.to ?? 0));
     const ends = deleted || stands || lost.chain.deltas.length === 0;
     // Another loss may come before the chain is restored.
     if (ends || lost.mine.length > 0) this.losses.replace(lost, ends ? undefined : { ...lost, mine: [] });

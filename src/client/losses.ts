@@ -74,10 +74,37 @@ export class Losses {
     if (this.#returned.length > 0) this.#returned = this.#returned.filter(({ version }) => version > durable);
   }
 
-  /** Another loss. `isCovered`: what went back as this version is part of what is known of the life that has ended. */
-  lostAgain(isLost: (version: number, epoch: string) => boolean, isCovered: (version: number) => boolean): void {
+  /** Another loss. What went back and is not part of what is known of the life that has ended is as lost as it was. */
+  lose(lost: Lost, isLost: (version: number, epoch: string) => boolean): void {
     const again = this.#returned.filter(({ version, epoch }) => isLost(version, epoch));
     this.#returned = this.#returned.filter((one) => !again.includes(one));
-    for (const { lost, version } of again) if (!isCovered(version)) this.add({ ...lost, mine: [] });
+    const reach = lost.chain.deltas.at(-1)?.version ?? 0;
+    for (const one of again) if (one.version > reach) this.add({ ...one.lost, mine: [] });
+    if (lost.chain.deltas.length > 0 || lost.mine.length > 0) this.add(lost);
   }
+}
+
+/** What a loss takes, of a chain and of the updates made here that were acknowledged: all that is newer than what is stored. */
+export function lossOf(
+  known: Chain,
+  acked: readonly Local[],
+  from: number,
+  lastWins: boolean,
+  value: Json | undefined,
+): Lost {
+  const last = known.deltas.at(-1)?.version ?? known.from;
+  const whole = known.from <= from;
+  // Also what the chain names: a copy of an old request that the network brings late keeps the server from restoring what its sender did after it.
+  const isNamed = ({ acked: at }: Local): boolean =>
+    known.deltas.some(({ clientId, seq }) => clientId === at?.clientId && seq === at?.seq);
+  const mine = acked.filter((local) => !whole || (local.acked?.version ?? 0) > last || (!lastWins && isNamed(local)));
+  const covered = acked.filter((local) => !mine.includes(local));
+  const version = Math.max(last, mine.at(-1)?.acked?.version ?? 0);
+  return { chain: whole ? known : emptyChain(0), mine, covered, from, version, value };
+}
+
+/** The oldest version of a loss. */
+export function firstOf({ chain, mine, covered }: Lost): number {
+  const versions = [...mine, ...covered].map(({ acked }) => acked?.version ?? 0);
+  return Math.min(...versions, chain.deltas[0]?.version ?? Number.POSITIVE_INFINITY);
 }

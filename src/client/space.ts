@@ -15,6 +15,7 @@ import { Presence } from './presence.ts';
 import { Reader } from './reader.ts';
 import { Roster } from './roster.ts';
 import { Sender } from './sender.ts';
+import { until } from './timing.ts';
 import type { TransportName } from './transport.ts';
 
 export type SpaceOptions = {
@@ -138,12 +139,16 @@ export class Space {
 
   /** Settles as soon as everything that is there has come. */
   ready(signal?: AbortSignal): Promise<void> {
-    return this.#when(() => this.status === 'live' || this.status === 'not-saved', 'status', signal);
+    return this.#when(
+      () => this.status === 'live' || this.status === 'not-saved',
+      (look) => this.#events.on('status', look),
+      signal,
+    );
   }
 
   /** Settles as soon as the server has answered everything that was changed here. */
   flush(signal?: AbortSignal): Promise<void> {
-    return this.#when(() => this.#parts.outbox.isEmpty, 'settled', signal);
+    return this.#when(() => this.#parts.outbox.isEmpty, listenIn(this.#settled), signal);
   }
 
   /** Ends everything at once. What was not acknowledged stays in the storage, if there is one. */
@@ -201,7 +206,7 @@ export class Space {
       return new Promise((resolve) => last.settle.push(() => resolve()));
     }
     if (copy.fence === undefined) return;
-    await this.#when(() => !outbox.has(copy.id), 'settled', signal);
+    await this.#when(() => !outbox.has(copy.id), listenIn(this.#settled), signal);
     await this.#locks.unlock(copy, signal);
   }
 
@@ -243,28 +248,13 @@ export class Space {
     this.#events.emit('change', change);
   }
 
-  #when(holds: () => boolean, on: 'status' | 'settled', signal: AbortSignal | undefined): Promise<void> {
+  #when(
+    holds: () => boolean,
+    listen: (look: () => void) => () => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const ended = signal ? AbortSignal.any([signal, this.#parts.signal]) : this.#parts.signal;
-    return new Promise((resolve, reject) => {
-      if (ended.aborted) return reject(this.#failure ?? ended.reason);
-      const stop = on === 'status' ? this.#events.on('status', () => look()) : () => this.#settled.delete(look);
-      const look = (): void => {
-        if (!holds()) return;
-        cleanUp();
-        resolve();
-      };
-      const onEnd = (): void => {
-        cleanUp();
-        reject(this.#failure ?? ended.reason);
-      };
-      const cleanUp = (): void => {
-        stop();
-        ended.removeEventListener('abort', onEnd);
-      };
-      if (on === 'settled') this.#settled.add(look);
-      ended.addEventListener('abort', onEnd);
-      look();
-    });
+    return until(holds, listen, ended, () => this.#failure ?? ended.reason);
   }
 
   /** A failure that is tried again. */
@@ -291,4 +281,11 @@ export class Space {
       }
     }
   }
+}
+
+function listenIn(calls: Set<() => void>): (look: () => void) => () => void {
+  return (look) => {
+    calls.add(look);
+    return () => calls.delete(look);
+  };
 }

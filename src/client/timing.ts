@@ -65,6 +65,34 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Prom
   });
 }
 
+/** Settles as soon as it holds: now, or when `listen` calls. Rejects with `why` when `ended` aborts. */
+export function until(
+  holds: () => boolean,
+  listen: (look: () => void) => () => void,
+  ended: AbortSignal,
+  why: () => unknown,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (ended.aborted) return reject(why());
+    const stop = listen(() => look());
+    const cleanUp = (): void => {
+      stop();
+      ended.removeEventListener('abort', onEnd);
+    };
+    const onEnd = (): void => {
+      cleanUp();
+      reject(why());
+    };
+    const look = (): void => {
+      if (!holds()) return;
+      cleanUp();
+      resolve();
+    };
+    ended.addEventListener('abort', onEnd);
+    look();
+  });
+}
+
 /** Somebody waits, others wake. A wake without a waiter is remembered once. */
 export class Bell {
   #rung = false;

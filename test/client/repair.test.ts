@@ -211,18 +211,12 @@ describe('repair after several losses, and of single items', () => {
     losses.add(lost);
     losses.replace(lost, undefined);
     losses.returned(lost, 21, 'e2', 20);
-    losses.lostAgain(
-      () => true,
-      () => false,
-    );
+    losses.lose({ ...lost, chain: emptyChain(21) }, () => true);
     assert.deepEqual(losses.all, [lost]);
     losses.replace(losses.all[0] as typeof lost, undefined);
     losses.returned(lost, 21, 'e2', 20);
     losses.stored(21);
-    losses.lostAgain(
-      () => true,
-      () => false,
-    );
+    losses.lose({ ...lost, chain: emptyChain(21) }, () => true);
     assert.deepEqual(losses.all, []);
   });
 
