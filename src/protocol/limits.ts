@@ -8,6 +8,10 @@ export const MAX_UPDATES_PER_REQUEST = 100;
 export const MAX_REGISTER_BYTES = 256 * 1024;
 export const MAX_TEXT_BYTES = 512 * 1024;
 export const MAX_SET_ELEMENT_BYTES = 1024;
+/** A set as it is encoded, with its removed elements: at most so much below `MAX_RECORD_BYTES` and `MAX_ROW_BYTES` that all else has room. */
+export const MAX_SET_BYTES = 840 * 1024;
+/** How far the time of a client may be ahead of the server's. */
+export const MAX_SET_AHEAD_MS = 60_000;
 
 /** Any record in the cache. memcached's default item limit is 1 MiB including the key. */
 export const MAX_RECORD_BYTES = 900 * 1024;
