@@ -1,10 +1,9 @@
 import type { Json } from '../base/json.ts';
 import { fromValue, type SetState, type SetValue, set } from '../kinds/set.ts';
-import type { SetOp } from '../kinds/set-ops.ts';
+import { opBytes, type SetOp } from '../kinds/set-ops.ts';
 
-/** Elements of one part, well below what an update of a set may bring. */
-const PART = 200;
-const PART_CHARS = 10_000;
+/** Of one part, well below what an update of a set may bring. */
+const PART_BYTES = 16 * 1024;
 
 /**
  * A replica of a set that changes without a server: whoever was offline merges what the server tells, and posts `parts` in any order, as often as they like.
@@ -72,12 +71,12 @@ export class SetReplica {
 function cut(list: SetValue['adds']): SetValue['adds'][] {
   const parts: SetValue['adds'][] = [];
   let start = 0;
-  let chars = 0;
+  let bytes = 0;
   for (const [i, [element]] of list.entries()) {
-    chars += element.length;
-    if (i + 1 - start < PART && chars < PART_CHARS && i + 1 < list.length) continue;
+    bytes += opBytes(element);
+    if (bytes < PART_BYTES && i + 1 < list.length) continue;
     parts.push(list.slice(start, i + 1));
-    [start, chars] = [i + 1, 0];
+    [start, bytes] = [i + 1, 0];
   }
   return parts;
 }

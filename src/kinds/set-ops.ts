@@ -82,7 +82,7 @@ function wrong(code: InvalidCode, detail: string): Read & { form: 'invalid' } {
 }
 
 /** Of well-formed text. */
-export function utf8Bytes(text: string): number {
+function utf8Bytes(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
@@ -90,4 +90,16 @@ export function utf8Bytes(text: string): number {
     if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
   }
   return bytes;
+}
+
+/** Beside the element: verb, time, quotes, brackets. */
+const OP_BYTES = 30;
+
+/** What an operation takes in a delta, at most. */
+export function opBytes(element: string): number {
+  return jsonBytes(element) + OP_BYTES;
+}
+
+export function jsonBytes(element: string): number {
+  return utf8Bytes(JSON.stringify(element));
 }

@@ -1,7 +1,7 @@
 import type { Json } from '../base/json.ts';
 import { MAX_DELTA_BYTES, MAX_SET_BYTES } from '../protocol/limits.ts';
 import type { Applied, ApplyContext, Kind } from './kind.ts';
-import { type Bias, readSetOp, type SetOp, utf8Bytes } from './set-ops.ts';
+import { type Bias, jsonBytes, opBytes, readSetOp, type SetOp } from './set-ops.ts';
 import { type Entries, type Entry, fromSorted, getEntry, NO_ENTRIES, putEntry } from './sorted-entries.ts';
 
 /** Bytes of the encoded set, at most: kept up to date with every change. */
@@ -24,8 +24,6 @@ const NEW: SetState = { bias: 'add', entries: NO_ENTRIES, bytes: 40 };
 const NINE_DIGITS = 36 ** 8;
 /** Commas and quotes around one element and its times. */
 const ENTRY_BYTES = 3;
-/** Beside the element: verb, time, quotes. */
-const OP_BYTES = 30;
 
 /**
  * LWW-Element-Set (Shapiro et al. 2011): of each element the newest times at which it was added and removed. Both only rise, so that any order, any repetition
@@ -79,14 +77,14 @@ function create(state: SetState, bias: Bias): Applied<SetState> {
 
 function change(state: SetState, ops: readonly SetOp[]): Applied<SetState> {
   let next = state;
-  let deltaBytes = OP_BYTES;
+  let deltaBytes = 0;
   const applied: SetOp[] = [];
   for (const op of ops) {
     const changed = put(next, op);
     if (changed === undefined) continue;
     next = changed;
     applied.push(op);
-    deltaBytes += jsonBytes(op[1]) + OP_BYTES;
+    deltaBytes += opBytes(op[1]);
     if (deltaBytes > MAX_DELTA_BYTES) return { result: 'tooLarge', limit: MAX_DELTA_BYTES };
     if (next.bytes > MAX_SET_BYTES && next.bytes > state.bytes) return { result: 'tooLarge', limit: MAX_SET_BYTES };
   }
@@ -113,10 +111,6 @@ function timeBytes([, added, removed]: Entry): number {
 function digits(t: number): number {
   if (t < 0) return 0;
   return t < NINE_DIGITS ? 8 : 11;
-}
-
-function jsonBytes(element: string): number {
-  return utf8Bytes(JSON.stringify(element));
 }
 
 export function isMember({ bias }: Pick<SetState, 'bias'>, [, added, removed]: Entry): boolean {

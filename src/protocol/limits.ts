@@ -24,7 +24,7 @@ export const MAX_TAIL_BYTES = 32 * 1024;
 /** Segment records of one head together; older ones are dropped first. */
 export const MAX_SEGMENTS_BYTES = 512 * 1024;
 /** Kinds that keep their history: one delta as JSON. A larger one is sent in parts. */
-export const MAX_DELTA_BYTES = 48 * 1024;
+export const MAX_DELTA_BYTES = 32 * 1024;
 /** Operations of such an item that the store lacks; with more, the next update stores them first. Below `MAX_TAIL_BYTES`. */
 export const MAX_UNSTORED_BYTES = 24 * 1024;
 /** Operations in the row itself; with more, all of them go to the archive. Every store write of the item carries them. */

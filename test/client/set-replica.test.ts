@@ -52,7 +52,8 @@ describe('a set at the client', () => {
 
   it('[SETK21] a replica is sent in parts that an update takes', () => {
     const replica = new SetReplica(() => 5);
-    for (let n = 0; n < 1_000; n++) replica.add(`${n}`.padEnd(n % 2 ? 1_000 : 10, '€').slice(0, 340));
+    for (let n = 0; n < 1_000; n++)
+      replica.add(`${n}`.padEnd(n % 2 ? 1_000 : 10, n % 3 ? '€' : '\u0001').slice(0, 340));
     for (let n = 0; n < 300; n++) replica.remove(`${n}`);
     const parts = replica.parts();
     for (const part of parts) assert.ok(Buffer.byteLength(JSON.stringify(part)) < MAX_DELTA_BYTES);
