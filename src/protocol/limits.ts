@@ -14,6 +14,10 @@ export const MAX_TEXT_EDITS = 10_000;
 /** Of a text that is sent whole: what is left when common ends are taken off is compared. UTF-16 units, of either text. */
 export const MAX_TEXT_DIFF_CHARS = 20_000;
 export const MAX_SET_ELEMENT_BYTES = 1024;
+/** A set as it is encoded, with its removed elements: at most so much below `MAX_RECORD_BYTES` and `MAX_ROW_BYTES` that all else has room. */
+export const MAX_SET_BYTES = 840 * 1024;
+/** How far the time of a client may be ahead of the server's. */
+export const MAX_SET_AHEAD_MS = 60_000;
 
 /** Any record in the cache. memcached's default item limit is 1 MiB including the key. */
 export const MAX_RECORD_BYTES = 900 * 1024;
@@ -26,7 +30,7 @@ export const MAX_TAIL_BYTES = 32 * 1024;
 /** Segment records of one head together; older ones are dropped first. */
 export const MAX_SEGMENTS_BYTES = 512 * 1024;
 /** Kinds that keep their history: one delta as JSON. A larger one is sent in parts. */
-export const MAX_DELTA_BYTES = 48 * 1024;
+export const MAX_DELTA_BYTES = 32 * 1024;
 /** Operations of such an item that the store lacks; with more, the next update stores them first. Below `MAX_TAIL_BYTES`. */
 export const MAX_UNSTORED_BYTES = 24 * 1024;
 /** Operations in the row itself; with more, all of them go to the archive. Every store write of the item carries them. */
