@@ -118,7 +118,7 @@ export class TextCopy {
     const waiting = this.#waiting;
     if (waiting && waiting.version >= answer.version) {
       this.#landed(answer.version);
-      return this.replaced(waiting.version, waiting.value);
+      return this.#resync(waiting.version, waiting.value);
     }
     if (answer.missed === null) {
       this.#landed(this.#version); // in the text somewhere, but nobody knows after what

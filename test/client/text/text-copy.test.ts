@@ -140,7 +140,7 @@ describe('the copy of a text', () => {
         for (const { copy } of people) assert.equal(copy.shown.toString(), text.value(server.state));
         refusals += people.reduce((sum, person) => sum + person.refusals, 0);
       }),
-      { numRuns: 400 },
+      { numRuns: 1_000 },
     );
     assert.ok(refusals > 20, `${refusals} refusals`);
   });
