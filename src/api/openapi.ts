@@ -7,6 +7,7 @@ import { lockGrantedSchema, lockRequestSchema, unlockRequestSchema } from '../pr
 import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
 import { clientMessageSchema, serverMessageSchema } from '../protocol/socket.ts';
 import { spaceDeletingSchema, spaceListSchema, spaceSettingsSchema } from '../protocol/space-settings.ts';
+import { textOperationSchema } from '../protocol/text.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { operations, SECURITY, SECURITY_SCHEMES } from './openapi-operations.ts';
 import type { Replies } from './reply.ts';
@@ -33,6 +34,7 @@ const SCHEMAS = {
   GetUpdatesResponse: getUpdatesResponseSchema,
   PostUpdateRequest: postUpdateSchema,
   PostUpdateResponse: postUpdateResponseSchema,
+  TextOperation: textOperationSchema,
   SocketClientMessage: clientMessageSchema,
   SocketServerMessage: serverMessageSchema,
   Problem: problemSchema,
