@@ -15,6 +15,7 @@ import {
 } from '../protocol/resources.ts';
 import { clientMessageSchema, serverMessageSchema } from '../protocol/socket.ts';
 import { spaceDeletingSchema, spaceListSchema, spaceSettingsSchema } from '../protocol/space-settings.ts';
+import { textOperationSchema } from '../protocol/text.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
 import { operations, SECURITY, SECURITY_SCHEMES } from './openapi-operations.ts';
 import type { Replies } from './reply.ts';
@@ -42,6 +43,7 @@ const SCHEMAS = {
   OpsResponse: opsResponseSchema,
   PostUpdateRequest: postUpdateSchema,
   PostUpdateResponse: postUpdateResponseSchema,
+  TextOperation: textOperationSchema,
   SocketClientMessage: clientMessageSchema,
   SocketServerMessage: serverMessageSchema,
   Problem: problemSchema,

@@ -1,4 +1,4 @@
-import type { Kinds } from '../kinds/kind.ts';
+import type { Compare, Kinds } from '../kinds/kind.ts';
 import type { Head } from '../model/head.ts';
 import type { Bus } from '../ports/bus.ts';
 import type { Cache, CasToken } from '../ports/cache.ts';
@@ -20,6 +20,8 @@ export type Deps = {
   readonly metrics: Metrics;
   readonly kinds: Kinds;
   readonly config: EngineConfig;
+  /** Compares two texts, away from whatever else goes on. Absent: at once. */
+  readonly compare?: Compare;
 };
 
 /** A head as it was read, with the token that names exactly that value. */

@@ -52,6 +52,7 @@ import { IdleSpaces } from './spaces/idle-spaces.ts';
 import { type SpaceDeps, settingsSource } from './spaces/settings.ts';
 import { SpacesHere } from './spaces-here.ts';
 import { type SweepParts, sweepItems } from './sweeper.ts';
+import { compareHere, Unfolder } from './unfold.ts';
 import { Values } from './values.ts';
 import { problemOf, questionKey } from './waiters.ts';
 import { UpdateWriter } from './write-update.ts';
@@ -136,7 +137,8 @@ class LongshoreEngine implements Engine {
       knownSpaces: () => this.#spaces.states,
       sightings: new LRUCache({ max: 10_000 }),
     };
-    this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), hint };
+    const unfolder = new Unfolder(deps, this.#heads, this.#values, deps.compare ?? compareHere);
+    this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), unfolder, hint };
     this.#locks = new LockFlow(this.#post);
     this.#ops = new OpsFollower({
       deps,

@@ -9,6 +9,7 @@ import { FailedKind } from './failed-kind.ts';
 import type { ItemQueue } from './item-queue.ts';
 import type { SpaceState } from './space-state.ts';
 import { troubleOf } from './trouble.ts';
+import { saysWhole, type Unfolder } from './unfold.ts';
 import type { UpdateWriter } from './write-update.ts';
 
 export type PostParts = {
@@ -16,6 +17,7 @@ export type PostParts = {
   readonly writer: UpdateWriter;
   readonly dirtiness: Dirtiness;
   readonly queue: ItemQueue;
+  readonly unfolder: Unfolder;
   readonly hint: (space: SpaceState) => void;
 };
 
@@ -30,13 +32,30 @@ export async function postUpdates(
   const results: UpdateResult[] = [];
   for (const [place, update] of request.updates.entries()) {
     const writer = writerOf(request, update, place, caller);
-    results.push(
-      await parts.queue.run(space.id, update.item, () =>
-        postOne(parts, space, { update, writer, caller, client: request.clientId, ...how }),
-      ),
-    );
+    const post = (one: Update) =>
+      parts.queue.run(space.id, one.item, () =>
+        postOne(parts, space, { update: one, writer, caller, client: request.clientId, ...how }),
+      );
+    results.push(await (saysWhole(update) ? postWhole(parts, space, update, writer, post) : post(update)));
   }
   return results;
+}
+
+async function postWhole(
+  parts: PostParts,
+  space: SpaceState,
+  update: Update,
+  writer: Writer | undefined,
+  post: (update: Update) => Promise<UpdateResult>,
+): Promise<UpdateResult> {
+  try {
+    const unfolded = await parts.unfolder.unfold(space, update, writer);
+    if ('update' in unfolded) return await post(unfolded.update);
+    parts.deps.metrics.count('updates_refused');
+    return unfolded.result;
+  } catch (error) {
+    return failed(parts.deps, update, error);
+  }
 }
 
 function writerOf(request: PostUpdateRequest, update: Update, place: number, caller: Caller): Writer | undefined {

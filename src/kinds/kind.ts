@@ -13,6 +13,10 @@ export type Since = {
   readonly r?: number;
 };
 
+/** Edits that make one text of another: at `from`, so many units go, and this comes. */
+export type Difference = readonly (readonly [from: number, del: number, ins: string])[];
+export type Compare = (before: string, after: string) => Promise<Difference>;
+
 export type ApplyContext = {
   /** Server time, milliseconds since 1970. The same for every retry of one update. */
   readonly now: number;
@@ -84,6 +88,10 @@ export interface Kind<State = unknown> {
   baseOf?(op: unknown): number | undefined;
   apply(state: State, op: unknown, context: ApplyContext): Applied<State>;
   replay(state: State, delta: Json): State;
+  /** The state before a delta; `undefined` where the delta does not tell. */
+  undo?(state: State, delta: Since): State | undefined;
+  /** Of an operation that says a whole value: the ordinary one that does the same to the state it was made on. Others stay as they are. */
+  unfold?(op: unknown, state: State, compare: Compare): Promise<unknown | 'tooLarge'>;
   /**
    * For kinds whose operations make sense only after those that they followed: what a chain of lost ones does to an item in which `since` came about instead. An
    * operation for each, `undefined` where it is left out; `undefined` altogether where they are none that were ever accepted.

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { Json } from '../base/json.ts';
 import { ProblemError } from './errors.ts';
+import type { DeltaAnswer } from './get-updates.ts';
 import { isId } from './ids.ts';
 import { MAX_UPDATES_PER_REQUEST } from './limits.ts';
+import { missedFields, withSchema } from './text.ts';
 
 const id = z.string().refine(isId, { error: 'badId' });
 const count = z.int().min(0);
@@ -88,7 +90,8 @@ type At = { readonly item: string; readonly version: number; readonly durableVer
 export type UpdateResult =
   | (At & {
       readonly result: 'ok';
-      readonly missed?: readonly Json[];
+      /** What others did since the base of the operation; null: not known any more. */
+      readonly missed?: readonly DeltaAnswer[] | null;
       readonly fence?: number;
       readonly ttlMs?: number;
       readonly [extra: string]: unknown;
@@ -108,8 +111,20 @@ const at = { item: z.string(), version, durableVersion: version };
 
 /** The answer's schema, for OpenAPI and for the tests that hold every live answer against it. */
 export const updateResultSchema = z.discriminatedUnion('result', [
-  z.looseObject({ ...at, result: z.literal('ok'), fence: version.optional(), ttlMs: z.number().optional() }),
-  z.looseObject({ ...at, result: z.literal('conflict'), value: z.unknown().optional() }),
+  z.looseObject({
+    ...at,
+    result: z.literal('ok'),
+    fence: version.optional(),
+    ttlMs: z.number().optional(),
+    ...missedFields,
+  }),
+  z.looseObject({
+    ...at,
+    result: z.literal('conflict'),
+    value: z.unknown().optional(),
+    with: withSchema.optional(),
+    ...missedFields,
+  }),
   z.strictObject({ ...at, result: z.literal('locked'), holder: z.string(), ttlMs: z.number() }),
   z.strictObject({ ...at, result: z.literal('fenced') }),
   z.strictObject({ ...at, result: z.literal('resync'), value: z.unknown() }),

@@ -18,6 +18,7 @@ import type { Log } from '../ports/log.ts';
 import type { SpaceId } from '../protocol/ids.ts';
 import { openBlobs, openBus, openCache, openStore, type SystemParts } from './backends.ts';
 import { Closers } from './closers.ts';
+import { Comparer } from './comparer.ts';
 import { composeAuth } from './compose-auth.ts';
 import { type Config, describeConfig } from './config.ts';
 import { identify } from './identify.ts';
@@ -83,7 +84,9 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
   const uploads = new Uploads(resourceParts, resources);
   const contents = new ResourceSweeper(resourceParts);
   closers.add('the sweep of resources', () => contents.stop());
-  const basis = { cache, store, bus, clock, random, log, metrics, kinds: KINDS };
+  const comparer = new Comparer();
+  closers.add('the comparing of texts', () => comparer.close());
+  const basis = { cache, store, bus, clock, random, log, metrics, kinds: KINDS, compare: comparer.compare };
   const engine = createEngine({ ...basis, settings, contents, config: engineConfig });
   let drainMs = 0;
   let sockets: Sockets | undefined;

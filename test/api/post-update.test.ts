@@ -76,7 +76,7 @@ describe('POST updates', () => {
   it('[HT30] answers every kind of result as it is documented', async () => {
     const at = { version: 3, durableVersion: 2 };
     const results: readonly UpdateResult[] = [
-      { item: 'a', result: 'ok', ...at, fence: 3, ttlMs: 5_000, missed: [1] },
+      { item: 'a', result: 'ok', ...at, fence: 3, ttlMs: 5_000, missed: [{ version: 2, op: {}, updatedAt: 'then' }] },
       { item: 'b', result: 'conflict', ...at, value: { x: 1 } },
       { item: 'c', result: 'locked', ...at, holder: 'h', ttlMs: 10 },
       { item: 'd', result: 'fenced', ...at },

@@ -48,9 +48,9 @@ describe('texts in the flows', () => {
     await world.ok('t', at(1, [0, 0, '> ']), { clientId: 'a', seq: 1 });
     const late = await world.ok('t', at(1, [5, 0, '!']), { clientId: 'b', seq: 1 });
     assert.deepEqual(late.op, { edits: [[7, 0, '!']] });
-    const [missed] = late.missed as { version: number; clientId: string; seq: number; op: unknown }[];
+    const [missed] = late.missed ?? [];
     assert.deepEqual([missed?.version, missed?.clientId, missed?.seq], [2, 'a', 1]);
-    assert.deepEqual(missed?.op, at(0, [0, 0, '> ']).edits && { edits: [[0, 0, '> ']] });
+    assert.deepEqual(missed?.op, { edits: [[0, 0, '> ']] });
     const near = await world.ok('t', at(3, [0, 0, '.']));
     assert.ok(!('missed' in near) && !('op' in near));
   });
@@ -73,7 +73,7 @@ describe('texts in the flows', () => {
     assert.ok(version > 1, 'the lock took numbers');
     assert.ok(!('missed' in (await world.ok('t', at(1, [2, 0, 'c'])))));
     const merged = await world.ok('t', at(version, [0, 0, '-']));
-    assert.equal((merged.missed as unknown[]).length, 1);
+    assert.equal((merged.missed ?? []).length, 1);
     assert.equal(await textOf(world), '-abc');
   });
 
@@ -196,8 +196,8 @@ describe('texts in the flows', () => {
     for (const size of [0, 3 * KB, 60 * KB]) {
       const world = await created('x'.repeat(size));
       await type(world, 'k'.repeat(700), { v: 1, length: size });
-      const late = await world.ok('t', at(150, [0, 0, '']).edits && at(150, [0, size ? 1 : 0, size ? '' : 'q']));
-      assert.equal((late.missed as unknown[]).length, 551, `at ${size}`);
+      const late = await world.ok('t', at(150, [0, size ? 1 : 0, size ? '' : 'q']));
+      assert.equal((late.missed ?? []).length, 551, `at ${size}`);
       const record = await world.record(headKey(SPACE, 't'));
       assert.ok((record?.length ?? 0) < MAX_HEAD_BYTES / 4);
     }
@@ -224,5 +224,81 @@ describe('texts in the flows', () => {
     assert.equal(await textOf(world, on), 'x'.repeat(50 * KB) + 'abc'.repeat(30));
     await world.ok('t', at(v, [0, 1, '']), { on });
     assert.equal((await world.head('t'))?.L, 0, 'nothing was rolled back');
+  });
+
+  it('[TX44] a text sent whole is merged like any other edit, also from an older version', async () => {
+    const world = await created('one two three');
+    await world.ok('t', at(1, [0, 3, 'ONE']), { clientId: 'a', seq: 1 });
+    await world.ok('t', at(2, [13, 0, '!']), { clientId: 'a', seq: 2 });
+    const late = await world.ok('t', { base: 1, text: 'one 2 three' }, { clientId: 'b', seq: 1 });
+    assert.equal(await textOf(world), 'ONE 2 three!');
+    assert.deepEqual(late.op, { edits: [[4, 3, '2']] });
+    const repeat = await world.ok('t', { base: 1, text: 'one 2 three' }, { clientId: 'b', seq: 1 });
+    assert.deepEqual([repeat.version, repeat.missed], [late.version, late.missed]);
+    const touching = await world.post('t', { base: 1, text: 'uno two three' }, { clientId: 'c', seq: 1 });
+    assert.equal(touching.result, 'conflict');
+    await world.ok('t', { base: 4, text: '' });
+    await world.ok('t', { base: 0, text: 'first' }, { kind: 'text' }).catch(() => undefined);
+    assert.equal(await textOf(world), '');
+    await world.ok('u', { base: 0, text: 'first' }, { kind: 'text' });
+    assert.equal((await world.snapshot()).items.length, 2);
+  });
+
+  it('[TX44] where the older text is not known any more it is resync, and what is no text is badOp', async () => {
+    const world = await created('y'.repeat(3 * KB));
+    await world.ok('t', at(1, [0, 2 * KB, '']), { clientId: 'a', seq: 1 });
+    const lost = await world.post('t', { base: 1, text: 'y' });
+    assert.ok(lost.result === 'resync' && lost.value === 'y'.repeat(KB));
+    for (const op of [
+      { base: 2, text: 'a\rb' },
+      { base: 2, text: 5 },
+      { base: 99, text: 'a' },
+    ]) {
+      const bad = await world.post('t', op);
+      assert.ok(bad.result === 'invalid' && bad.code === 'badOp', JSON.stringify(bad));
+    }
+    const words = Array.from({ length: 30_000 }, (_, i) => String.fromCharCode(97 + ((i * 7) % 26))).join('');
+    const large = await world.post('t', { base: 2, text: `a${words}b` });
+    assert.ok(large.result === 'tooLarge' && large.limit === 20_000);
+    await world.ok('r', { set: { base: 1, text: 'plain data' } });
+    const other = await world.post('r', { base: 1, text: 'x' });
+    assert.ok(other.result === 'invalid' && other.code === 'badOp');
+  });
+
+  it('[TX25, TX26] after a loss of the cache a chain brings back what was typed, beside what was typed since', async () => {
+    const world = await created('hello world');
+    const chain: { version: number; op: unknown; clientId: string; seq: number }[] = [];
+    for (const [i, key] of [...', dear'].entries()) {
+      const { version } = await world.ok('t', at(1 + i, [5 + i, 0, key]), { clientId: 'a', seq: i + 1 });
+      chain.push({ version, op: { edits: [[5 + i, 0, key]] }, clientId: 'a', seq: i + 1 });
+    }
+    const from = (await world.row('t'))?.v ?? 0;
+    assert.equal(from, 1, 'only the first is stored');
+    const fresh = world.start();
+    const on = world.instances.indexOf(fresh);
+    world.at(0).kill();
+    world.restartCache();
+    await world.pollProblem({}, on);
+    await world.pass(3_000);
+    const back = (await world.snapshot(on)).items[0];
+    assert.ok(back && 'value' in back && back.value === 'hello world', JSON.stringify(back));
+    await world.ok('t', at(back.version, [11, 0, '!']), { clientId: 'b', seq: 1, on });
+    const part = await world.ok('t', undefined, {
+      restore: { from, deltas: chain.slice(0, 3) },
+      on,
+      clientId: 'c',
+      seq: 1,
+    });
+    assert.equal(await textOf(world, on), 'hello, d world!');
+    await world.ok('t', at(part.version, [0, 1, 'H']), { clientId: 'b', seq: 2, on });
+    await world.ok('t', undefined, { restore: { from, deltas: chain }, on, clientId: 'd', seq: 1 });
+    assert.equal(await textOf(world, on), 'Hello, dear world!');
+    const repeat = await world.ok('t', at(6, [10, 0, 'r']), { clientId: 'a', seq: 6, on });
+    assert.equal(await textOf(world, on), 'Hello, dear world!', 'a repeat of what was restored changes nothing');
+    assert.ok(repeat.version > back.version);
+    const garbage = { from, deltas: [{ version: 3, op: { edits: [[900, 0, 'x']] } }] };
+    const refused = await world.post('t', undefined, { restore: garbage, on });
+    assert.notEqual(refused.result, 'conflict');
+    assert.equal(await textOf(world, on), 'Hello, dear world!');
   });
 });

@@ -24,9 +24,18 @@ import { SimStore, StoreWorld } from './sim-store.ts';
 export type SimEngine = Omit<Engine, 'clients'>;
 export type CreateEngine = (deps: Deps & LockParts) => SimEngine;
 
+/** As texts are kept, with bounds that are crossed many times within a run: bodies and segments beside the head, values stored apart from their rows. */
+const textLike: Kind<readonly string[]> = {
+  ...journal,
+  keepDeltaBytes: 3_000,
+  inlineBytes: 300,
+  tailBytes: () => 600,
+  apartBytes: 600,
+};
+
 export const SIM_KINDS: Kinds = new Map<string, Kind>([
   ...KINDS,
-  [journal.name, journal as Kind],
+  [textLike.name, textLike as Kind],
   [chronicle.name, chronicle as Kind],
 ]);
 

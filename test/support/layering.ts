@@ -21,7 +21,7 @@ const ANY_PACKAGE = '*';
 const LAYERS: Readonly<Record<string, Layer>> = {
   'src/base': { inside: [], packages: [], node: 'none' },
   'src/protocol': { inside: ['base'], packages: ['zod'], node: 'none' },
-  'src/kinds': { inside: ['protocol', 'base'], packages: ['@codemirror/state'], node: 'none' },
+  'src/kinds': { inside: ['protocol', 'base'], packages: ['@codemirror/state', 'fast-diff'], node: 'none' },
   'src/ports': { inside: ['type protocol', 'type model', 'base'], packages: [], node: 'none' },
   'src/model': { inside: ['protocol', 'kinds', 'base'], packages: ['zod'], node: 'pure' },
   'src/core': { inside: ['protocol', 'kinds', 'model', 'ports', 'base'], packages: ['zod', 'lru-cache'], node: 'pure' },
@@ -53,6 +53,12 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     // Code of browsers. What it imports has to be among what api/browser-modules.ts serves.
     inside: ['client', 'kinds', 'type protocol', 'type ports/clock.ts', 'base'],
     packages: [],
+    node: 'none',
+  },
+  // Apart from the rest of the client, which does without packages: only pages that edit texts load them.
+  'src/client/text': {
+    inside: ['type protocol', 'kinds', 'base'],
+    packages: ['@codemirror/state'],
     node: 'none',
   },
   'src/cli': {

@@ -6,6 +6,7 @@ import { bringBack } from './bring-back.ts';
 import { changeOf, type Edit, flawOf, growthOf, readEdits, splitsPair, toChange, toEdits } from './edits.ts';
 import { changesSince, rebase } from './rebase.ts';
 import { changed, open, type TextState } from './state.ts';
+import { undo, unfold } from './whole.ts';
 
 const FORM =
   'a text takes {"base": version, "edits": [[position, deleted, "inserted"], …]}, {"base", "text"}, {"create": {…}} or {"delete": true}';
@@ -35,12 +36,17 @@ export const text: Kind<TextState> = {
     const base = text.baseOf?.(op);
     if (keys === 'base,edits' && base !== undefined) return edit(state, base, op.edits, context);
     // Where its base is known, a whole text was made into edits before it came here.
-    return keys === 'base,text' && base !== undefined ? { result: 'resync' } : bad(FORM);
+    if (keys !== 'base,text' || base === undefined) return bad(FORM);
+    const flaw = flawOf(op.text);
+    if (flaw) return bad(flaw);
+    return base > context.version && context.version > 0 ? tooNew(base) : { result: 'resync' };
   },
   replay(state, delta) {
     if (Object.hasOwn(delta as object, 'create')) return created((delta as { create: Json }).create);
     return changed(state, changeOf(delta, state.doc.length));
   },
+  undo,
+  unfold,
   bringBack,
   encode: ({ doc, line }) => (line ? { line: doc.toString() } : doc.toString()),
   decode: (encoded) =>
@@ -50,6 +56,10 @@ export const text: Kind<TextState> = {
 
 function bad(detail: string): Applied<TextState> {
   return { result: 'invalid', code: 'badOp', detail };
+}
+
+function tooNew(base: number): Applied<TextState> {
+  return bad(`base ${base} is a version that the item does not have yet`);
 }
 
 function create(what: unknown, { version }: ApplyContext): Applied<TextState> {
@@ -71,7 +81,7 @@ function created(what: Json): TextState {
 
 function edit(state: TextState, base: number, raw: unknown, context: ApplyContext): Applied<TextState> {
   const { version, client, since = [] } = context;
-  if (base > version && version > 0) return bad(`base ${base} is a version that the item does not have yet`);
+  if (base > version && version > 0) return tooNew(base);
   if (since === 'lost' || base > version) return { result: 'resync' };
   if (client !== undefined && since.some(({ c }) => c === client))
     return bad('base lies before an edit of this very client: it must await each answer before it sends the next');
