@@ -21,7 +21,9 @@ const ANY_PACKAGE = '*';
 const LAYERS: Readonly<Record<string, Layer>> = {
   'src/base': { inside: [], packages: [], node: 'none' },
   'src/protocol': { inside: ['base'], packages: ['zod'], node: 'none' },
-  'src/kinds': { inside: ['protocol', 'base'], packages: [], node: 'none' },
+  // Runs in pages, too: the same pixels everywhere.
+  'src/raster': { inside: ['base'], packages: [], node: 'none' },
+  'src/kinds': { inside: ['protocol', 'raster', 'base'], packages: [], node: 'none' },
   'src/ports': { inside: ['type protocol', 'type model', 'base'], packages: [], node: 'none' },
   'src/model': { inside: ['protocol', 'kinds', 'base'], packages: ['zod'], node: 'pure' },
   'src/core': { inside: ['protocol', 'kinds', 'model', 'ports', 'base'], packages: ['zod', 'lru-cache'], node: 'pure' },
