@@ -125,12 +125,12 @@ export function toBytes(pixels: Uint32Array): Uint8Array {
 
 /** The other way; `bytes` has R, G, B, A. */
 export function toPixels(bytes: Uint8Array): Uint32Array {
-  const copy = LITTLE_ENDIAN ? bytes.slice() : swapped(bytes);
+  const copy = LITTLE_ENDIAN ? new Uint8Array(bytes) : swapped(bytes);
   return new Uint32Array(copy.buffer, copy.byteOffset, copy.byteLength / 4);
 }
 
 function swapped(bytes: Uint8Array): Uint8Array {
-  const copy = bytes.slice();
+  const copy = new Uint8Array(bytes);
   for (let i = 0; i < copy.length; i += 4) copy.subarray(i, i + 4).reverse();
   return copy;
 }

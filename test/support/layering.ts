@@ -31,7 +31,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   'src/backends/cache': { inside: STORAGE_LAYERS, packages: ['memjs', 'lru-cache'], node: 'any' },
   'src/backends/store': { inside: STORAGE_LAYERS, packages: ['@google-cloud/datastore', 'lru-cache'], node: 'any' },
   'src/backends/blobs': { inside: STORAGE_LAYERS, packages: ['@google-cloud/storage'], node: 'any' },
-  'src/backends/images': { inside: STORAGE_LAYERS, packages: ['sharp'], node: 'any' },
+  'src/backends/images': { inside: [...STORAGE_LAYERS, 'raster'], packages: ['sharp'], node: 'any' },
   'src/backends/counts': { inside: STORAGE_LAYERS, packages: ['rate-limiter-flexible'], node: 'any' },
   'src/backends/bus': { inside: STORAGE_LAYERS, packages: ['@google-cloud/pubsub'], node: 'any' },
   'src/api': {
