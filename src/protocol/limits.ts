@@ -157,3 +157,15 @@ export const SIGNED_URL_MS = 15 * 60_000;
 export const RESOURCE_PART_BYTES = 1024 * 1024;
 /** A reader of a resource who takes nothing for so long is cut. */
 export const RESOURCE_STALL_MS = 30_000;
+
+/** Width and height of a picture, each. */
+export const MAX_PICTURE_SIDE = 4096;
+export const MAX_STROKE_WIDTH = 64;
+export const MAX_STROKE_POINTS = 2000;
+export const MAX_PIXELS_PER_OP = 4096;
+/** Operations of one update of a picture, and their bytes as JSON. */
+export const MAX_PICTURE_OPS = 100;
+export const MAX_PICTURE_OPS_BYTES = 256 * 1024;
+/** Coordinates reach beyond the picture, which clips what is drawn there. */
+export const MIN_COORDINATE = -4_096;
+export const MAX_COORDINATE = 8_191;

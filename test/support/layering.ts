@@ -21,7 +21,9 @@ const ANY_PACKAGE = '*';
 const LAYERS: Readonly<Record<string, Layer>> = {
   'src/base': { inside: [], packages: [], node: 'none' },
   'src/protocol': { inside: ['base'], packages: ['zod'], node: 'none' },
-  'src/kinds': { inside: ['protocol', 'base'], packages: ['@codemirror/state', 'fast-diff'], node: 'none' },
+  // Runs in pages, too: the same pixels everywhere.
+  'src/raster': { inside: ['base'], packages: [], node: 'none' },
+  'src/kinds': { inside: ['protocol', 'raster', 'base'], packages: ['@codemirror/state', 'fast-diff'], node: 'none' },
   'src/ports': { inside: ['type protocol', 'type model', 'base'], packages: [], node: 'none' },
   'src/model': { inside: ['protocol', 'kinds', 'base'], packages: ['zod'], node: 'pure' },
   'src/core': { inside: ['protocol', 'kinds', 'model', 'ports', 'base'], packages: ['zod', 'lru-cache'], node: 'pure' },
@@ -29,7 +31,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   'src/backends/cache': { inside: STORAGE_LAYERS, packages: ['memjs', 'lru-cache'], node: 'any' },
   'src/backends/store': { inside: STORAGE_LAYERS, packages: ['@google-cloud/datastore', 'lru-cache'], node: 'any' },
   'src/backends/blobs': { inside: STORAGE_LAYERS, packages: ['@google-cloud/storage'], node: 'any' },
-  'src/backends/images': { inside: STORAGE_LAYERS, packages: ['sharp'], node: 'any' },
+  'src/backends/images': { inside: [...STORAGE_LAYERS, 'raster'], packages: ['sharp'], node: 'any' },
   'src/backends/counts': { inside: STORAGE_LAYERS, packages: ['rate-limiter-flexible'], node: 'any' },
   'src/backends/bus': { inside: STORAGE_LAYERS, packages: ['@google-cloud/pubsub'], node: 'any' },
   'src/api': {

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import type { Images, ImageType } from '../../ports/images.ts';
+import type { DecodedImage } from '../../ports/painters.ts';
 import { MAX_IMAGE_PIXELS } from '../../protocol/limits.ts';
 
 /** Each loader by itself, and no other: what is in the library besides is never reached from outside. */
@@ -10,13 +11,24 @@ const FORMATS: { readonly [type in ImageType]: string } = {
   'image/webp': 'webp',
   'image/gif': 'gif',
 };
+/** As good as it gets is 9, and takes several times as long. */
+const PNG_LEVEL = 6;
 
-/** Images by sharp, on the threads of libuv. Settings of the library are of the whole process. */
-export function createImages(): Images {
+let prepared = false;
+
+/** Settings of the library are of the whole process. */
+function prepare(): void {
+  if (prepared) return;
+  prepared = true;
   sharp.block({ operation: ['VipsForeignLoad'] });
   sharp.unblock({ operation: LOADERS });
   sharp.cache(false);
   sharp.concurrency(1);
+}
+
+/** Images by sharp, on the threads of libuv. */
+export function createImages(): Images {
+  prepare();
   return {
     async measure(bytes, type) {
       try {
@@ -27,4 +39,29 @@ export function createImages(): Images {
       }
     },
   };
+}
+
+/** The pixels, of an animation those of the first image, as eight bits of each channel. `undefined` where it is none of this type, is damaged, or has too many pixels. */
+export async function decodeImage(bytes: Uint8Array, type: ImageType): Promise<DecodedImage | undefined> {
+  prepare();
+  try {
+    const image = sharp(bytes, { limitInputPixels: MAX_IMAGE_PIXELS, failOn: 'truncated' });
+    if ((await image.metadata()).format !== FORMATS[type]) return undefined;
+    const { data, info } = await image
+      .toColourspace('srgb')
+      .ensureAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, rgba: data };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every pixel as it is, also the colours of those that cannot be seen. */
+export function encodePng(rgba: Uint8Array, width: number, height: number): Promise<Buffer> {
+  prepare();
+  return sharp(rgba, { raw: { width, height, channels: 4 } })
+    .png({ compressionLevel: PNG_LEVEL, palette: false })
+    .toBuffer();
 }
