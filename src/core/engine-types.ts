@@ -108,6 +108,8 @@ export interface Engine {
 export type EngineStats = {
   readonly parkedPolls: number;
   readonly coldReads: number;
+  /** Spaces of which a snapshot is being read for a `mustReset`. */
+  readonly resyncs: number;
   readonly dirtyItems: number;
   readonly oldestDirtyMs: number;
   readonly watchedSpaces: number;
@@ -138,6 +140,8 @@ export type EngineConfig = {
   readonly maxParkedPolls: number;
   /** Spaces of which a snapshot is being read at once. */
   readonly maxColdReads: number;
+  /** Of which one is being read for readers that have to begin anew (`mustReset`). */
+  readonly maxResyncs: number;
 };
 
 export const DEFAULT_ENGINE_CONFIG: Omit<EngineConfig, 'secrets'> = {
@@ -154,4 +158,5 @@ export const DEFAULT_ENGINE_CONFIG: Omit<EngineConfig, 'secrets'> = {
   maxDirtyItems: 100_000,
   maxParkedPolls: 20_000,
   maxColdReads: 200,
+  maxResyncs: 50,
 };

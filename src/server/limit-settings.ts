@@ -11,6 +11,7 @@ const OTHERS = {
   parked: (value) => ({ parked: value }),
   posts: (value) => ({ posts: value }),
   reads: (value) => ({ reads: value }),
+  resyncs: (value) => ({ resyncs: value }),
   bodyMiB: (value) => ({ bodyBytes: value * MIB }),
 } as const satisfies { readonly [name: string]: (value: number) => Partial<LimitsConfig> };
 

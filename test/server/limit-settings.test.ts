@@ -6,7 +6,7 @@ import { parseLimits } from '../../src/server/limit-settings.ts';
 describe('settings of limits', () => {
   it('[LI14] each limit can be changed alone; the others have their defaults', () => {
     assert.deepEqual(parseLimits('post=5'), { ...DEFAULT_LIMITS, budgets: { ...DEFAULT_LIMITS.budgets, post: 5 } });
-    const all = parseLimits('addressFactor=2, parkedEach=3,parked=4,posts=5,reads=6,bodyMiB=7');
+    const all = parseLimits('addressFactor=2, parkedEach=3,parked=4,posts=5,reads=6,resyncs=8,bodyMiB=7');
     assert.deepEqual(all, {
       budgets: DEFAULT_LIMITS.budgets,
       addressFactor: 2,
@@ -14,6 +14,7 @@ describe('settings of limits', () => {
       parked: 4,
       posts: 5,
       reads: 6,
+      resyncs: 8,
       bodyBytes: 7 * 1_048_576,
     });
     for (const budget of BUDGETS) assert.equal(parseLimits(`${budget}=9`).budgets[budget], 9);
