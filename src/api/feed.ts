@@ -4,11 +4,12 @@ import type { Problem } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { SpaceId } from '../protocol/ids.ts';
 import { MAX_WAIT_SECONDS } from '../protocol/limits.ts';
+import type { Paying } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
-import { type Asked, takenAway } from './get-updates.ts';
+import { refuseReset, takenAway } from './get-updates.ts';
 import { problemFrom } from './to-response.ts';
 
-export type FeedDeps = Pick<AppDeps, 'access' | 'engine' | 'log' | 'meter' | 'refusal'>;
+export type FeedDeps = Pick<AppDeps, 'access' | 'engine' | 'limits' | 'log' | 'meter' | 'refusal'>;
 
 /** Where the answers of a feed go. */
 export interface Outlet {
@@ -31,17 +32,17 @@ type State = 'asking' | 'held' | 'ended';
  * - Nothing is asked ahead: of what has not been sent there is only a marker, however slow the client. What changes while it is held
  *   comes with the answer after that, as newest states.
  * - While it waits it is a parked poll, and counts as one. Feeds with one question share one read and one answer.
- * - Each answer is reviewed before it is sent.
+ * - Each answer is reviewed before it is sent; one that makes the client begin anew uses up its budget for that.
  */
 export class Feed {
   readonly #deps: FeedDeps;
-  readonly #asked: Asked;
+  readonly #asked: Paying;
   readonly #outlet: Outlet;
   #query: GetUpdatesQuery;
   #state: State = 'asking';
   #cancel: () => void = () => undefined;
 
-  constructor(deps: FeedDeps, asked: Asked, query: GetUpdatesQuery, outlet: Outlet) {
+  constructor(deps: FeedDeps, asked: Paying, query: GetUpdatesQuery, outlet: Outlet) {
     this.#deps = deps;
     this.#asked = asked;
     this.#query = query.marker === undefined ? query : { ...query, wait: MAX_WAIT_SECONDS };
@@ -94,8 +95,9 @@ export class Feed {
 
   #conclude(problem: Problem | undefined, answer: Answer): void {
     if (this.#state !== 'asking') return;
-    if (problem !== undefined) {
-      this.#end(problem);
+    const refused = problem ?? refuseReset(this.#deps, this.#asked.account, answer);
+    if (refused !== undefined) {
+      this.#end(refused);
       return;
     }
     const { known: _, ...query } = this.#query;

@@ -148,7 +148,11 @@ function deliver(
 }
 
 /** A reset makes its caller begin anew: who has had too many of them waits. */
-function refuseReset({ limits }: PollDeps, account: Account, answer: Answer): Problem | undefined {
+export function refuseReset(
+  { limits }: Pick<PollDeps, 'limits'>,
+  account: Account,
+  answer: Answer,
+): Problem | undefined {
   if (!answer.reset) return undefined;
   try {
     limits.take(account, 'resync');

@@ -9,10 +9,11 @@ import {
   STREAM_LIFE_MS,
   WAIT_JITTER,
 } from '../protocol/limits.ts';
+import type { Paying } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { Feed, type Outlet, review } from './feed.ts';
 import { eventOf } from './frames.ts';
-import { type Asked, Place } from './get-updates.ts';
+import { Place } from './get-updates.ts';
 import { readSpace } from './path.ts';
 import { parseStreamQuery, readMarker } from './query.ts';
 import { type HeaderList, type Replies, rawHeader } from './reply.ts';
@@ -67,13 +68,13 @@ class EventStream implements Outlet {
   readonly #deps: StreamDeps;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
-  readonly #asked: Asked;
+  readonly #asked: Paying;
   readonly #feed: Feed;
   #timers: (() => void)[] = [];
   #told = false;
   #quiet = true;
 
-  constructor(deps: StreamDeps, req: IncomingMessage, res: ServerResponse, asked: Asked, query: GetUpdatesQuery) {
+  constructor(deps: StreamDeps, req: IncomingMessage, res: ServerResponse, asked: Paying, query: GetUpdatesQuery) {
     this.#deps = deps;
     this.#req = req;
     this.#res = res;

@@ -112,6 +112,8 @@ export interface Engine {
 export type EngineStats = {
   readonly parkedPolls: number;
   readonly coldReads: number;
+  /** Spaces of which a snapshot is being read for a `mustReset`. */
+  readonly resyncs: number;
   readonly dirtyItems: number;
   readonly oldestDirtyMs: number;
   readonly watchedSpaces: number;
@@ -144,6 +146,8 @@ export type EngineConfig = {
   readonly maxColdReads: number;
   /** Answers whose items have so many characters are kept for a while, for who asks the same. */
   readonly keepAnswersFrom: number;
+  /** Of which one is being read for readers that have to begin anew (`mustReset`). */
+  readonly maxResyncs: number;
 };
 
 export const DEFAULT_ENGINE_CONFIG: Omit<EngineConfig, 'secrets'> = {
@@ -161,4 +165,5 @@ export const DEFAULT_ENGINE_CONFIG: Omit<EngineConfig, 'secrets'> = {
   maxParkedPolls: 20_000,
   maxColdReads: 200,
   keepAnswersFrom: 1_024,
+  maxResyncs: 50,
 };

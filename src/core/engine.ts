@@ -42,7 +42,7 @@ import type { EngineParts } from './presence/engine-parts.ts';
 import { Presence, ROUNDS_MS } from './presence/presence.ts';
 import { RosterReader } from './presence/roster-reader.ts';
 import { type PrunePlaces, pruneTombstones } from './prune.ts';
-import type { Question } from './question.ts';
+import { type Question, questionKey } from './question.ts';
 import { readItem } from './read-item.ts';
 import { UpdateReader } from './read-updates.ts';
 import { Renderer } from './render.ts';
@@ -54,7 +54,7 @@ import { SpacesHere } from './spaces-here.ts';
 import { type SweepParts, sweepItems } from './sweeper.ts';
 import { compareHere, Unfolder } from './unfold.ts';
 import { Values } from './values.ts';
-import { problemOf, questionKey } from './waiters.ts';
+import { problemOf } from './waiters.ts';
 import { UpdateWriter } from './write-update.ts';
 
 const WAITER_SWEEP_MS = 250;
@@ -256,7 +256,7 @@ class LongshoreEngine implements Engine {
   stats(): EngineStats {
     const lag = this.#dirtiness.lag();
     const { polls: parkedPolls, coldReads } = this.#spaces.waiting;
-    return { parkedPolls, coldReads, watchedSpaces: this.#spaces.size, ...lag };
+    return { parkedPolls, coldReads, resyncs: this.#reader.resyncs.inUse, watchedSpaces: this.#spaces.size, ...lag };
   }
 
   async stop(deadlineMs: number): Promise<void> {

@@ -20,7 +20,7 @@ import {
   termOf,
 } from './lock-rules.ts';
 import type { Next, WriteRequest } from './next-head.ts';
-import type { ClientName, ClientRecords, SpaceSettingsSource } from './people-types.ts';
+import type { ClientName, ClientRecords, SpaceSettings, SpaceSettingsSource } from './people-types.ts';
 import type { SpaceState } from './space-state.ts';
 import { FIXED_SETTINGS } from './spaces/settings.ts';
 import { StaleHolds } from './stale-holds.ts';
@@ -34,6 +34,8 @@ export type Locked =
   | { readonly kind: 'again' }
   /** All is as asked for already. */
   | { readonly kind: 'stands'; readonly extra: object };
+
+type AskedUpdate = WriteRequest & { readonly update: NonNullable<WriteRequest['update']> };
 
 type Got =
   | { readonly kind: 'granted'; readonly lock: Lock; readonly ttlMs: number }
@@ -83,16 +85,19 @@ export class Locks {
 
   /** Comes at once where there is nothing to ask: an update of an item without a lock must cost what it costs without locks. */
   gate(space: SpaceState, request: WriteRequest, head: Head): Gate | Promise<Gate> {
-    const { update } = request;
-    if (!update) return PASS;
+    if (!hasUpdate(request)) return PASS;
     if (request.overLocks) return head.lock ? { kind: 'pass', ends: head.lock } : PASS;
     const settings = this.#settings.known(space.id);
-    if (!settings) return this.#settings.load(space.id).then(() => this.gate(space, request, head));
+    if (settings) return this.#gateBy(settings, space, request, head);
+    return this.#settings.load(space.id).then((loaded) => this.#gateBy(loaded, space, request, head));
+  }
+
+  #gateBy(settings: SpaceSettings, space: SpaceState, request: AskedUpdate, head: Head): Gate | Promise<Gate> {
+    const { update } = request;
     const rule = ruleFor(settings, head.dead ? (update.kind ?? DEFAULT_KIND) : head.kind);
     if (!concernsLocks(request, head, rule)) return PASS;
-    const asked = { ...request, update };
-    if (!head.lock || isHoldersWrite(request, head)) return judgeLock(asked, head, rule, undefined);
-    return this.#leases.read(space.id, request.item).then((found) => judgeLock(asked, head, rule, found?.lease));
+    if (!head.lock || isHoldersWrite(request, head)) return judgeLock(request, head, rule, undefined);
+    return this.#leases.read(space.id, request.item).then((found) => judgeLock(request, head, rule, found?.lease));
   }
 
   /** An update that was accepted, with the lock that it takes or ends. */
@@ -214,6 +219,10 @@ export class Locks {
   async #settingsOf(space: SpaceState) {
     return this.#settings.known(space.id) ?? (await this.#settings.load(space.id));
   }
+}
+
+function hasUpdate(request: WriteRequest): request is AskedUpdate {
+  return request.update !== undefined;
 }
 
 /** The fence is the version that the head is about to get: no other grant ever has it. */

@@ -1,3 +1,4 @@
+import type { Head } from '../model/head.ts';
 import type { GetUpdatesResponse, MustReset } from '../protocol/get-updates.ts';
 import type { Answer } from './engine-types.ts';
 import type { Filter } from './filter.ts';
@@ -34,3 +35,15 @@ export type Frame = Omit<GetUpdatesResponse, 'items' | 'marker'>;
 
 /** An answer, and the marker in it: not always that of this look, where the same was said before. */
 export type Given = { readonly answer: Answer; readonly marker: Marker };
+
+/** What one look at a space has read and said already, for the questions that come after. */
+export type Look = { readonly heads: Map<string, Head>; readonly resets: Map<string, Promise<Evaluated>> };
+
+export function newLook(): Look {
+  return { heads: new Map(), resets: new Map() };
+}
+
+/** Equal keys mean equal questions. */
+export function questionKey(markerText: string, question: Pick<Question, 'filter' | 'limit' | 'durable'>): string {
+  return `${markerText}|${question.filter.hash}|${question.limit}|${question.durable ? 'd' : ''}`;
+}

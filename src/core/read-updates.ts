@@ -2,8 +2,10 @@ import type { Head } from '../model/head.ts';
 import { seenKey } from '../model/keys.ts';
 import type { MustReset } from '../protocol/get-updates.ts';
 import type { Answers } from './answers.ts';
+import { missingIds, STORE_PAGE, withScanned } from './candidates.ts';
 import type { Deps } from './context.ts';
 import { mustLook } from './coverage.ts';
+import { Permits } from './limits/permits.ts';
 import { absentHead } from './load-item.ts';
 import { decodeSeen, type Marker } from './marker.ts';
 import type { Observation, Observer } from './observe.ts';
@@ -15,13 +17,14 @@ import {
   type Told,
   tellRoster,
 } from './presence/tell-roster.ts';
-import type { Evaluated, Frame, Question } from './question.ts';
+import { type Evaluated, type Frame, type Given, type Look, type Question, questionKey } from './question.ts';
 import { type Named, nextMarker, type SelectInput, type Selection, seenFromNow, selectItems } from './select-items.ts';
 import type { ShardReader } from './shard-log.ts';
 import type { SpaceState } from './space-state.ts';
 import { scanStore } from './store-scan.ts';
 
-const STORE_PAGE = 1_000;
+/** Who is to begin anew and is not taken just now comes back between once and three times this much later, ms. */
+const RESYNC_AGAIN_MS = 1_000;
 
 /** The reader's flow, from one observation to the answers to several questions. */
 export class UpdateReader {
@@ -29,12 +32,16 @@ export class UpdateReader {
   readonly #observer: Observer;
   readonly #answers: Answers;
   readonly #shards: ShardReader;
+  /** Spaces of which a snapshot is being read for readers that have to begin anew. */
+  readonly resyncs: Permits;
 
   constructor(deps: Deps, observer: Observer, answers: Answers, shards: ShardReader) {
     this.#deps = deps;
     this.#observer = observer;
     this.#answers = answers;
     this.#shards = shards;
+    const soon = () => Math.round(RESYNC_AGAIN_MS * (1 + 2 * deps.random.fraction()));
+    this.resyncs = new Permits('snapshots for readers that begin anew', deps.config.maxResyncs, soon);
   }
 
   observe(space: SpaceState, questions: readonly Question[]): Promise<Observation> {
@@ -50,13 +57,8 @@ export class UpdateReader {
     return this.#observer.observe(space, min, max, rosters);
   }
 
-  /** `heads`: what earlier questions to the same observation have read already. */
-  async evaluate(
-    space: SpaceState,
-    seen: Observation,
-    question: Question,
-    heads: Map<string, Head>,
-  ): Promise<Evaluated> {
+  async evaluate(space: SpaceState, seen: Observation, question: Question, look: Look): Promise<Evaluated> {
+    const { heads } = look;
     const marker = await this.#withSpill(space, question);
     if (marker === 'now') {
       const ids = [...seen.named.keys()].filter((id) => question.filter.matches(id));
@@ -71,15 +73,33 @@ export class UpdateReader {
       };
       return this.#evaluated(space, fresh, emptySelection(), undefined, false, undefined, []);
     }
-    if (!marker) return this.#snapshot(space, seen, question, heads, undefined, question.reset);
-    if (marker.e !== seen.epoch || marker.T > seen.T)
-      return this.#snapshot(space, seen, question, heads, undefined, 'epoch');
+    if (!marker && question.reset) return this.#reset(space, seen, question, look, question.reset);
+    if (!marker) return this.#snapshot(space, seen, question, heads, undefined, undefined);
+    if (marker.e !== seen.epoch || marker.T > seen.T) return this.#reset(space, seen, question, look, 'epoch');
     const told = tellRoster(seen.roster, marker.roster);
-    if (told.lost) return this.#snapshot(space, seen, question, heads, undefined, 'tooOld');
+    if (told.lost) return this.#reset(space, seen, question, look, 'tooOld');
     if (marker.cycle?.snap) return this.#snapshot(space, seen, question, heads, marker, undefined);
     const scan = marker.T < seen.since ? await scanStore(this.#deps, this.#shards, space.id, marker) : [];
-    if (!scan) return this.#snapshot(space, seen, question, heads, undefined, 'tooOld');
+    if (!scan) return this.#reset(space, seen, question, look, 'tooOld');
     return this.#changes(space, seen, question, marker, heads, scan, told);
+  }
+
+  /** Page 1 of a snapshot, within the bounds of resyncs. It does not depend on the marker: all that ask the same in one look get the same. */
+  #reset(
+    space: SpaceState,
+    seen: Observation,
+    question: Question,
+    { heads, resets }: Look,
+    reason: MustReset['reason'],
+  ): Promise<Evaluated> {
+    this.#deps.metrics.count('resyncs');
+    const key = `${reason}|${questionKey('', question)}|${JSON.stringify(question.known ?? {})}`;
+    let reset = resets.get(key);
+    if (!reset) {
+      reset = this.resyncs.run(() => this.#snapshot(space, seen, question, heads, undefined, reason));
+      resets.set(key, reset);
+    }
+    return reset;
   }
 
   async #withSpill(space: SpaceState, question: Question): Promise<Question['marker']> {
@@ -223,9 +243,9 @@ export class UpdateReader {
     question: Question | undefined,
     clients: readonly ClientChange[],
   ): Evaluated {
-    if (reset) this.#deps.metrics.count('resyncs');
     const hasDurable = question !== undefined && Object.keys(selection.durable).length > 0;
-    const answer = (key: string) => {
+    let made: Promise<Given> | undefined;
+    const answer = (key: string): Promise<Given> => {
       const frame: Frame = {
         epoch: marker.e,
         upToDate: selection.left === 0,
@@ -236,17 +256,13 @@ export class UpdateReader {
       };
       return this.#answers.make(space, key, frame, selection.chosen, marker);
     };
-    return { news: news || reset !== undefined, more: selection.left > 0, marker, answer };
+    return {
+      news: news || reset !== undefined,
+      more: selection.left > 0,
+      marker,
+      answer: (key) => (made ??= answer(key)),
+    };
   }
-}
-
-/** Ids that the caller holds and that the store does not have, as far as the ids listed reach. */
-function missingIds(question: Question, listed: readonly string[], after: string): ReadonlySet<string> {
-  const rows = new Set(listed);
-  const end = listed.length < STORE_PAGE ? undefined : listed.at(-1);
-  const reached = (id: string) => id > after && (end === undefined || id <= end);
-  const held = Object.keys(question.known ?? {});
-  return new Set(held.filter((id) => reached(id) && !rows.has(id) && question.filter.matches(id)));
 }
 
 function inputOf(
@@ -264,18 +280,6 @@ function inputOf(
     limit: question.limit,
     known: question.known,
   };
-}
-
-/** What a scan finds is taken to be new: no entry tells what the reader has of it. */
-function withScanned(
-  named: ReadonlyMap<string, Named>,
-  scan: readonly string[],
-  markerT: number,
-): ReadonlyMap<string, Named> {
-  if (scan.length === 0) return named;
-  const all = new Map(named);
-  for (const id of scan) all.set(id, [...(all.get(id) ?? []), { cu: markerT, base: -1 }]);
-  return all;
 }
 
 function emptySelection(): Selection {

@@ -1,8 +1,7 @@
-import type { Head } from '../model/head.ts';
 import { type Problem, ProblemError } from '../protocol/errors.ts';
 import type { Deps } from './context.ts';
 import type { PollOutcome } from './engine-types.ts';
-import type { Evaluated, Question } from './question.ts';
+import { type Evaluated, newLook, type Question, questionKey } from './question.ts';
 import type { UpdateReader } from './read-updates.ts';
 import type { SpaceState } from './space-state.ts';
 import { troubleOf, troubleProblem } from './trouble.ts';
@@ -168,10 +167,10 @@ export class SpaceWaiters {
       this.space,
       groups.map((group) => group.question),
     );
-    const heads = new Map<string, Head>();
+    const look = newLook();
     for (const group of groups) {
       try {
-        const evaluated = await this.#reader.evaluate(this.space, seen, group.question, heads);
+        const evaluated = await this.#reader.evaluate(this.space, seen, group.question, look);
         await this.#settle(group, evaluated);
       } catch (error) {
         this.#deliver(group, [...group.waiters], { problem: problemOf(error, this.#deps) });
@@ -239,11 +238,6 @@ function isCold({ marker }: Question): boolean {
 function hasExpired(group: Group, now: number): boolean {
   for (const waiter of group.waiters) if (waiter.until <= now) return true;
   return false;
-}
-
-/** Equal keys mean equal questions. */
-export function questionKey(markerText: string, question: Pick<Question, 'filter' | 'limit' | 'durable'>): string {
-  return `${markerText}|${question.filter.hash}|${question.limit}|${question.durable ? 'd' : ''}`;
 }
 
 export function problemOf(error: unknown, deps: Pick<Deps, 'log'>): Problem {

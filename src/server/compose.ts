@@ -172,6 +172,7 @@ function engineConfigOf(config: Config, secrets: readonly string[]): EngineConfi
     indexShards,
     maxParkedPolls: config.limits.parked,
     maxColdReads: config.limits.reads,
+    maxResyncs: config.limits.resyncs,
     durableAlways: cache.backend === 'memory',
   };
 }

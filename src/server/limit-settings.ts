@@ -11,6 +11,7 @@ const OTHERS = {
   parked: (value) => ({ parked: value }),
   posts: (value) => ({ posts: value }),
   reads: (value) => ({ reads: value }),
+  resyncs: (value) => ({ resyncs: value }),
   bodyMiB: (value) => ({ bodyBytes: value * MIB }),
   transferMiB: (value) => ({ transferBytes: value * MIB }),
   spaceMiB: (value) => ({ spaceBytes: value * MIB }),

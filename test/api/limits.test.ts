@@ -93,6 +93,18 @@ describe('budgets over HTTP', () => {
     assert.equal(refused.json.retryAfterMs, 15_000);
   });
 
+  it('[LI15] a stream that has used up its resets ends, and is told when to come back', async () => {
+    const { limits } = limitsOf({ resync: 1 });
+    const { listener, engine } = makeApp({ limits });
+    const snapshot = engine.snapshot.bind(engine);
+    engine.snapshot = () => ({ ...snapshot(), reset: true });
+    assert.equal((await send(listener, { path: `${UPDATES}?marker=m1&wait=0` })).status, 200);
+    const refused = await send(listener, { path: `${UPDATES}/stream` });
+    assert.deepEqual([refused.status, refused.json.code], [429, 'rateLimited']);
+    assert.equal(refused.json.retryAfterMs, 15_000);
+    assert.equal(limits.parked, 0);
+  });
+
   it('[LI13] known callers have a budget each wherever they come from, the anonymous one for each address', async () => {
     const cast = await castRoles('key');
     const { limits } = limitsOf({ poll: 1 });

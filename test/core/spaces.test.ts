@@ -82,6 +82,7 @@ describe('settings of a space in effect', () => {
     let waited = 0;
     for (let second = 0; second < 10; second++) {
       if (there.known(SPACE) === undefined) waited++;
+      await world.settle(); // a read takes no time here
       await world.pass(1_000, 1_000);
     }
     assert.deepEqual([waited, there.known(SPACE)?.maxLocks], [0, 9]);
@@ -119,6 +120,41 @@ describe('settings of a space in effect', () => {
     await world.set({ maxLocks: 7 });
     await world.pass(1_000, 1_000);
     assert.equal((await world.run(settings.load(SPACE))).maxLocks, 7);
+  });
+
+  it('[SE24] updates of what is in the cache go on where settings were never known', async () => {
+    const world = new SpacesWorld(2);
+    await world.ok('a', { set: 1 });
+    await world.ok('a', { set: 2 }, { on: 1 });
+    const { settings, store } = world.at(1);
+    settings.forget(SPACE);
+    store.down = true;
+    for (const value of [3, 4]) await world.ok('a', { set: value }, { on: 1 });
+    await world.pass(2_000);
+    await world.ok('a', { set: 5 }, { on: 1 });
+  });
+
+  it('[SE26] a store that hangs keeps an update waiting for settings no longer than a second, and no other for another second', async () => {
+    const world = new SpacesWorld();
+    await world.set({ maxLocks: 9 });
+    await world.ok('a', { set: 1 });
+    await world.pass(N / 2);
+    await world.ok('a', { set: 2 });
+    const { settings, store } = world.at(0);
+    settings.forget(SPACE);
+    const read = store.read.bind(store);
+    store.read = () => new Promise(() => {});
+    for (const [update, most] of [
+      [3, 1_100],
+      [4, 50],
+    ] as const) {
+      const began = world.clock.monotonic();
+      await world.ok('a', { set: update });
+      assert.ok(world.clock.monotonic() - began <= most, `${world.clock.monotonic() - began} ms`);
+    }
+    store.read = read;
+    await world.pass(1_100);
+    assert.equal((await world.run(settings.load(SPACE))).maxLocks, 9);
   });
 
   it('[SE24] what was being read when the settings changed does not count', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { SpaceId } from '../../src/protocol/ids.ts';
-import { EngineWorld, N } from '../support/engine-fixture.ts';
+import { EngineWorld, N, SPACE } from '../support/engine-fixture.ts';
+import { hold, reached } from '../support/gates.ts';
 import type { CacheCall } from '../support/probed-backends.ts';
 
 function callsOn(calls: readonly CacheCall[], letter: string): number {
@@ -167,6 +168,65 @@ describe('GetUpdates: many polls', () => {
       assert.equal(world.at(0).engine.stats().coldReads, 0);
       assert.equal((await world.snapshot()).items.length, 1);
     }
+  });
+
+  it('[LI45] snapshots for readers that begin anew are read of so many spaces at once; one more is overloaded, others go on', async () => {
+    const world = new EngineWorld({ maxResyncs: 1 });
+    for (const space of [SPACE, 'slow']) await world.postAll({ updates: [{ item: 'a', op: { set: 1 } }] }, { space });
+    const old = new EngineWorld({ secrets: ['another'] });
+    const stale = [];
+    for (const space of [SPACE, 'slow' as SpaceId]) {
+      const poll = old.park({ wait: 0 }, 0, space);
+      await old.delivered(poll);
+      stale.push(poll.response.marker);
+    }
+    const { store, engine } = world.at(0);
+    const { marker } = await world.snapshot();
+    const gate = hold(store, 'list', /slow/);
+    const slow = world.park({ marker: stale[1] ?? '', wait: 0 }, 0, 'slow' as SpaceId);
+    await reached(world, gate);
+    assert.equal(engine.stats().resyncs, 1);
+    const waits = new Set<number>();
+    for (let i = 0; i < 5; i++) {
+      const refused = await world.pollProblem({ marker: stale[0] ?? '' });
+      assert.deepEqual([refused?.status, refused?.code], [503, 'overloaded']);
+      waits.add(refused?.retryAfterMs ?? 0);
+    }
+    assert.ok(waits.size > 3 && [...waits].every((ms) => ms >= 1_000 && ms <= 3_000), [...waits].join());
+    assert.deepEqual((await world.poll({ marker })).items, []);
+    gate.open();
+    await world.delivered(slow);
+    assert.deepEqual([slow.response.mustReset, engine.stats().resyncs], [{ reason: 'epoch' }, 0]);
+    assert.equal((await world.poll({ marker: stale[0] ?? '' })).items.length, 1);
+    store.down = true;
+    assert.equal((await world.pollProblem({ marker: stale[0] ?? '' }))?.code, 'storeUnavailable');
+    assert.equal(engine.stats().resyncs, 0);
+  });
+
+  it('[LI46] 200 polls with as many markers that are reset at once are answered from one reading', async () => {
+    const world = new EngineWorld();
+    const markers: string[] = [];
+    for (let i = 0; i < 20; i++) await world.ok(`i${i}`, { set: i });
+    for (let i = 0; i < 200; i++) {
+      await world.pass(100, 100);
+      markers.push((await world.snapshot()).marker);
+    }
+    const polls = markers.map((marker) => world.park({ marker }));
+    const small = world.park({ marker: markers[0] ?? '', limit: 1 });
+    await world.pass(20, 10);
+    const { store } = world.at(0);
+    let lists = 0;
+    const list = store.list;
+    store.list = (...asked) => {
+      lists++;
+      return list(...asked);
+    };
+    world.restartCache();
+    await world.pass(3_000);
+    const bodies = new Set(polls.map(({ outcome }) => outcome && 'answer' in outcome && outcome.answer.body));
+    assert.deepEqual([bodies.size, lists], [1, 2]);
+    assert.deepEqual(polls[7]?.response.mustReset, { reason: 'epoch' });
+    assert.deepEqual([polls[7]?.response.items.length, small.response.items.length], [20, 1]);
   });
 
   it('[GU24] beyond maxParkedPolls a poll is answered 503 overloaded with a hint', async () => {

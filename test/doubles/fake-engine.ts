@@ -149,7 +149,7 @@ export class FakeEngine implements Engine {
   }
 
   stats(): EngineStats {
-    return { parkedPolls: 0, coldReads: 0, dirtyItems: 0, oldestDirtyMs: 0, watchedSpaces: 0 };
+    return { parkedPolls: 0, coldReads: 0, resyncs: 0, dirtyItems: 0, oldestDirtyMs: 0, watchedSpaces: 0 };
   }
 
   async stop(): Promise<void> {

@@ -56,6 +56,17 @@ describe('spaces and limits, through the whole server', () => {
     assert.equal(await read(), 404);
   });
 
+  it('[SE34] a space is deleted although an item in it is held', async () => {
+    const server = await start();
+    const own = (method: string, path: string, value?: unknown) => call(server, method, path, owner.key, value);
+    assert.equal((await own('PUT', SPACE, { members: { 'key:owner': 'rwla' } })).status, 201);
+    assert.equal((await own('POST', `${SPACE}/clients`, { clientId: 'ann' })).status, 201);
+    const grab = { clientId: 'ann', updates: [{ item: 'a', op: { set: 1 }, grab: true }] };
+    assert.equal((await own('POST', `${SPACE}/updates`, grab)).json.results[0].result, 'ok');
+    assert.equal((await own('DELETE', SPACE)).status, 204);
+    assert.equal((await own('GET', SPACE)).status, 404);
+  });
+
   it('[SE25] a member who is an admin may change the settings; a deleted space has no members', async () => {
     const server = await start();
     await call(server, 'PUT', SPACE, owner.key, { members: { 'key:guest': 'a' } });

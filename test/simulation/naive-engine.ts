@@ -33,7 +33,7 @@ export function createNaiveEngine(deps: Deps): SimEngine {
     unlock: async () => {},
     freeLocks: async () => {},
     sweep: async () => ({ swept: 0, pruned: 0 }),
-    stats: () => ({ parkedPolls: 0, coldReads: 0, dirtyItems: 0, oldestDirtyMs: 0, watchedSpaces: 0 }),
+    stats: () => ({ parkedPolls: 0, coldReads: 0, resyncs: 0, dirtyItems: 0, oldestDirtyMs: 0, watchedSpaces: 0 }),
     stop: async () => {},
   };
 }

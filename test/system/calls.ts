@@ -21,6 +21,7 @@ export type Ask = {
   readonly wait?: number;
   readonly limit?: number;
   readonly durable?: boolean;
+  readonly clientId?: string;
 };
 
 const PATIENCE_MS = 20_000;

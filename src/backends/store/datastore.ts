@@ -21,7 +21,8 @@ export type DatastoreStoreOptions = DatastoreConnection & {
   readonly driver?: DatastoreDriver;
 };
 
-const TIMEOUT_MS = 10_000;
+/** Somebody waits for most answers: of a service that hangs a client learns while it still waits, and tries again. */
+const TIMEOUT_MS = 4_000;
 const PING_KEY: StoreKey = { space: '#ping', kind: 'space', id: '' };
 
 /** Store in Firestore in Datastore mode: strongly consistent, shared by all instances. */

@@ -17,6 +17,8 @@ export type LimitsConfig = {
   readonly posts: number;
   /** Spaces of which a snapshot is being read. */
   readonly reads: number;
+  /** Spaces of which a snapshot is being read for callers that have to begin anew. */
+  readonly resyncs: number;
   /** Bodies that are being read, together. */
   readonly bodyBytes: number;
   /** Bytes of resources that are on their way to or from the blobs, together. */
@@ -34,6 +36,7 @@ export const DEFAULT_LIMITS: LimitsConfig = {
   parked: 20_000,
   posts: 2_000,
   reads: 200,
+  resyncs: 50,
   bodyBytes: 256 * 1024 * 1024,
   transferBytes: 256 * 1024 * 1024,
   spaceBytes: 1024 ** 3,

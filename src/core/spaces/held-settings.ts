@@ -12,6 +12,8 @@ const HELD_MS = 10_000;
 const AHEAD_MS = 8_000;
 /** A store that did not answer is not asked again for so long. */
 const AWAY_MS = 1_000;
+/** A store that has not answered by then counts as one that does not answer, ms: updates wait for this. */
+const HANGS_MS = 1_000;
 const MAX_HELD_SPACES = 10_000;
 
 type Held = { readonly settings: SpaceSettings; readonly readAt: number };
@@ -64,8 +66,10 @@ export class HeldSettings implements SpaceSettingsSource {
     const last = this.#held.get(space)?.settings ?? DEFAULT_SETTINGS;
     if (clock.monotonic() < this.#awayUntil) return last;
     const readAt = clock.monotonic();
+    const late = Promise.withResolvers<never>();
+    const cancel = clock.after(HANGS_MS, () => late.reject(new Error(`no answer within ${HANGS_MS} ms`)));
     try {
-      const [record] = await store.read([spaceRowKey(space)]);
+      const [record] = await Promise.race([store.read([spaceRowKey(space)]), late.promise]);
       const settings = settingsOf(decodeSpaceRow(record));
       if (counts()) this.#held.set(space, { settings, readAt });
       return settings;
@@ -73,6 +77,8 @@ export class HeldSettings implements SpaceSettingsSource {
       this.#awayUntil = clock.monotonic() + AWAY_MS;
       log.warn({ space, error: String(error) }, 'the settings of a space could not be read; the last known ones hold');
       return last;
+    } finally {
+      cancel();
     }
   }
 }

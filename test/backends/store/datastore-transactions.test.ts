@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createDatastoreStore } from '../../../src/backends/store/datastore.ts';
+import type { DatastoreDriver } from '../../../src/backends/store/datastore-driver.ts';
 import {
   ABORTED,
+  DEADLINE_EXCEEDED,
   INVALID_ARGUMENT,
   RESOURCE_EXHAUSTED,
   RpcError,
@@ -188,5 +190,35 @@ describe('Datastore transactions', () => {
     driver.onLookup = () => new RpcError(RESOURCE_EXHAUSTED, 'quota');
     await assert.rejects(store.read([key('a')]), (error) => isFailure(error, 'storeOverloaded'));
     assert(clock.monotonic() <= 10_000);
+  });
+
+  it('[LI50] calls to a service that hangs end within 4 s, writes that may have been carried out as unclear', async () => {
+    const options = { clock, random: realRandom, log: new RecordedLog() };
+    const hanging = async (ms: number): Promise<never> => {
+      await clock.sleep(ms);
+      throw new RpcError(DEADLINE_EXCEEDED, 'no answer');
+    };
+    const deaf: DatastoreDriver = {
+      lookup: (_keys, ms) => hanging(ms),
+      begin: (_keys, ms) => hanging(ms),
+      commit: (_transaction, _writes, _tag, ms) => hanging(ms),
+      rollback: async () => undefined,
+      query: (_build, ms) => hanging(ms),
+      close: async () => undefined,
+    };
+    const silent = createDatastoreStore({ ...options, driver: deaf });
+    const mute = createDatastoreStore({ ...options, driver: { ...deaf, begin: (keys) => driver.begin(keys) } });
+    for (const [call, unclear] of [
+      [() => silent.read([key('a')]), false],
+      [() => put(silent, key('a'), record('A')), false],
+      [() => put(mute, key('a'), record('A')), true],
+      [() => silent.list('s', 'item', '', 10), false],
+    ] as const) {
+      const began = clock.monotonic();
+      await assert.rejects(call, (error) => isFailure(error, 'storeUnavailable') && error.unclear === unclear);
+      assert.ok(clock.monotonic() - began <= 4_100, `${clock.monotonic() - began} ms`);
+    }
+    await silent.close();
+    await mute.close();
   });
 });
