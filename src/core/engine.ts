@@ -27,7 +27,6 @@ import type {
 import { filterOf } from './filter.ts';
 import { Flusher, type FlushParts } from './flusher.ts';
 import { Heads } from './heads.ts';
-import { dropEndedLives } from './history/drop-ended.ts';
 import { OpsFollower } from './history/follow-ops.ts';
 import { OpsReader } from './history/read-ops.ts';
 import { ItemQueue } from './item-queue.ts';
@@ -41,7 +40,6 @@ import { type PostParts, postUpdates } from './post-update.ts';
 import type { EngineParts } from './presence/engine-parts.ts';
 import { Presence, ROUNDS_MS } from './presence/presence.ts';
 import { RosterReader } from './presence/roster-reader.ts';
-import { type PrunePlaces, pruneTombstones } from './prune.ts';
 import { type Question, questionKey } from './question.ts';
 import { readItem } from './read-item.ts';
 import { UpdateReader } from './read-updates.ts';
@@ -51,15 +49,13 @@ import type { SpaceState } from './space-state.ts';
 import { IdleSpaces } from './spaces/idle-spaces.ts';
 import { type SpaceDeps, settingsSource } from './spaces/settings.ts';
 import { SpacesHere } from './spaces-here.ts';
-import { type SweepParts, sweepItems } from './sweeper.ts';
+import { Sweeps, type Swept } from './sweeps.ts';
 import { compareHere, Unfolder } from './unfold.ts';
 import { Values } from './values.ts';
 import { problemOf } from './waiters.ts';
 import { UpdateWriter } from './write-update.ts';
 
 const WAITER_SWEEP_MS = 250;
-/** Of the sweeps that go by time, one in so many looks for old tombstones. */
-const SWEEPS_PER_PRUNING = 30;
 
 type Deliver = (outcome: PollOutcome) => void;
 
@@ -80,20 +76,16 @@ class LongshoreEngine implements Engine {
   readonly #markers: Markers;
   readonly #post: PostParts;
   readonly #locks: LockFlow;
-  readonly #sweepParts: SweepParts;
+  readonly #sweeps: Sweeps;
   readonly #ops: OpsFollower;
-  readonly #prunePlaces: PrunePlaces = new Map();
-  readonly #idle: IdleSpaces;
   readonly clients: Presence;
   readonly #timers: (() => void)[] = [];
   #stopping = false;
-  #sweeping: Promise<{ swept: number; pruned: number }> | undefined;
 
   constructor(deps: SpaceDeps & LockParts, parts: EngineParts) {
     this.#deps = deps;
     this.#spaces = new SpacesHere(deps, () => this.#reader);
     const hint = (space: SpaceState) => this.#spaces.hint(space);
-    this.#idle = new IdleSpaces(deps, this);
     this.#values = new Values(deps);
     this.#dirtiness = new Dirtiness(deps);
     this.#heads = new Heads(deps, this.#values, this.#dirtiness);
@@ -130,13 +122,19 @@ class LongshoreEngine implements Engine {
     this.#reader = new UpdateReader(deps, observer, answers, shards);
     const close: FlushParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness, hint };
     this.#flusher = new Flusher(close, recommit);
-    this.#sweepParts = {
-      ...close,
-      recommit,
-      space,
-      knownSpaces: () => this.#spaces.states,
-      sightings: new LRUCache({ max: 10_000 }),
-    };
+    this.#sweeps = new Sweeps({
+      deps,
+      items: {
+        ...close,
+        recommit,
+        space,
+        knownSpaces: () => this.#spaces.states,
+        sightings: new LRUCache({ max: 10_000 }),
+      },
+      clients: this.clients,
+      idle: new IdleSpaces(deps, this),
+      spaces: this.#spaces,
+    });
     const unfolder = new Unfolder(deps, this.#heads, this.#values, deps.compare ?? compareHere);
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), unfolder, hint };
     this.#locks = new LockFlow(this.#post);
@@ -149,11 +147,7 @@ class LongshoreEngine implements Engine {
     this.#flusher.start();
     this.#every(WAITER_SWEEP_MS, () => this.#sweepWaiters());
     this.#every(ROUNDS_MS, () => this.clients.run());
-    let sweeps = 0;
-    this.#every(
-      deps.config.sweepMs,
-      () => void this.#sweepOnce(sweeps++ % SWEEPS_PER_PRUNING === 0).catch(() => undefined),
-    );
+    this.#every(deps.config.sweepMs, () => void this.#sweeps.run().catch(() => undefined));
   }
 
   async postUpdate(
@@ -242,15 +236,8 @@ class LongshoreEngine implements Engine {
     );
   }
 
-  sweep(): Promise<{ swept: number; pruned: number }> {
-    return this.#sweepOnce(true);
-  }
-
-  #sweepOnce(prune: boolean): Promise<{ swept: number; pruned: number }> {
-    this.#sweeping ??= this.#sweep(prune).finally(() => {
-      this.#sweeping = undefined;
-    });
-    return this.#sweeping;
+  sweep(): Promise<Swept> {
+    return this.#sweeps.run(true);
   }
 
   stats(): EngineStats {
@@ -268,18 +255,6 @@ class LongshoreEngine implements Engine {
     });
     this.#spaces.refuse(problem);
     await this.#flusher.drain(this.#deps.clock.monotonic() + deadlineMs);
-  }
-
-  async #sweep(prune: boolean): Promise<{ swept: number; pruned: number }> {
-    const swept = await sweepItems(this.#sweepParts);
-    await this.clients.sweep();
-    const used = this.#spaces.ids;
-    await this.#idle.note(used);
-    if (!prune) return { swept, pruned: 0 };
-    const pruned = await pruneTombstones(this.#deps, this.#prunePlaces);
-    await dropEndedLives(this.#deps);
-    await this.#idle.end(new Set(used));
-    return { swept, pruned };
   }
 
   #sweepWaiters(): void {

@@ -1,0 +1,52 @@
+import { dropEndedLives } from './history/drop-ended.ts';
+import { type PrunePlaces, pruneTombstones } from './prune.ts';
+import type { IdleSpaces } from './spaces/idle-spaces.ts';
+import type { SpaceDeps } from './spaces/settings.ts';
+import type { SpacesHere } from './spaces-here.ts';
+import { type SweepParts, sweepItems } from './sweeper.ts';
+
+export type Swept = { readonly swept: number; readonly pruned: number };
+
+type SweepsParts = {
+  readonly deps: SpaceDeps;
+  readonly items: SweepParts;
+  readonly clients: { sweep(): Promise<void> };
+  readonly idle: IdleSpaces;
+  readonly spaces: SpacesHere;
+};
+
+/** Of the sweeps that go by time, one in so many looks for old tombstones. */
+const SWEEPS_PER_PRUNING = 30;
+
+/** All that is done for whoever is not here any more, one sweep at a time. */
+export class Sweeps {
+  readonly #parts: SweepsParts;
+  readonly #prunePlaces: PrunePlaces = new Map();
+  #begun = 0;
+  #running: Promise<Swept> | undefined;
+
+  constructor(parts: SweepsParts) {
+    this.#parts = parts;
+  }
+
+  /** `prune`: also what may be forgotten by now; without it, once in a while. */
+  run(prune = this.#begun++ % SWEEPS_PER_PRUNING === 0): Promise<Swept> {
+    this.#running ??= this.#sweep(prune).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #sweep(prune: boolean): Promise<Swept> {
+    const { deps, items, clients, idle, spaces } = this.#parts;
+    const swept = await sweepItems(items);
+    await clients.sweep();
+    const used = spaces.ids;
+    await idle.note(used);
+    if (!prune) return { swept, pruned: 0 };
+    const pruned = await pruneTombstones(deps, this.#prunePlaces);
+    await dropEndedLives(deps);
+    await idle.end(new Set(used));
+    return { swept, pruned };
+  }
+}
