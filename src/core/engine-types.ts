@@ -7,7 +7,11 @@ import type { LockRequest } from '../protocol/locks.ts';
 import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../protocol/post-update.ts';
 
 /** Who asks. `subject` is the authenticated identity; `anonymous` in mode `none`. */
-export type Caller = { readonly subject: string };
+export type Caller = {
+  readonly subject: string;
+  /** No lock keeps this caller out: of the server itself alone, never of a request. */
+  readonly overLocks?: true;
+};
 
 /** One answer of GetUpdates. The same object goes to every poll that asked the same question: never change it. */
 export type Answer = {

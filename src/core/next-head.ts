@@ -13,6 +13,8 @@ export type WriteRequest = {
   /** Who asks. */
   readonly subject?: string;
   readonly client?: string | undefined;
+  /** Whoever holds the item, and whether or not its kind needs a lock: its space is being deleted. */
+  readonly overLocks?: true;
   /** About the lock alone: then there is no update. */
   readonly lock?: LockAsk;
   /** Server time, the same for every turn. */

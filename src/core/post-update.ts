@@ -61,6 +61,7 @@ async function postOne(
       update,
       ...(writer ? { writer } : {}),
       subject: caller.subject,
+      ...(caller.overLocks ? { overLocks: caller.overLocks } : {}),
       client,
       now: deps.clock.now(),
     };

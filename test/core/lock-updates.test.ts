@@ -35,6 +35,14 @@ describe('a lock that comes with an update', () => {
     assert.equal(await world.evict(/^l\//), 0);
   });
 
+  it('[LK25] does not come with a delete, not from the holder either', async () => {
+    const world = makeWorld();
+    const { fence } = await world.ok('a', { set: 1 }, { clientId: 'ann', grab: true });
+    assert.equal(codeOf(await world.post('a', { delete: true }, { clientId: 'ann', grab: true, fence })), 'badOp');
+    assert.equal((await world.post('a', { set: 2 })).result, 'locked');
+    await world.ok('a', { set: 2 }, { clientId: 'ann', fence });
+  });
+
   it('[LK8] ends with the release of its holder, stored before the answer', async () => {
     const world = makeWorld(2);
     const made = await world.ok('a', { set: 1 }, { clientId: 'ann', grab: true });

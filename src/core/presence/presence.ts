@@ -75,6 +75,7 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     refuseIfFull(shards, client);
     const who = { subject, ...(name === undefined ? {} : { name }) };
     const row = await rows.join(id, client, who, { now: deps.clock.now(), F, leaseMs });
+    this.#patches.forget(id, client);
     const said = { ...who, ...(request.data === undefined ? {} : { data: request.data as Json }) };
     let superseded = false;
     await rosters.change(space, [rosterShardOf(client)], (shard, now) => {

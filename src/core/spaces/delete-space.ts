@@ -84,7 +84,7 @@ async function deleteItems(
   let gone = 0;
   for (let start = 0; start < items.length; start += MAX_UPDATES_PER_REQUEST) {
     const updates = items.slice(start, start + MAX_UPDATES_PER_REQUEST).map((item) => ({ item, op: { delete: true } }));
-    const { results } = await engine.postUpdate(space, { updates }, caller);
+    const { results } = await engine.postUpdate(space, { updates }, { subject: caller.subject, overLocks: true });
     gone += results.filter(({ result }) => result === 'ok').length;
   }
   return gone;
