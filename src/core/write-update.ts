@@ -11,7 +11,7 @@ import { makeDurable, markStored, snapshotOf } from './durable.ts';
 import { getFloor } from './floor.ts';
 import type { Heads } from './heads.ts';
 import { judgeCreation } from './judge-creation.ts';
-import type { Gate } from './lock-rules.ts';
+import { type Gate, isHolder } from './lock-rules.ts';
 import type { Locks } from './locks.ts';
 import { accepted, type Next, nextHead, sameAgain, type WriteRequest } from './next-head.ts';
 import type { Snapshot } from './rows.ts';
@@ -54,7 +54,8 @@ export class UpdateWriter {
         attempt.cold = true;
       }
     } finally {
-      if (attempt.ends || attempt.grant !== undefined) await this.#locks.settle(space, request, attempt);
+      if (attempt.ends || attempt.grant !== undefined || attempt.kept)
+        await this.#locks.settle(space, request, attempt);
     }
     throw new RetryLater('contention', 100);
   }
@@ -199,6 +200,8 @@ export class UpdateWriter {
   ): Promise<Written | undefined> {
     this.#deps.metrics.count('updates_repeated');
     turn.attempt.extra = (repeat.extra as object | undefined) ?? {};
+    if (turn.request.update?.grab && isHolder(turn.held.head.lock, turn.request))
+      turn.attempt.kept = turn.held.head.lock;
     turn.attempt.first = true; // it may have been one: what a first attempt promises, a repeat keeps
     return this.#stands(turn, repeat.version);
   }

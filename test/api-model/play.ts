@@ -3,7 +3,7 @@ import { type Answered, JSON_TYPE } from '../api/fixture.ts';
 import { explain, leaves, type Sent } from './judge-requests.ts';
 import { WHO, type Who } from './people.ts';
 import { Reader } from './reader.ts';
-import { isWrite, Senders, toHttp, toRequest } from './requests.ts';
+import { actorOf, isWrite, Senders, toHttp, toRequest } from './requests.ts';
 import { SpaceModel } from './space-model.ts';
 import type { Step } from './steps.ts';
 import { type ApiWorld, SPACES } from './worlds.ts';
@@ -103,11 +103,14 @@ class Run {
       case 'race':
         return this.#race(on, step.first, step.second);
       case 'join':
-        return this.#join(on, who, step.client, step.data);
       case 'leave':
-        return this.#exchange(on, { kind: 'leave', who, client: step.client, ...this.#generationOf(step) });
-      case 'say':
-        return this.#say(on, who, step.client, step.data);
+      case 'say': {
+        const actor = actorOf(this.#model, step, step.client.replace('c', 'i'));
+        if (step.do === 'join') return this.#join(on, actor.who, actor.client, step.data);
+        if (step.do === 'say') return this.#say(on, actor.who, actor.client, step.data);
+        const { generation } = step;
+        return this.#exchange(on, { kind: 'leave', ...actor, ...this.#generationOf(actor.client, generation) });
+      }
       case 'settings': {
         const { do: _do, who: _who, on: _on, ...settings } = step;
         return this.#everywhere(on, { kind: 'settings', who, settings });
@@ -194,10 +197,10 @@ class Run {
     fail(reader.take(answer.json) ?? (answer.json.upToDate ? reader.compare(this.#model) : undefined));
   }
 
-  #generationOf(step: Step & { do: 'leave' }): { generation?: number } {
-    const now = this.#model.clients.get(step.client)?.generation ?? 1;
-    if (step.generation === 'untold') return {};
-    return { generation: step.generation === 'now' ? now : Math.max(1, now - 1) };
+  #generationOf(client: string, generation: 'now' | 'old' | 'untold'): { generation?: number } {
+    const now = this.#model.clients.get(client)?.generation ?? 1;
+    if (generation === 'untold') return {};
+    return { generation: generation === 'now' ? now : Math.max(1, now - 1) };
   }
 
   async #say(on: number, who: Who, client: string, data: number): Promise<void> {

@@ -3,7 +3,7 @@ import type { Post, Sent } from './judge-requests.ts';
 import type { WireUpdate } from './judge-updates.ts';
 import { subjectOf } from './people.ts';
 import type { Settings, SpaceModel } from './space-model.ts';
-import { OWN, type PostStep, type Step, type UpdateStep, type WriteStep } from './steps.ts';
+import { type Actor, OWN, type PostStep, type Step, type UpdateStep, type WriteStep } from './steps.ts';
 
 /** The numbers that the senders have used. */
 export class Senders {
@@ -44,9 +44,12 @@ export function toRequest(model: SpaceModel, senders: Senders, step: WriteStep):
   }
 }
 
-type Actor = Pick<PostStep, 'who' | 'client' | 'as'>;
-
-function actorOf(model: SpaceModel, { who, client, as }: Actor, item: string): { who: Actor['who']; client: string } {
+/** Who does it. */
+export function actorOf(
+  model: SpaceModel,
+  { who, client, as }: Actor,
+  item: string,
+): { who: Actor['who']; client: string } {
   const lock = model.items.get(item)?.lock;
   if (as === 'holder' && lock) return { who: lock.who, client: lock.client };
   return { who, client: as === 'own' ? OWN[who] : client };

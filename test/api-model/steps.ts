@@ -18,7 +18,7 @@ export type UpdateStep = {
 };
 
 /** `own`: the client that this person usually is; `holder`: whoever holds the item, if anybody does, in the place of who and client. */
-type Actor = { readonly who: Who; readonly client: string; readonly as?: 'holder' | 'own' };
+export type Actor = { readonly who: Who; readonly client: string; readonly as?: 'holder' | 'own' };
 
 export type PostStep = Actor & {
   readonly do: 'post';
@@ -57,14 +57,9 @@ export type Step = { readonly on: number } & (
   | WriteStep
   | SettingsStep
   | { readonly do: 'race'; readonly first: RaceStep; readonly second: RaceStep }
-  | { readonly do: 'join'; readonly who: Who; readonly client: string; readonly data?: number }
-  | {
-      readonly do: 'leave';
-      readonly who: Who;
-      readonly client: string;
-      readonly generation: 'now' | 'old' | 'untold';
-    }
-  | { readonly do: 'say'; readonly who: Who; readonly client: string; readonly data: number }
+  | (Actor & { readonly do: 'join'; readonly data?: number })
+  | (Actor & { readonly do: 'leave'; readonly generation: 'now' | 'old' | 'untold' })
+  | (Actor & { readonly do: 'say'; readonly data: number })
   | { readonly do: 'read'; readonly who: Who; readonly limit: number; readonly client?: string; readonly post: boolean }
   | { readonly do: 'fromNow'; readonly who: Who }
   | { readonly do: 'park'; readonly who: Who; readonly client?: string }
@@ -185,7 +180,7 @@ const settings: fc.Arbitrary<SettingsStep> = fc
   })
   .map((each) => tidy(each) as SettingsStep);
 
-const withClient = { who, client };
+const withClient = { who, client, as };
 
 /** `timed`: the world has a clock that can be moved. */
 export function stepsOf(instances: number, timed: boolean, maxLength: number): fc.Arbitrary<readonly Step[]> {

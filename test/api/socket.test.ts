@@ -165,7 +165,7 @@ describe('GET …/socket', () => {
     assert.equal((await one.next()).type, 'updates');
   });
 
-  it('[TR41] each watch is paid for: beyond the budget it is refused, and the one before goes on', async () => {
+  it('[TR51] each watch is paid for: beyond the budget it is refused, and the one before goes on', async () => {
     const budgets = { ...DEFAULT_LIMITS.budgets, snapshot: 2, poll: 2 };
     await serve({ limits: makeLimits({ ...DEFAULT_LIMITS, budgets, addressFactor: 1 }) });
     const one = await connect();

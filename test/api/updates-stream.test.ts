@@ -124,12 +124,12 @@ describe('GET …/updates/stream', () => {
     });
   });
 
-  it('[TR40] the poll that waits for the stream is that of the client it names', async () => {
+  it('[TR50] the poll that waits for the stream is that of the client it names', async () => {
     const { poll } = await park('?marker=m0&clientId=ann');
     assert.deepEqual([poll.query.clientId, poll.caller?.subject], ['ann', 'anonymous']);
   });
 
-  it('[TR41] without a marker it is paid as a snapshot', async () => {
+  it('[TR51] without a marker it is paid as a snapshot', async () => {
     const budgets = { ...DEFAULT_LIMITS.budgets, snapshot: 1 };
     await serve({ limits: makeLimits({ ...DEFAULT_LIMITS, budgets, addressFactor: 1 }) });
     assert.equal((await open().head()).statusCode, 200);

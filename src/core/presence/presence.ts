@@ -7,7 +7,15 @@ import type { ClientId, SpaceId } from '../../protocol/ids.ts';
 import { MAX_CLIENTS_PER_SPACE } from '../../protocol/limits.ts';
 import type { Deps } from '../context.ts';
 import type { Answer, Caller, Clients, EmptyHandler, PollOutcome } from '../engine-types.ts';
-import type { ClientName, ClientRecords, LockRelease, SpaceSettingsSource } from '../people-types.ts';
+import {
+  type ClientName,
+  type ClientRecords,
+  type HeldItems,
+  type LockRelease,
+  type SpaceSettingsSource,
+  withGrant,
+  withoutGrant,
+} from '../people-types.ts';
 import type { SpaceState } from '../space-state.ts';
 import { ClientRows } from './client-rows.ts';
 import { depart } from './depart.ts';
@@ -36,8 +44,6 @@ export type PresenceGiven = {
 
 /** How often the rounds that are due are begun, ms. */
 export const ROUNDS_MS = 500;
-
-type Held = Readonly<Record<string, string>>;
 
 /** Who is in the spaces: joins, leases, what clients say of themselves, and what happens when all have left. */
 export class Presence implements Clients, ClientRecords, RosterListener {
@@ -146,18 +152,19 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     const held = await this.#changeHeld(space, { subject, client }, (before) => {
       const others = Object.keys(before).filter((each) => each !== item).length;
       outcome = others >= max ? 'tooMany' : 'held';
-      return outcome === 'tooMany' ? undefined : { ...before, [item]: grant };
+      return outcome === 'tooMany' ? undefined : withGrant(before, item, grant);
     });
-    if (held) await this.#writeHeld(space, client, subject, (row) => ({ ...row, [item]: grant }));
+    if (held) await this.#writeHeld(space, client, subject, (before) => withGrant(before, item, grant));
     return outcome;
   }
 
-  async drop(space: SpaceState, { subject, client }: ClientName, item: string, grant: string): Promise<void> {
-    const without = (held: Held): Held | undefined => {
-      if (!Object.hasOwn(held, item) || held[item] !== grant) return undefined;
-      const { [item]: _dropped, ...rest } = held;
-      return rest;
-    };
+  async drop(
+    space: SpaceState,
+    { subject, client }: ClientName,
+    item: string,
+    grant: string | undefined,
+  ): Promise<void> {
+    const without = (held: HeldItems) => withoutGrant(held, item, grant);
     await this.#changeHeld(space, { subject, client }, without);
     await this.#writeHeld(space, client, subject, without);
   }
@@ -191,9 +198,9 @@ export class Presence implements Clients, ClientRecords, RosterListener {
   async #changeHeld(
     space: SpaceState,
     { subject, client }: ClientName,
-    decide: (held: Held) => Held | undefined,
-  ): Promise<Held | undefined> {
-    let held: Held | undefined;
+    decide: (held: HeldItems) => HeldItems | undefined,
+  ): Promise<HeldItems | undefined> {
+    let held: HeldItems | undefined;
     await this.#parts.rosters.change(space, [rosterShardOf(client)], (shard: RosterShard) => {
       const entry = clientIn(shard, client);
       held = entry?.s === subject ? decide(entry.held) : undefined;
@@ -207,7 +214,7 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     space: SpaceState,
     client: string,
     subject: string,
-    decide: (held: Held) => Held | undefined,
+    decide: (held: HeldItems) => HeldItems | undefined,
   ): Promise<void> {
     return this.#parts.rows.change(space.id, [client], (row) => {
       const held = row.subject === subject && row.left === undefined ? decide(row.held) : undefined;
