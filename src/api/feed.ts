@@ -1,5 +1,6 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Answer, PollOutcome } from '../core/engine-types.ts';
+import type { Budget } from '../core/limits/limits-config.ts';
 import type { Problem } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { SpaceId } from '../protocol/ids.ts';
@@ -81,7 +82,8 @@ export class Feed {
     if (this.#state !== 'asking') return;
     const { engine, log } = this.#deps;
     try {
-      this.#cancel = engine.poll(this.#asked.space, this.#query, (outcome) => this.#take(outcome));
+      const { space, caller } = this.#asked;
+      this.#cancel = engine.poll(space, this.#query, (outcome) => this.#take(outcome), caller);
     } catch (error) {
       this.#end(problemFrom(log, error));
     }
@@ -114,6 +116,11 @@ export class Feed {
     this.stop();
     this.#outlet.fail(problem);
   }
+}
+
+/** What it costs to begin a watch: without a marker all of the space is read. */
+export function watchBudget({ marker }: Pick<GetUpdatesQuery, 'marker'>): Budget {
+  return marker === undefined ? 'snapshot' : 'poll';
 }
 
 /** Why this caller must not be told anything more; asked before each answer, and now and then while there is none. */

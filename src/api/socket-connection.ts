@@ -19,7 +19,7 @@ import {
 } from '../protocol/socket.ts';
 import type { Paying } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
-import { Feed, type Outlet, review } from './feed.ts';
+import { Feed, type Outlet, review, watchBudget } from './feed.ts';
 import { updatesFrameOf } from './frames.ts';
 import { carryOut } from './post-update.ts';
 import { parseJson } from './read-body.ts';
@@ -140,6 +140,7 @@ export class SocketConnection implements Outlet {
   }
 
   #watch({ type: _, id, ...query }: WatchMessage): void {
+    this.#deps.limits.take(this.#asked.account, watchBudget(query));
     this.#feed?.stop();
     this.#say({ type: 'watching', id });
     this.#feed = new Feed(this.#deps, this.#asked, query, this);

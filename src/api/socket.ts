@@ -97,7 +97,7 @@ async function admit(deps: AppDeps, req: IncomingMessage) {
   if (refused !== undefined) throw new ProblemError(refused.code, refused.detail, refused);
   requireKnownOrigin(req, deps.allowedOrigins);
   const { ticket } = parseQuery(target?.search ?? '', ['ticket']);
-  return admitToStream(deps, req, space, ticket);
+  return admitToStream(deps, req, space, ticket, 'poll');
 }
 
 /**

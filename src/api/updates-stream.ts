@@ -11,7 +11,7 @@ import {
 } from '../protocol/limits.ts';
 import type { Paying } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
-import { Feed, type Outlet, review } from './feed.ts';
+import { Feed, type Outlet, review, watchBudget } from './feed.ts';
 import { eventOf } from './frames.ts';
 import { Place } from './get-updates.ts';
 import { readSpace } from './path.ts';
@@ -44,7 +44,7 @@ export function createUpdatesStream(deps: StreamDeps) {
     const last = rawHeader(req, 'last-event-id');
     // An EventSource comes back with the URL it began with: what it has seen since is in the header.
     const from = last ? { ...query, marker: readMarker('Last-Event-ID', last) } : query;
-    const asked = await admitToStream(deps, req, id, ticket);
+    const asked = await admitToStream(deps, req, id, ticket, watchBudget(from));
     if (res.closed) return;
     const place = new Place(deps.limits, asked.account);
     count(1);

@@ -8,7 +8,9 @@ import type { OpsQuery } from '../protocol/ops.ts';
 import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../protocol/post-update.ts';
 
 /** Who asks. `subject` is the authenticated identity; `anonymous` in mode `none`. */
-export type Caller = { readonly subject: string };
+export type Caller = {
+  readonly subject: string;
+};
 
 /** `overLocks`: for admins; the updates pass locks and end them. Nothing that a client sends sets it. */
 export type PostOptions = { readonly overLocks?: true };

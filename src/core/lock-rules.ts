@@ -51,14 +51,17 @@ export function judgeLock(
   const { lock } = head;
   const ending = update.release === true || isDelete(update.op);
   if (update.fence !== undefined && (!lock || update.fence !== head.fence)) return fenced(request, head);
-  if (lock && isHoldersWrite(request, head)) return ending ? { kind: 'pass', ends: lock } : PASS;
+  if (lock && isHoldersWrite(request, head)) {
+    if (!ending) return PASS;
+    return update.grab ? refuseGrab(request) : { kind: 'pass', ends: lock };
+  }
   const alive = lock !== undefined && lease?.grant === lock.grant;
   if (alive && !(update.grab && isHolder(lock, request)))
     return { kind: 'refuse', result: lockedBy(request, head, lease) };
   if (update.fence !== undefined) return fenced(request, head);
   if (update.grab) {
     if (rule === 'none') return refuse(request, 'notLockable', 'items of this kind are not locked in this space');
-    if (ending) return refuse(request, 'badOp', 'a delete ends the lock: "grab" cannot come with it');
+    if (ending) return refuseGrab(request);
   } else if (rule === 'required' && !update.restore) {
     const detail = 'items of this kind are changed by the holder of their lock: send "grab", or its "fence"';
     return refuse(request, 'lockRequired', detail);
@@ -74,6 +77,10 @@ export function lockedBy(request: WriteRequest, head: Head, lease: Lease): Updat
 function fenced(request: WriteRequest, head: Head): Gate {
   const at = { item: request.item, version: head.v, durableVersion: head.pv };
   return { kind: 'refuse', result: { ...at, result: 'fenced' } };
+}
+
+function refuseGrab(request: WriteRequest): Gate {
+  return refuse(request, 'badOp', 'a delete ends the lock: "grab" cannot come with it');
 }
 
 function refuse(request: WriteRequest, code: InvalidCode, detail: string): Gate {

@@ -20,7 +20,13 @@ import {
   termOf,
 } from './lock-rules.ts';
 import type { Next, WriteRequest } from './next-head.ts';
-import type { ClientName, ClientRecords, SpaceSettings, SpaceSettingsSource } from './people-types.ts';
+import {
+  type ClientName,
+  type ClientRecords,
+  grantsIn,
+  type SpaceSettings,
+  type SpaceSettingsSource,
+} from './people-types.ts';
 import type { SpaceState } from './space-state.ts';
 import { FIXED_SETTINGS } from './spaces/settings.ts';
 import { StaleHolds } from './stale-holds.ts';
@@ -137,26 +143,27 @@ export class Locks {
 
   /** What comes after the request: lease and entry of a lock that ended go, and of one that was not granted. */
   async settle(space: SpaceState, request: WriteRequest, attempt: Attempt): Promise<void> {
-    const { ends, grant, mine } = attempt;
-    if (mine) {
-      if (ends) await this.#forget(space, request.item, nameOf(ends), ends.grant);
-    } else if (grant !== undefined && !attempt.inDoubt) {
+    const { ends, grant, mine, kept } = attempt;
+    const granted = mine !== undefined && kept === undefined;
+    if (mine && ends) await this.#forget(space, request.item, nameOf(ends), ends.grant);
+    // Another copy of the request was granted the lock, or nobody was.
+    if (grant !== undefined && !granted && grant !== kept?.grant && !attempt.inDoubt)
       await this.#forget(space, request.item, requireName(request), grant);
-    }
   }
 
   /** After a release that found no lock: whatever a crash has left of one. */
   async forgetLeftover(space: SpaceState, request: WriteRequest): Promise<void> {
     const { item, lock } = request;
     const name = requireName(request);
-    if (lock?.do === 'free') return this.#forget(space, item, name, lock.grant);
+    if (lock?.do === 'free') {
+      for (const grant of grantsIn(lock.grant)) await this.#forget(space, item, name, grant);
+      return;
+    }
     const found = await this.#leases.read(space.id, item);
     if (found && found.lease.holder === name.client && found.lease.subject === name.subject)
       await this.#forget(space, item, name, found.lease.grant);
-    // The entry may name a grant that nobody knows any more: it is replaced by one that is known, which goes.
-    const grant = this.#deps.random.id();
-    const entry = await this.#clients.hold(space, name, item, grant, Number.POSITIVE_INFINITY);
-    if (entry === 'held') await this.#clients.drop(space, name, item, grant);
+    // The entry may name grants that nobody knows any more.
+    await this.#clients.drop(space, name, item, undefined);
   }
 
   async #acquire(turn: Turn): Promise<Got> {
@@ -206,7 +213,7 @@ export class Locks {
 
   async #isEntered(space: SpaceState, request: WriteRequest, grant: string): Promise<boolean> {
     const held = await this.#clients.heldBy(space, requireName(request));
-    return Object.hasOwn(held, request.item) && held[request.item] === grant;
+    return Object.hasOwn(held, request.item) && grantsIn(held[request.item] ?? '').includes(grant);
   }
 
   /** What is not done here ends by itself: a lease with its time, an entry with the client or its next lock on the item. */
@@ -237,7 +244,7 @@ function answering(next: Next, fence: number, ttlMs: number): Next {
 
 function mayEnd(request: WriteRequest, lock: Lock): boolean {
   const ask = request.lock;
-  if (ask?.do === 'free') return lock.grant === ask.grant;
+  if (ask?.do === 'free') return grantsIn(ask.grant).includes(lock.grant);
   if (lock.holder !== request.client) return false;
   if (lock.subject === request.subject || (ask?.do === 'release' && ask.admin)) return true;
   throw new ProblemError(

@@ -5,7 +5,10 @@ export type ClientName = { readonly subject: string; readonly client: string };
 
 /** What the locks need to know of clients. Made by presence. */
 export interface ClientRecords {
-  /** Writes into the client's record that it holds the item under this grant, unless it holds `max` others. Atomic, also between instances. */
+  /**
+   * Writes into the client's record that it holds the item under this grant, unless it holds `max` others. Atomic, also between instances. Grants that
+   * were there stay: of two requests of one client only one gets the item, and nobody knows yet which.
+   */
   hold(
     space: SpaceState,
     name: ClientName,
@@ -13,10 +16,34 @@ export interface ClientRecords {
     grant: string,
     max: number,
   ): Promise<'held' | 'tooMany' | 'notJoined'>;
-  /** The entries of its record: grants by item. */
-  heldBy(space: SpaceState, name: ClientName): Promise<Readonly<Record<string, string>>>;
-  /** Takes the entry out again; only if it still names this grant. */
-  drop(space: SpaceState, name: ClientName, item: string, grant: string): Promise<void>;
+  /** The entries of its record: by item its grant, or several between spaces. */
+  heldBy(space: SpaceState, name: ClientName): Promise<HeldItems>;
+  /** Takes this grant out again; without one, the whole entry. */
+  drop(space: SpaceState, name: ClientName, item: string, grant: string | undefined): Promise<void>;
+}
+
+/** What a client holds, by item: one grant, or several between spaces while requests of the same client compete. */
+export type HeldItems = Readonly<Record<string, string>>;
+const MAX_GRANTS_KEPT = 4;
+
+export function grantsIn(entry: string): readonly string[] {
+  return entry.split(' ');
+}
+
+export function withGrant(held: HeldItems, item: string, grant: string): HeldItems {
+  const before = Object.hasOwn(held, item) ? grantsIn(held[item] ?? '') : [];
+  const grants = [...before.filter((each) => each !== grant), grant].slice(-MAX_GRANTS_KEPT);
+  return { ...held, [item]: grants.join(' ') };
+}
+
+/** `undefined` where nothing of it is there. */
+export function withoutGrant(held: HeldItems, item: string, grant: string | undefined): HeldItems | undefined {
+  if (!Object.hasOwn(held, item)) return undefined;
+  const before = grantsIn(held[item] ?? '');
+  const left = grant === undefined ? [] : before.filter((each) => each !== grant);
+  if (left.length === before.length) return undefined;
+  const { [item]: _dropped, ...rest } = held;
+  return left.length === 0 ? rest : { ...rest, [item]: left.join(' ') };
 }
 
 /** What presence needs of the locks: a client left or lapsed. Each item it held is released (a release: stored). Idempotent. */

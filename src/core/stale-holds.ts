@@ -2,7 +2,7 @@ import type { Head } from '../model/head.ts';
 import { isFailure } from '../ports/failure.ts';
 import { RetryLater } from './context.ts';
 import type { Leases } from './leases.ts';
-import type { ClientName, ClientRecords } from './people-types.ts';
+import { type ClientName, type ClientRecords, grantsIn } from './people-types.ts';
 import type { SpaceState } from './space-state.ts';
 
 type Parts = {
@@ -28,17 +28,21 @@ export class StaleHolds {
   async clear(space: SpaceState, name: ClientName, except: string): Promise<boolean> {
     const held = Object.entries(await this.#parts.clients.heldBy(space, name));
     const others = held.filter(([item]) => item !== except);
-    const cleared = await Promise.all(others.map(([item, grant]) => this.#clearOne(space, name, item, grant)));
+    const cleared = await Promise.all(others.map(([item, entry]) => this.#clearOne(space, name, item, entry)));
     return cleared.some(Boolean);
   }
 
-  async #clearOne(space: SpaceState, name: ClientName, item: string, grant: string): Promise<boolean> {
+  async #clearOne(space: SpaceState, name: ClientName, item: string, entry: string): Promise<boolean> {
     const { clients, headOf } = this.#parts;
+    const grants = grantsIn(entry);
     try {
-      if ((await headOf(space, item)).lock?.grant === grant || (await this.#runs(space, item, grant))) return false;
-      await clients.drop(space, name, item, grant);
-      if (!(await this.#runs(space, item, grant))) return true;
-      await clients.hold(space, name, item, grant, Number.POSITIVE_INFINITY);
+      const locked = (await headOf(space, item)).lock?.grant;
+      if (locked !== undefined && grants.includes(locked)) return false;
+      if ((await this.#running(space, item, grants)) !== undefined) return false;
+      for (const grant of grants) await clients.drop(space, name, item, grant);
+      const running = await this.#running(space, item, grants);
+      if (running === undefined) return true;
+      await clients.hold(space, name, item, running, Number.POSITIVE_INFINITY);
       return false;
     } catch (error) {
       if (isFailure(error) || error instanceof RetryLater) return false; // it cannot be told now
@@ -46,7 +50,8 @@ export class StaleHolds {
     }
   }
 
-  async #runs(space: SpaceState, item: string, grant: string): Promise<boolean> {
-    return (await this.#parts.leases.read(space.id, item))?.lease.grant === grant;
+  async #running(space: SpaceState, item: string, grants: readonly string[]): Promise<string | undefined> {
+    const grant = (await this.#parts.leases.read(space.id, item))?.lease.grant;
+    return grant !== undefined && grants.includes(grant) ? grant : undefined;
   }
 }

@@ -28,6 +28,8 @@ export type Attempt = {
   grant: string | undefined;
   /** The lock that ends with the version that is being written. */
   ends: Lock | undefined;
+  /** The lock that this very request was granted before. */
+  kept: Lock | undefined;
 };
 
 export function newAttempt(id: string, cold: boolean): Attempt {
@@ -40,6 +42,7 @@ export function newAttempt(id: string, cold: boolean): Attempt {
     inDoubt: false,
     grant: undefined,
     ends: undefined,
+    kept: undefined,
   };
 }
 

@@ -12,7 +12,7 @@ import { getFloor } from './floor.ts';
 import type { Heads } from './heads.ts';
 import { History, type Past, remembered } from './history.ts';
 import { judgeCreation } from './judge-creation.ts';
-import type { Gate } from './lock-rules.ts';
+import { type Gate, isHolder } from './lock-rules.ts';
 import type { Locks } from './locks.ts';
 import { accepted, type Next, nextHead, sameAgain, type WriteRequest } from './next-head.ts';
 import type { Snapshot } from './row-content.ts';
@@ -67,7 +67,8 @@ export class UpdateWriter {
         attempt.cold = true;
       }
     } finally {
-      if (attempt.ends || attempt.grant !== undefined) await this.#locks.settle(space, request, attempt);
+      if (attempt.ends || attempt.grant !== undefined || attempt.kept)
+        await this.#locks.settle(space, request, attempt);
     }
     throw new RetryLater('contention', 100);
   }
@@ -222,10 +223,11 @@ export class UpdateWriter {
     repeat: { readonly version: number; readonly extra?: unknown },
   ): Promise<Written | undefined> {
     this.#deps.metrics.count('updates_repeated');
-    const { space, request, held } = turn;
+    const { space, request, held, attempt } = turn;
     const said = request.update && (await this.#history.saidAt(space.id, held.head, request.update, repeat.version));
-    turn.attempt.extra = { ...(repeat.extra as object | undefined), ...said };
-    turn.attempt.first = true; // it may have been one: what a first attempt promises, a repeat keeps
+    attempt.extra = { ...(repeat.extra as object | undefined), ...said };
+    if (request.update?.grab && isHolder(held.head.lock, request)) attempt.kept = held.head.lock;
+    attempt.first = true; // it may have been one: what a first attempt promises, a repeat keeps
     return this.#stands(turn, repeat.version);
   }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type RequestListener, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { AppDeps } from '../../src/api/app-deps.ts';
 import { createApp } from '../../src/api/create-app.ts';
 import { describeApi } from '../../src/api/openapi.ts';
@@ -143,15 +143,20 @@ export function checkAnswer(method: string, url: string, { status, headers, json
   validate(schema, /\bjson\b/.test(type) ? json : text);
 }
 
+const PROBLEM = { $ref: '#/components/schemas/Problem' };
+
 function checkProblem(status: number, headers: IncomingHttpHeaders, json: unknown): void {
   assert.equal(headers['content-type'], 'application/problem+json');
-  validate({ $ref: '#/components/schemas/Problem' }, json);
+  validate(PROBLEM, json);
   assert.equal((json as { status: number }).status, status);
 }
 
+/** Compiled once: that takes longer than many an answer. */
+const checks = new WeakMap<object, ValidateFunction>();
+
 function validate(schema: object, value: unknown): void {
-  const absolute = JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"api#/'));
-  const check = ajv.compile(absolute);
+  const check = checks.get(schema) ?? ajv.compile(JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"api#/')));
+  checks.set(schema, check);
   assert.ok(check(value), `${ajv.errorsText(check.errors)}: ${JSON.stringify(value)}`);
 }
 

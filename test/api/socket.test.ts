@@ -5,13 +5,14 @@ import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { AppDeps } from '../../src/api/app-deps.ts';
 import { createSockets, type Sockets } from '../../src/api/socket.ts';
+import { DEFAULT_LIMITS } from '../../src/core/limits/limits-config.ts';
 import { MAX_BODY_BYTES } from '../../src/protocol/limits.ts';
 import { type ServerMessage, serverMessageSchema } from '../../src/protocol/socket.ts';
 import { createHttpServer, listen } from '../../src/server/http-server.ts';
 import { makeTickets, spaceId } from '../support/callers.ts';
 import { FakeClock, settle } from '../support/clocks.ts';
 import { castRoles } from '../support/roles.ts';
-import { type App, makeApp, ORIGIN, sendTo } from './fixture.ts';
+import { type App, makeApp, makeLimits, ORIGIN, sendTo } from './fixture.ts';
 
 const SOCKET = '/v1/spaces/board/socket';
 const update = (item: string, value: unknown) => ({ updates: [{ item, op: { set: value } }] });
@@ -167,6 +168,26 @@ describe('GET …/socket', () => {
     assert.deepEqual(await one.next(), { type: 'watching', id: 2 });
     assert.equal(second.cancelled, true);
     assert.equal((await one.next()).type, 'updates');
+  });
+
+  it('[TR51] each watch is paid for: beyond the budget it is refused, and the one before goes on', async () => {
+    const budgets = { ...DEFAULT_LIMITS.budgets, snapshot: 2, poll: 2 };
+    await serve({ limits: makeLimits({ ...DEFAULT_LIMITS, budgets, addressFactor: 1 }) });
+    const one = await connect();
+    const parked = app.engine.nextParked();
+    one.say({ type: 'watch', id: 1, marker: 'm0' });
+    assert.deepEqual(await one.next(), { type: 'watching', id: 1 });
+    const poll = await parked;
+    one.say({ type: 'watch', id: 2, marker: 'm0' });
+    const refused = await one.next();
+    assert.ok(refused.type === 'problem' && refused.id === 2 && refused.problem.code === 'rateLimited');
+    assert.equal(poll.cancelled, false);
+    for (const id of [3, 4]) {
+      one.say({ type: 'watch', id });
+      assert.deepEqual([(await one.next()).type, (await one.next()).type], ['watching', 'updates']);
+    }
+    one.say({ type: 'watch', id: 5 });
+    assert.equal((await one.next()).type, 'problem');
   });
 
   it('[TR34] posts are carried out one after another and answered with their id, as PostUpdate answers', async () => {

@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { AppDeps } from '../../src/api/app-deps.ts';
+import { DEFAULT_LIMITS } from '../../src/core/limits/limits-config.ts';
 import { ProblemError } from '../../src/protocol/errors.ts';
 import { MAX_MARKER_CHARS, STREAM_LIFE_MS } from '../../src/protocol/limits.ts';
 import { createHttpServer, listen } from '../../src/server/http-server.ts';
 import { FakeClock, settle } from '../support/clocks.ts';
 import { castRoles } from '../support/roles.ts';
 import { parseEvent } from '../support/transport-clients.ts';
-import { type App, makeApp, ORIGIN, sendTo } from './fixture.ts';
+import { type App, makeApp, makeLimits, ORIGIN, sendTo } from './fixture.ts';
 
 const STREAM = '/v1/spaces/board/updates/stream';
 
@@ -126,6 +127,19 @@ describe('GET …/updates/stream', () => {
       clientId: 'ann',
       wait: 50,
     });
+  });
+
+  it('[TR50] the poll that waits for the stream is that of the client it names', async () => {
+    const { poll } = await park('?marker=m0&clientId=ann');
+    assert.deepEqual([poll.query.clientId, poll.caller?.subject], ['ann', 'anonymous']);
+  });
+
+  it('[TR51] without a marker it is paid as a snapshot', async () => {
+    const budgets = { ...DEFAULT_LIMITS.budgets, snapshot: 1 };
+    await serve({ limits: makeLimits({ ...DEFAULT_LIMITS, budgets, addressFactor: 1 }) });
+    assert.equal((await open().head()).statusCode, 200);
+    assert.equal((await open().head()).statusCode, 429);
+    assert.equal((await open('?marker=m0').head()).statusCode, 200);
   });
 
   it('[TR22] Last-Event-ID counts more than the marker of the URL; an empty one counts for nothing', async () => {

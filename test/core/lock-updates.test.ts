@@ -35,6 +35,14 @@ describe('a lock that comes with an update', () => {
     assert.equal(await world.evict(/^l\//), 0);
   });
 
+  it('[LK27] does not come with a delete, not from the holder either', async () => {
+    const world = makeWorld();
+    const { fence } = await world.ok('a', { set: 1 }, { clientId: 'ann', grab: true });
+    assert.equal(codeOf(await world.post('a', { delete: true }, { clientId: 'ann', grab: true, fence })), 'badOp');
+    assert.equal((await world.post('a', { set: 2 })).result, 'locked');
+    await world.ok('a', { set: 2 }, { clientId: 'ann', fence });
+  });
+
   it('[LK8] ends with the release of its holder, stored before the answer', async () => {
     const world = makeWorld(2);
     const made = await world.ok('a', { set: 1 }, { clientId: 'ann', grab: true });
@@ -98,6 +106,17 @@ describe('a lock that comes with an update', () => {
     assert.equal(await world.evict(/^l\//), 0);
   });
 
+  it('[LK17] a grab over one’s own lapsed lock that fails leaves the entry of that lock', async () => {
+    const world = makeWorld();
+    await world.ok('a', { set: 1 }, { clientId: 'ann', grab: true });
+    const before = world.clients.held('ann');
+    await world.pass(TTL + 1_000, 500);
+    world.at(0).store.down = true;
+    await assert.rejects(lock(world, 'a', 'ann'), refusedWith('storeUnavailable'));
+    world.at(0).store.down = false;
+    assert.deepEqual(world.clients.held('ann'), before);
+  });
+
   it('[LK17] a grab that finds no store leaves neither lease nor entry', async () => {
     const world = makeWorld(2);
     await world.ok('a', { set: 0 }, { release: true });
@@ -151,6 +170,19 @@ describe('a lock that comes with an update', () => {
     const head = await world.head('a');
     assert.deepEqual([head?.fence, head?.lock?.holder], [fenceIn(made), 'ann']);
     await world.ok('a', { set: 2 }, { clientId: 'ann', fence: fenceIn(made) });
+  });
+
+  it('[LK18] two copies of a grab on two instances leave the grant in the client’s record that the head has', async () => {
+    const world = makeWorld(2);
+    await world.ok('a', { set: 1 });
+    const sent = { clientId: 'ann', seq: 1, grab: true };
+    const look = hold(world.at(1).cache, 'get', /^l\//, 'after');
+    const copy = world.post('a', { set: 2 }, { ...sent, on: 1 });
+    await reached(world, look);
+    const { fence } = await world.ok('a', { set: 2 }, sent);
+    look.open();
+    assert.equal(fenceIn(await copy), fence);
+    assert.deepEqual(world.clients.held('ann'), { a: (await world.head('a'))?.lock?.grant });
   });
 
   it('[LK18] a lock alone whose answer was lost is granted once', async () => {

@@ -67,6 +67,19 @@ describe('clients: leases', () => {
     assert.deepEqual((await people.told(start, 2)).clients, []);
   });
 
+  it('[PR22] also where nobody ever waits, so that the time of the floor lags far behind', async () => {
+    const people = new People(2);
+    const { world } = people;
+    await people.join('bob', { on: 1 });
+    await world.pass(100_000, 250);
+    let { marker } = await people.join('ann');
+    for (let turn = 0; turn < 20; turn++) {
+      await world.pass(10_000, 250);
+      ({ marker } = await world.poll({ marker, clientId: 'ann' }, 1));
+      assert.ok(await people.entry('ann'), `gone after ${turn} polls`);
+    }
+  });
+
   it('[PR23] an instance whose clock is far ahead, and readers that raise the floor with it, end no lease', async () => {
     const people = new People(1);
     const { world } = people;

@@ -202,6 +202,15 @@ describe('clients: generations and owners', () => {
 });
 
 describe('clients: what they say of themselves', () => {
+  it('[PR18] a change of data on its way does not outlive a new join', async () => {
+    const people = new People();
+    await people.join('ann', { data: 1 });
+    await people.patch('ann', 2);
+    await people.join('ann', { data: 3 });
+    await people.world.pass(1_000);
+    assert.equal((await people.entry('ann'))?.data, 3);
+  });
+
   it('[PR14] the last change counts, and many of many clients are one write per record', async () => {
     const people = new People(2);
     const { world } = people;

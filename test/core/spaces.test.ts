@@ -185,6 +185,18 @@ describe('deleting a space', () => {
     assert.equal((await world.run(world.admin.delete(SPACE, ADMIN))).outcome, 'absent');
   });
 
+  it('[SE34] it deletes what somebody holds, too, and what only a holder may change', async () => {
+    const world = new SpacesWorld();
+    world.clients.join('ann');
+    const { fence } = await world.ok('held', { set: 1 }, { clientId: 'ann', grab: true });
+    await world.ok('free', { set: 1 });
+    await world.set({ lockRules: { register: 'required' } });
+    const { outcome, deleted } = await world.run(world.admin.delete(SPACE, ADMIN));
+    assert.deepEqual([outcome, deleted], ['done', 2]);
+    assert.deepEqual(world.clients.held('ann'), {});
+    assert.equal((await world.post('held', { set: 2 }, { clientId: 'ann', fence })).result, 'fenced');
+  });
+
   it('[SE31] it goes on where a call ended, and what cannot be deleted now can be later', async () => {
     const world = new SpacesWorld();
     for (let i = 0; i < 5; i++) await world.ok(`i${i}`, { set: i });

@@ -5,6 +5,7 @@ const WORK: Workload = {
   spaces: 1,
   writers: 3,
   lockers: 0,
+  joins: false,
   requests: 9,
   readers: 3,
   polls: 12,
@@ -289,9 +290,41 @@ const HISTORY: SimConfig = {
   },
 };
 
+/**
+ * The same, and what the server knows of who is here gets lost, comes late, or cannot be written. Nobody dies or sleeps here: a grab that reaches
+ * the head when its client has left leaves an item with a holder that is gone, until the next write.
+ */
+const JOINED: SimConfig = {
+  ...LOCKS,
+  name: 'joined',
+  http: { ...LOCKS.http, impatient: 0 },
+  pauses: { chance: 0, maxMs: 0 },
+  chaos: {
+    events: 18,
+    gapMs: 1_500,
+    weights: { ...LOCKS.chaos.weights, kill: 0, pause: 0, evictRoster: 4, evictRosterPulse: 1, storeOutage: 2 },
+  },
+  work: { ...LOCKS.work, joins: true },
+  maxSteps: 600_000,
+};
+
 /** By the name that `--config` takes. */
 export const CONFIGS: ReadonlyMap<string, SimConfig> = new Map(
-  [CALM, PAUSES, ALL, EPOCH, SHARDS, RESTARTS, OUTAGES, LEASES, MOVES, LATE, NODES, RESTORE, LOCKS, HISTORY].map(
-    (config) => [config.name, config],
-  ),
+  [
+    CALM,
+    PAUSES,
+    ALL,
+    EPOCH,
+    SHARDS,
+    RESTARTS,
+    OUTAGES,
+    LEASES,
+    MOVES,
+    LATE,
+    NODES,
+    RESTORE,
+    LOCKS,
+    JOINED,
+    HISTORY,
+  ].map((config) => [config.name, config]),
 );

@@ -69,6 +69,8 @@ export type Workload = {
   readonly writers: number;
   /** Clients that hold items. */
   readonly lockers: number;
+  /** They join the space, poll, lapse and leave: what they hold is in the records that the server keeps of clients. */
+  readonly joins: boolean;
   readonly requests: number;
   readonly readers: number;
   readonly polls: number;

@@ -55,12 +55,13 @@ export const SIM_ENGINE: EngineConfig = {
 };
 
 /** Short enough that leases end, and holders are held to the longest hold, within a run. */
-const SIM_SETTINGS: SpaceSettings = {
+export const SIM_SETTINGS: SpaceSettings = {
   ...DEFAULT_SETTINGS,
   lockTtlMs: 2_000,
   maxHoldMs: 9_000,
   maxLocks: 2,
   steal: 'anyone',
+  leaseMs: 6_000,
 };
 
 export type Instance = {
@@ -128,7 +129,7 @@ export class Fleet {
       log: traceLog(this.#scheduler, process),
       metrics: countingMetrics(this.#history),
       kinds: SIM_KINDS,
-      clients: this.clients,
+      ...(this.#config.work.joins ? {} : { clients: this.clients }),
       settings: { known: () => SIM_SETTINGS, load: async () => SIM_SETTINGS },
       config: this.engineConfig,
     });

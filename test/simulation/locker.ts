@@ -1,5 +1,8 @@
+import type { Engine } from '../../src/core/engine-types.ts';
+import { isFailure } from '../../src/ports/failure.ts';
+import { joinResponseSchema } from '../../src/protocol/clients.ts';
 import { ProblemError } from '../../src/protocol/errors.ts';
-import type { ItemId, SpaceId } from '../../src/protocol/ids.ts';
+import type { ClientId, ItemId, SpaceId } from '../../src/protocol/ids.ts';
 import type { Update, UpdateResult } from '../../src/protocol/post-update.ts';
 import type { Reply } from './fleet.ts';
 import { spotOf, type Write } from './history.ts';
@@ -19,6 +22,10 @@ export class SimLocker {
   readonly #space: SpaceId;
   #clientId: string;
   #seq = 0;
+  /** Of its last join; `undefined`: as far as it knows it is not here. */
+  #generation: number | undefined;
+  #present = true;
+  #silentUntil = 0;
 
   constructor(name: string, world: World, space: SpaceId) {
     this.#world = world;
@@ -29,7 +36,9 @@ export class SimLocker {
 
   async live(): Promise<void> {
     const { random, config } = this.#world;
+    const stay = config.work.joins ? this.#stay() : undefined;
     for (let n = 0; n < config.work.requests; n++) {
+      await this.#fallSilent();
       const item = random.pick(config.work.items);
       const fence = random.chance(0.5)
         ? await this.#lock(item, random.chance(0.25))
@@ -37,6 +46,44 @@ export class SimLocker {
       if (fence !== undefined) await this.#hold(item, fence);
       await this.#world.pauseBetweenRequests();
     }
+    this.#present = false;
+    await stay;
+  }
+
+  /** Joins, and polls for as long as it is not silent; joins anew when it is told that it is not here. */
+  async #stay(): Promise<void> {
+    const { scheduler, random } = this.#world;
+    while (this.#present) {
+      if (this.#silentUntil > scheduler.now) await scheduler.sleep(500, 'a client is silent');
+      else if (this.#generation === undefined) await this.#join();
+      else await this.#poll();
+      await scheduler.sleep(random.int(1_500), 'a client waits to poll');
+    }
+  }
+
+  async #join(): Promise<void> {
+    const clientId = this.#clientId as ClientId;
+    const reply = await this.#call(`join ${clientId}`, (engine) =>
+      (engine as Engine).clients.join(this.#space, { clientId }, CALLER),
+    );
+    if (reply.kind === 'answered' && clientId === this.#clientId)
+      this.#generation = joinResponseSchema.parse(JSON.parse(reply.value.toString())).generation;
+  }
+
+  async #poll(): Promise<void> {
+    const query = { limit: 500, durable: false, wait: 0, marker: 'now', clientId: this.#clientId };
+    await this.#call(
+      `poll of ${this.#clientId}`,
+      (engine) => new Promise<void>((resolve) => void engine.poll(this.#space, query, () => resolve(), CALLER)),
+    );
+  }
+
+  /** Longer than a lease and the grace: it lapses, and comes back with its fence. */
+  async #fallSilent(): Promise<void> {
+    const { random, scheduler, config } = this.#world;
+    if (!config.work.joins || !random.chance(0.1)) return;
+    this.#silentUntil = scheduler.now + 8_000 + random.int(16_000);
+    await scheduler.sleep(random.int(20_000), 'a silent client does nothing');
   }
 
   async #hold(item: string, fence: number): Promise<void> {
@@ -56,10 +103,19 @@ export class SimLocker {
         return this.#release(item);
       case 'leave': {
         const client = this.#clientId;
+        if (this.#world.config.work.joins) return this.#leave(client as ClientId);
         const held = fleet.clients.leave(client, CALLER.subject, this.#space);
         await this.#call('leave', (engine) => engine.freeLocks(this.#space, { ...CALLER, client }, held));
       }
     }
+  }
+
+  async #leave(client: ClientId): Promise<void> {
+    const generation = this.#generation;
+    this.#generation = undefined;
+    await this.#call(`leave ${client}`, (engine) =>
+      (engine as Engine).clients.leave(this.#space, client, generation, CALLER),
+    );
   }
 
   async #lock(item: string, steal: boolean): Promise<number | undefined> {
@@ -108,6 +164,7 @@ export class SimLocker {
     }
     history.count('given up');
     this.#clientId = `${this.#name}-${random.int(1_000_000)}`;
+    this.#generation = undefined;
     this.#seq = 0;
     return undefined;
   }
@@ -133,6 +190,8 @@ export class SimLocker {
         if (write.sent === 1) write.outcome = 'fail';
         return undefined;
       case 'invalid':
+        if (result.code === 'notJoined') this.#generation = undefined;
+        if (result.code === 'notJoined' && this.#world.config.work.joins) return undefined;
         if (result.code === 'seqTooOld' || result.code === 'tooManyLocks' || result.code === 'holdTooLong')
           return undefined;
     }
@@ -148,9 +207,13 @@ export class SimLocker {
     const reply = await fleet.call(fleet.any(), { label, patienceMs: 12_000, send });
     if (reply.kind !== 'failed') return reply;
     const { error } = reply;
-    if (!(error instanceof ProblemError) || error.problem.status === 500)
+    if (isFailure(error)) history.count(error.code);
+    else if (!(error instanceof ProblemError) || error.problem.status === 500)
       history.found('answer', `${label} failed with ${String(error)}`);
-    else history.count(error.problem.code);
+    else {
+      history.count(error.problem.code);
+      if (error.problem.code === 'notJoined') this.#generation = undefined;
+    }
     return reply;
   }
 }

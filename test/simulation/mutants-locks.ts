@@ -99,6 +99,16 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     'freesAnyGrant',
     'Of a client that left exactly the grants named are freed.',
     undefined,
-    change('locks', "if (ask?.do === 'free') return lock.grant === ask.grant;", "if (ask?.do === 'free') return true;"),
+    change(
+      'locks',
+      "if (ask?.do === 'free') return grantsIn(ask.grant).includes(lock.grant);",
+      "if (ask?.do === 'free') return true;",
+    ),
+  ),
+  mutant(
+    'heldNotInRow',
+    'What a client holds is in its row, too: the roster may be lost.',
+    at('joined', 1),
+    change('presence/presence', 'if (held) await this.#writeHeld(', 'if (held && max < 0) await this.#writeHeld('),
   ),
 ];

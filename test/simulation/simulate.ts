@@ -1,10 +1,16 @@
+import { decodeClientRow } from '../../src/model/client-row.ts';
+import { decodeHead, isPlaceholder } from '../../src/model/head.ts';
+import { clientRowKey, headKey, itemRowKey } from '../../src/model/keys.ts';
+import { decodeRow } from '../../src/model/row.ts';
 import type { SpaceId } from '../../src/protocol/ids.ts';
+import { LEASE_GRACE_MS } from '../../src/protocol/limits.ts';
 import { liveChaos } from './chaos.ts';
 import { checkHistories } from './check-history.ts';
 import { checkFinal, checkReader, type Final } from './checkers.ts';
 import type { SimConfig } from './faults.ts';
-import type { CreateEngine } from './fleet.ts';
+import { type CreateEngine, SIM_SETTINGS } from './fleet.ts';
 import type { Finding } from './history.ts';
+import { ITEMS } from './items.ts';
 import { checkLocks } from './lock-checkers.ts';
 import { SimLocker } from './locker.ts';
 import { checkBound, checkStore, readAll } from './losing-all.ts';
@@ -59,6 +65,7 @@ async function live(world: World): Promise<void> {
     liveSweeps(world),
   ]);
   await calmDown(world, readers);
+  if (work.joins) await checkLetGo(world);
   await compare(world, readers, false);
   await checkHistories(world, viewers, 'what the faults left');
   await checkLiveness(world);
@@ -116,6 +123,29 @@ async function sweepAll(world: World): Promise<void> {
       send: (engine) => engine.sweep(),
     });
     if (reply.kind !== 'answered') world.history.found('C11 stuck', `a sweep in the calm: ${JSON.stringify(reply)}`);
+  }
+}
+
+/** Nobody polls any more: in time all have left, through whichever instance, and nothing is held. */
+async function checkLetGo(world: World): Promise<void> {
+  const { scheduler, fleet, history } = world;
+  // A row is looked at a minute and two leases after its client was last seen.
+  await scheduler.sleep(60_000 + 6 * (SIM_SETTINGS.leaseMs + LEASE_GRACE_MS) + 40_000, 'until all have left');
+  for (const space of world.spaces) {
+    for (const item of ITEMS) {
+      const entry = fleet.cache.read(headKey(space, item));
+      const [record] = fleet.store.read([itemRowKey(space, item)]);
+      const head = entry && decodeHead(entry.value);
+      const held = (head && !isPlaceholder(head) ? head.lock : undefined) ?? (record && decodeRow(record).lock);
+      if (held) history.found('C8 lock broken', `${item} is held by ${held.holder}, who left long ago`);
+    }
+    for (const id of fleet.store.list(space, 'client', '', 100)) {
+      const [record] = fleet.store.read([clientRowKey(space, id)]);
+      const row = record && decodeClientRow(record);
+      if (row && row.left === undefined) history.found('ghost', `${id} is here by its row`);
+      if (row && Object.keys(row.held).length > 0)
+        history.found('C8 lock broken', `${id} left and holds ${Object.keys(row.held)}`);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ClientName, ClientRecords } from '../../src/core/people-types.ts';
+import { type ClientName, type ClientRecords, withGrant, withoutGrant } from '../../src/core/people-types.ts';
 import type { SpaceState } from '../../src/core/space-state.ts';
 
 /** The records of clients in one process, shared by all instances of a test: who has joined, and what they hold. */
@@ -33,7 +33,7 @@ export class JoinedClients implements ClientRecords {
     const held = this.#held.get(key);
     if (!held) return 'notJoined';
     if (!held.has(item) && held.size >= max) return 'tooMany';
-    held.set(item, grant);
+    this.#held.set(key, new Map(Object.entries(withGrant(Object.fromEntries(held), item, grant))));
     return 'held';
   }
 
@@ -41,9 +41,10 @@ export class JoinedClients implements ClientRecords {
     return this.held(client, subject, space.id);
   }
 
-  async drop(space: SpaceState, name: ClientName, item: string, grant: string): Promise<void> {
-    const held = this.#held.get(keyOf(space.id, name));
-    if (held?.get(item) === grant) held.delete(item);
+  async drop(space: SpaceState, name: ClientName, item: string, grant: string | undefined): Promise<void> {
+    const key = keyOf(space.id, name);
+    const held = withoutGrant(Object.fromEntries(this.#held.get(key) ?? []), item, grant);
+    if (held) this.#held.set(key, new Map(Object.entries(held)));
   }
 }
 

@@ -33,12 +33,13 @@ export async function tidyEmpty(
   }
 }
 
-/** Somebody is here, or left less than a lease and the grace ago. The rows tell also of clients that a lost roster has forgotten. */
+/** Somebody is here, has not let go of everything yet, or left less than a lease and the grace ago. The rows tell also of clients that a lost roster has forgotten. */
 async function isPeopled(parts: PresenceParts, space: SpaceState): Promise<boolean> {
   const { shards } = await parts.rosters.read(space);
   if (shards.some((shard) => shard && Object.keys(shard.clients).length > 0)) return true;
   const now = parts.deps.clock.now();
-  const isRecent = (row: ClientRow) => row.left === undefined || (!row.tidied && row.lookAt > now);
+  const isRecent = (row: ClientRow) =>
+    row.left === undefined || Object.keys(row.held).length > 0 || (!row.tidied && row.lookAt > now);
   for await (const page of parts.rows.all(space.id)) if (page.some(([, row]) => isRecent(row))) return true;
   return false;
 }

@@ -156,7 +156,7 @@ export class Keeper {
     await this.#parts.rosters.change(space, ALL_SHARDS, (shard, F, place) => {
       const mine = here.filter(({ client }) => rosterShardOf(client) === place);
       found.set(place, look(kept, shard, mine, now, F));
-      return { after: renewed(shard, leasesOf(mine, shard, kept.leaseMs, now, F), kept.leaseMs / 30), visible: false };
+      return { after: renewed(shard, leasesOf(kept, mine, shard, now, F), stepOf(kept)), visible: false };
     });
     kept.readAt = now;
     const all = [...found.values()];
@@ -225,17 +225,22 @@ function stillSeen(kept: Kept, now: number): Seen[] {
   return here;
 }
 
-function leasesOf(
-  mine: readonly Seen[],
-  shard: RosterShard,
-  leaseMs: number,
-  now: number,
-  F: number,
-): Map<string, number> {
+/** Leases that would end later by no more than this are left as they are, ms. */
+function stepOf({ leaseMs }: Kept): number {
+  return leaseMs / 30;
+}
+
+function leasesOf(kept: Kept, mine: readonly Seen[], shard: RosterShard, now: number, F: number): Map<string, number> {
   const leases = new Map<string, number>();
   for (const seen of mine) {
-    if (clientIn(shard, seen.client)?.s !== seen.subject) continue;
-    leases.set(seen.client, Math.floor(F + leaseMs - (now - SeenClients.lastSeen(seen, now))));
+    const entry = clientIn(shard, seen.client);
+    if (entry?.s !== seen.subject) continue;
+    const lastSeen = SeenClients.lastSeen(seen, now);
+    const until = Math.floor(F + kept.leaseMs - (now - lastSeen));
+    const before = kept.sightings.get(seen.client);
+    const still = before?.until === entry.until && now - before.at >= kept.leaseMs / 4 && lastSeen > before.at;
+    // Where the floor hardly moves, as nobody waits, others would see no difference and take it for gone.
+    leases.set(seen.client, still ? Math.max(until, entry.until + stepOf(kept) + 1) : until);
   }
   return leases;
 }

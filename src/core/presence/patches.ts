@@ -53,6 +53,11 @@ export class Patches {
     this.#schedule(waiting, Math.max(GATHER_MS, clients));
   }
 
+  /** The client has joined anew: what it said before is not to be shown any more. */
+  forget(space: string, client: string): void {
+    this.#waiting.get(space)?.patches.delete(client);
+  }
+
   #schedule(waiting: Waiting, ms: number): void {
     if (waiting.scheduled) return;
     waiting.scheduled = true;

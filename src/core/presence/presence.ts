@@ -8,7 +8,15 @@ import type { ClientId, SpaceId } from '../../protocol/ids.ts';
 import { MAX_CLIENTS_PER_SPACE } from '../../protocol/limits.ts';
 import type { Deps } from '../context.ts';
 import type { Answer, Caller, Clients, EmptyHandler, PollOutcome } from '../engine-types.ts';
-import type { ClientName, ClientRecords, LockRelease, SpaceSettingsSource } from '../people-types.ts';
+import {
+  type ClientName,
+  type ClientRecords,
+  type HeldItems,
+  type LockRelease,
+  type SpaceSettingsSource,
+  withGrant,
+  withoutGrant,
+} from '../people-types.ts';
 import type { SpaceState } from '../space-state.ts';
 import { ClaimKeeper } from './claims.ts';
 import { ClientRows } from './client-rows.ts';
@@ -38,8 +46,6 @@ export type PresenceGiven = {
 
 /** How often the rounds that are due are begun, ms. */
 export const ROUNDS_MS = 500;
-
-type Held = Readonly<Record<string, string>>;
 
 /** Who is in the spaces: joins, leases, what clients say of themselves, and what happens when all have left. */
 export class Presence implements Clients, ClientRecords, RosterListener {
@@ -79,6 +85,7 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     refuseIfFull(shards, client);
     const who = { subject, ...(name === undefined ? {} : { name }) };
     const row = await rows.join(id, client, who, { now: deps.clock.now(), F, leaseMs });
+    this.#patches.forget(id, client);
     const said = { ...who, ...(request.data === undefined ? {} : { data: request.data as Json }) };
     let superseded = false;
     await rosters.change(space, [rosterShardOf(client)], (shard, now) => {
@@ -148,29 +155,30 @@ export class Presence implements Clients, ClientRecords, RosterListener {
   ): Promise<'held' | 'tooMany' | 'notJoined'> {
     type Outcome = 'held' | 'tooMany' | 'notJoined';
     let outcome = 'notJoined' as Outcome;
-    const decide = (before: Held) => {
+    const decide = (before: HeldItems) => {
       const others = Object.keys(before).filter((each) => each !== item).length;
       outcome = others >= max ? 'tooMany' : 'held';
-      return outcome === 'tooMany' ? undefined : { ...before, [item]: grant };
+      return outcome === 'tooMany' ? undefined : withGrant(before, item, grant);
     };
     let held = await this.#changeHeld(space, { subject, client }, decide);
     if (outcome === 'notJoined' && (await this.#keeper.putBack(space, { subject, client })))
       held = await this.#changeHeld(space, { subject, client }, decide);
-    if (held) await this.#writeHeld(space, client, subject, (row) => ({ ...row, [item]: grant }));
+    if (held) await this.#writeHeld(space, client, subject, (row) => withGrant(row, item, grant));
     return outcome;
   }
 
-  async heldBy(space: SpaceState, { subject, client }: ClientName): Promise<Held> {
+  async heldBy(space: SpaceState, { subject, client }: ClientName): Promise<HeldItems> {
     const entry = await this.#entryOf(space, client);
     return entry?.s === subject ? entry.held : {};
   }
 
-  async drop(space: SpaceState, { subject, client }: ClientName, item: string, grant: string): Promise<void> {
-    const without = (held: Held): Held | undefined => {
-      if (!Object.hasOwn(held, item) || held[item] !== grant) return undefined;
-      const { [item]: _dropped, ...rest } = held;
-      return rest;
-    };
+  async drop(
+    space: SpaceState,
+    { subject, client }: ClientName,
+    item: string,
+    grant: string | undefined,
+  ): Promise<void> {
+    const without = (held: HeldItems) => withoutGrant(held, item, grant);
     await this.#changeHeld(space, { subject, client }, without);
     await this.#writeHeld(space, client, subject, without);
   }
@@ -220,9 +228,9 @@ export class Presence implements Clients, ClientRecords, RosterListener {
   async #changeHeld(
     space: SpaceState,
     { subject, client }: ClientName,
-    decide: (held: Held) => Held | undefined,
-  ): Promise<Held | undefined> {
-    let held: Held | undefined;
+    decide: (held: HeldItems) => HeldItems | undefined,
+  ): Promise<HeldItems | undefined> {
+    let held: HeldItems | undefined;
     await this.#parts.rosters.change(space, [rosterShardOf(client)], (shard: RosterShard) => {
       const entry = clientIn(shard, client);
       held = entry?.s === subject ? decide(entry.held) : undefined;
@@ -236,7 +244,7 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     space: SpaceState,
     client: string,
     subject: string,
-    decide: (held: Held) => Held | undefined,
+    decide: (held: HeldItems) => HeldItems | undefined,
   ): Promise<void> {
     return this.#parts.rows.change(space.id, [client], (row) => {
       const held = row.subject === subject && row.left === undefined ? decide(row.held) : undefined;
