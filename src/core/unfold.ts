@@ -6,7 +6,7 @@ import type { Update, UpdateResult } from '../protocol/post-update.ts';
 import { CHANGED, type Deps, LOOP } from './context.ts';
 import { findRepeat, type Writer } from './decide-update.ts';
 import type { Heads } from './heads.ts';
-import { History } from './history.ts';
+import { PastDeltas } from './past.ts';
 import type { SpaceState } from './space-state.ts';
 import type { Values } from './values.ts';
 
@@ -26,14 +26,14 @@ export class Unfolder {
   readonly #deps: Pick<Deps, 'kinds'>;
   readonly #heads: Heads;
   readonly #values: Values;
-  readonly #history: History;
+  readonly #past: PastDeltas;
   readonly #compare: Compare;
 
   constructor(deps: Pick<Deps, 'kinds'>, heads: Heads, values: Values, compare: Compare) {
     this.#deps = deps;
     this.#heads = heads;
     this.#values = values;
-    this.#history = new History(deps.kinds, values);
+    this.#past = new PastDeltas(deps.kinds, values);
     this.#compare = compare;
   }
 
@@ -51,7 +51,7 @@ export class Unfolder {
       if (base === undefined || base > (head.dead ? 0 : head.v)) return { update };
       const state = head.dead ? kind.empty() : await this.#values.stateOf(space.id, update.item, held);
       if (state === CHANGED) continue;
-      const past = await this.#history.since(space.id, head, update);
+      const past = await this.#past.since(space.id, head, update);
       const before = past === 'lost' ? undefined : undone(kind, state, past ?? []);
       if (before === undefined) return { update };
       const op = await kind.unfold(update.op, before, this.#compare);

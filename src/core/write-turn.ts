@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../base/json.ts';
+import { isObject } from '../base/json.ts';
 import type { Head, Lock } from '../model/head.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
 import type { HeldHead } from './context.ts';
@@ -6,6 +6,7 @@ import { findRepeat } from './decide-update.ts';
 import type { HeldFloor } from './floor.ts';
 import type { Next, WriteRequest } from './next-head.ts';
 import type { SpaceState } from './space-state.ts';
+import type { Values } from './values.ts';
 
 export type Written =
   | { readonly done: false; readonly result: UpdateResult }
@@ -102,8 +103,8 @@ export function promisesStore(
 }
 
 /** Conflicts and resyncs carry the value that stands, unless they tell what came since. */
-export function refusal(result: UpdateResult, head: Head, value: () => Json): Written {
+export function refusal(values: Values, result: UpdateResult, head: Head, state: unknown): Written {
   const shows = (result.result === 'conflict' && !('missed' in result)) || result.result === 'resync';
   if (!shows || head.dead || result.value != null) return { done: false, result };
-  return { done: false, result: { ...result, value: value() } };
+  return { done: false, result: { ...result, value: values.kindOf(head).value(state) } };
 }

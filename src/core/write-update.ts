@@ -10,11 +10,11 @@ import { decideUpdate, findRepeat, invalid, mustRemember, remember, type Verdict
 import { makeDurable, markStored, snapshotOf } from './durable.ts';
 import { getFloor } from './floor.ts';
 import type { Heads } from './heads.ts';
-import { History, type Past, remembered } from './history.ts';
 import { judgeCreation } from './judge-creation.ts';
 import { type Gate, isHolder } from './lock-rules.ts';
 import type { Locks } from './locks.ts';
 import { accepted, type Next, nextHead, sameAgain, type WriteRequest } from './next-head.ts';
+import { type Past, PastDeltas, remembered } from './past.ts';
 import type { Snapshot } from './row-content.ts';
 import type { SpaceState } from './space-state.ts';
 import type { SpaceDeps } from './spaces/settings.ts';
@@ -42,7 +42,7 @@ export class UpdateWriter {
   readonly #heads: Heads;
   readonly #committer: HeadCommitter;
   readonly #locks: Locks;
-  readonly #history: History;
+  readonly #past: PastDeltas;
 
   constructor(deps: SpaceDeps, values: Values, heads: Heads, locks: Locks) {
     this.#deps = deps;
@@ -50,7 +50,7 @@ export class UpdateWriter {
     this.#heads = heads;
     this.#committer = new HeadCommitter(deps, values, heads);
     this.#locks = locks;
-    this.#history = new History(deps.kinds, values);
+    this.#past = new PastDeltas(deps.kinds, values);
   }
 
   /** Throws `Failure` and `RetryLater`; then the update may or may not be in the item, and a repeat finds out. */
@@ -107,7 +107,7 @@ export class UpdateWriter {
 
   #apply(turn: Turn, gate: Gate, state: unknown): Promise<Written | undefined> {
     if (gate.kind === 'refuse') return this.#refuse(turn, gate.result, state);
-    const past = this.#history.since(turn.space.id, turn.held.head, must(turn.request.update, 'an update'));
+    const past = this.#past.since(turn.space.id, turn.held.head, must(turn.request.update, 'an update'));
     return past instanceof Promise
       ? past.then((known) => this.#decide(turn, gate, state, known))
       : this.#decide(turn, gate, state, past);
@@ -176,11 +176,7 @@ export class UpdateWriter {
   async #refuse(turn: Turn, result: UpdateResult, state: unknown): Promise<Written | undefined> {
     // Otherwise no write will tell whether this head still stands.
     if (!turn.fresh || !(await this.#rememberRefusal(turn, result))) return undefined;
-    return this.#refused(result, turn.held.head, state);
-  }
-
-  #refused(result: UpdateResult, head: Head, state: unknown): Written {
-    return refusal(result, head, () => this.#values.kindOf(head).value(state));
+    return refusal(this.#values, result, turn.held.head, state);
   }
 
   /** Nothing to change, yet what the request asks for besides is done: a release ends the opening, and what stands is stored. */
@@ -208,9 +204,9 @@ export class UpdateWriter {
       const state = await this.#values.stateOf(space.id, request.item, held);
       if (state === CHANGED) return undefined;
       // What was in the way is in the way still, or is not known any more.
-      const past = request.update && (await this.#history.since(space.id, held.head, request.update));
+      const past = request.update && (await this.#past.since(space.id, held.head, request.update));
       const verdict = past && result.result === 'conflict' ? this.#verdict(turn, state, past) : undefined;
-      return this.#refused(verdict?.kind === 'refuse' ? verdict.result : result, held.head, state);
+      return refusal(this.#values, verdict?.kind === 'refuse' ? verdict.result : result, held.head, state);
     }
     const { item: _item, result: _result, version, durableVersion: _durable, ...extra } = result;
     attempt.extra = extra;
@@ -224,7 +220,7 @@ export class UpdateWriter {
   ): Promise<Written | undefined> {
     this.#deps.metrics.count('updates_repeated');
     const { space, request, held, attempt } = turn;
-    const said = request.update && (await this.#history.saidAt(space.id, held.head, request.update, repeat.version));
+    const said = request.update && (await this.#past.saidAt(space.id, held.head, request.update, repeat.version));
     attempt.extra = { ...(repeat.extra as object | undefined), ...said };
     if (request.update?.grab && isHolder(held.head.lock, request)) attempt.kept = held.head.lock;
     attempt.first = true; // it may have been one: what a first attempt promises, a repeat keeps

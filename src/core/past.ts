@@ -8,7 +8,7 @@ import type { Values } from './values.ts';
 export type Past = readonly Delta[] | 'lost' | undefined;
 
 /** What came after the version that an update was made on, for kinds that have to know. Of other kinds nothing is looked up. */
-export class History {
+export class PastDeltas {
   readonly #kinds: Kinds;
   readonly #values: Values;
 
