@@ -1,6 +1,5 @@
 import { must } from '../base/assert.ts';
 import type { Json } from '../base/json.ts';
-import type { Head } from '../model/head.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
 import { HeadCommitter } from './commit-head.ts';
 import { CHANGED, LOOP, RetryLater } from './context.ts';
