@@ -32,7 +32,7 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
   mutant(
     'forkTooLate',
     'A rollback notes the last operation that was stored.',
-    at('history', 1),
+    at('history', 4),
     change('rows', '[next.L, row.index]', '[next.L, row.index + 1]'),
   ),
   mutant(
