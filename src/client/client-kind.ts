@@ -2,8 +2,6 @@ import { isObject, type Json } from '../base/json.ts';
 import type { Kind } from '../kinds/kind.ts';
 import { mergePatch } from '../kinds/merge-patch.ts';
 import { register as registerKind } from '../kinds/register.ts';
-import { fromValue, type SetValue, set as setKind } from '../kinds/set.ts';
-import type { SetOp } from '../kinds/set-ops.ts';
 
 /** What a client has to know of a kind besides its state machine. */
 export interface ClientKind {
@@ -30,20 +28,6 @@ export const register: ClientKind = {
     return merge === undefined ? undefined : { merge };
   },
   whole: (value) => ({ set: value }),
-};
-
-type SetOps = { readonly ops?: readonly SetOp[] };
-
-export const set: ClientKind = {
-  kind: setKind as Kind,
-  open: (value) => fromValue(value as SetValue),
-  /** Operations without a time get the server's when they arrive: of two that arrive together nobody could tell which was first. */
-  fold(first, second) {
-    const all = [(first as SetOps).ops, (second as SetOps).ops];
-    if (!all.every((ops) => ops?.every(([, , t]) => t !== undefined))) return undefined;
-    return { ops: all.flatMap((ops) => ops ?? []) };
-  },
-  whole: () => undefined,
 };
 
 /** One merge patch for two. There is none where the first replaces what the second goes into. */

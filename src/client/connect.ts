@@ -15,13 +15,12 @@ import type { Storage } from './storage.ts';
 import { realClock, realFraction, realFrame, realId, realSocket } from './system.ts';
 import type { Transport, TransportName } from './transport.ts';
 
-export { register, set } from './client-kind.ts';
+export { register } from './client-kind.ts';
 export { NoAnswerError, RefusedError } from './errors.ts';
 export type { Change, Conflict, ItemEvents, Person, Refusal, SpaceEvents } from './events.ts';
 export type { Item } from './item.ts';
 export type { Outcome, UpdateOptions } from './local.ts';
 export type { Status } from './machine.ts';
-export { SetReplica } from './set-replica.ts';
 export type { Space } from './space.ts';
 export { type Storage, webStorage } from './storage.ts';
 export type { ClientKind, MakeSocket, Token, Transport, TransportName };

@@ -129,20 +129,9 @@ export function decideRollback(
     const v = row.ceil + 1;
     const back = markOf(row, now, restoreMs);
     const { lock: _lock, ...rest } = row;
-    const forks = row.ops ? { forks: addFork(row.forks, [row.L + 1, row.index]) } : {};
-    const next: Row = {
-      ...rest,
-      v,
-      fence: v,
-      ceil: v,
-      open: false,
-      L: row.L + 1,
-      ...cover,
-      back,
-      ...forks,
-      storedAt: now,
-    };
-    return { changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, next) }], result: next };
+    const next: Row = { ...rest, v, fence: v, ceil: v, open: false, L: row.L + 1, ...cover, back, storedAt: now };
+    const result = row.ops ? { ...next, forks: addFork(row.forks, [next.L, row.index]) } : next;
+    return { changes: [{ key: itemRowKey(space, item), record: encodeRow(space, item, result) }], result };
   };
 }
 

@@ -158,10 +158,27 @@ function know(state: SetState, encoded: Encoded): void {
   states.set(encoded, state);
 }
 
+/** Most chunks of a set are those of the set before. */
+const pieces = new WeakMap<readonly Entry[], Omit<Encoded, 'bias'>>();
+
 function encode({ bias, entries }: SetState): Encoded {
-  const all = entries.flat();
-  const times = (which: 1 | 2) => all.map((entry) => (entry[which] < 0 ? '' : entry[which].toString(36))).join();
-  return { bias, e: all.map(([element]) => element), a: times(1), r: times(2) };
+  const all = entries.map(pieceOf);
+  return {
+    bias,
+    e: all.flatMap(({ e }) => e),
+    a: all.map(({ a }) => a).join(),
+    r: all.map(({ r }) => r).join(),
+  };
+}
+
+function pieceOf(chunk: readonly Entry[]): Omit<Encoded, 'bias'> {
+  let piece = pieces.get(chunk);
+  if (piece === undefined) {
+    const times = (which: 1 | 2) => chunk.map((entry) => (entry[which] < 0 ? '' : entry[which].toString(36))).join();
+    piece = { e: chunk.map(([element]) => element), a: times(1), r: times(2) };
+    pieces.set(chunk, piece);
+  }
+  return piece;
 }
 
 function decode({ bias, e, a, r }: Encoded): SetState {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Json } from '../../src/base/json.ts';
-import { set as clientSet } from '../../src/client/client-kind.ts';
+import { set as clientSet } from '../../src/client/set.ts';
 import { SetReplica } from '../../src/client/set-replica.ts';
 import { type SetState, type SetValue, set } from '../../src/kinds/set.ts';
 import { MAX_DELTA_BYTES } from '../../src/protocol/limits.ts';

@@ -79,6 +79,13 @@ describe('the checkers of the simulator', () => {
     assert.deepEqual(found(now, broken), ['C7 chain broken']);
     assert.deepEqual(found(now, [write('a', 2), write('b', 3, { ifVersion: 1 })]), ['C7 chain broken']);
     assert.deepEqual(found(now, [write('a', 2, { ifVersion: 1 }), write('b', 3, { ifVersion: 2 })]), []);
+    const restored = { item: 's/j0', from: 1, ops: ['b'], invokedAt: 20, endedAt: 25 };
+    const between = [write('a', 2), write('b', 3, { ifVersion: 1 })];
+    assert.deepEqual(
+      found(now, between, (history) => history.restores.push(restored)),
+      [],
+      'one that was restored has another number',
+    );
   });
 
   it('[SI15] see a version with two contents, wherever it was read', () => {

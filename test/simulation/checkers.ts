@@ -87,6 +87,7 @@ function checkChain(history: History, item: string, writes: readonly Write[]): v
     const { ifVersion } = write;
     // 0 names no version: absent, or deleted whenever that was.
     if (ifVersion === undefined || ifVersion === 0 || write.version === ifVersion) continue;
+    if (isRestored(history, write)) continue; // it followed the version when it was first accepted, and has another number now
     for (const other of accepted) {
       if (other === write || other.version <= ifVersion || other.version > write.version) continue;
       history.found(
@@ -95,6 +96,10 @@ function checkChain(history: History, item: string, writes: readonly Write[]): v
       );
     }
   }
+}
+
+function isRestored({ restores }: History, { item, op }: Write): boolean {
+  return restores.some((restored) => restored.item === item && restored.ops.includes(op));
 }
 
 export type Reader = {

@@ -24,12 +24,6 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     change('layout', 'const begins = input.keepAfter === undefined ? [] : deltas;', 'const begins: Delta[] = [];'),
   ),
   mutant(
-    'openedWithoutOps',
-    'Content that is stored by an opening takes its operations along.',
-    undefined,
-    change('row-content', '...(apart && { apart }), ...ops.ops }', '...(apart && { apart }) }'),
-  ),
-  mutant(
     'oneLineage',
     'What an index means changes with the lineage, and the lineage is told.',
     at('history', 1),
@@ -38,14 +32,8 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
   mutant(
     'forkTooLate',
     'A rollback notes the last operation that was stored.',
-    at('history', 1),
-    change('rows', '[row.L + 1, row.index]', '[row.L + 1, row.index + 1]'),
-  ),
-  mutant(
-    'forksForgotten',
-    'Every rollback since the lineage somebody comes from counts, not the last one alone.',
-    undefined,
-    change('history/read-ops', 'Math.min(...since) + 1', '(since.at(-1) ?? 0) + 1'),
+    at('history', 4),
+    change('rows', '[next.L, row.index]', '[next.L, row.index + 1]'),
   ),
   mutant(
     'newerThanHead',
@@ -59,16 +47,6 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     change('history/read-ops', 'page.take(head.tail) && page.full', 'page.take(head.tail) && page.next > head.index'),
   ),
   mutant(
-    'anyLineage',
-    'Row and head that operations are read from are of one lineage.',
-    undefined,
-    change(
-      'history/read-ops',
-      'if (!row?.ops || row.L !== head.L || row.born !== head.born) return false;',
-      'if (!row?.ops) return false;',
-    ),
-  ),
-  mutant(
     'archivesOfAllLives',
     'When a life has ended its own archive goes, and no other.',
     at('history', 1),
@@ -77,11 +55,5 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
       'const prefix = opsPrefix(life.item, life.born);',
       "const prefix = [life.item, ''].join('#');",
     ),
-  ),
-  mutant(
-    'bodyTakesOps',
-    'A head whose body is made again keeps the operations that are not stored.',
-    undefined,
-    change('values', 'const tail = kind.ops ? unstored(head) : [];', 'const tail = kind.ops ? [] : [];'),
   ),
 ];

@@ -57,6 +57,15 @@ describe('the package entry longshore/client', function () {
     assert(bytes <= MAX_GZIPPED_BYTES, `${bytes} bytes`);
   });
 
+  it('[SETK23] longshore/client/set loads no package and nothing of Node, and longshore/client nothing of sets', () => {
+    const { exports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    const { files, packages } = closureOf(join(installed, exports['./client/set'].default));
+    assert.deepEqual(packages, []);
+    assert(files.some((file) => file.endsWith('kinds/set.js')));
+    const { files: others } = closureOf(join(installed, 'dist/client/connect.js'));
+    assert(!others.some((file) => /set/.test(file.slice(installed.length).replace('reset', ''))), String(others));
+  });
+
   it('[SDK61] runs the example of its page in a folder that holds nothing but the package', async () => {
     const server = await ServerProcess.start('example', ['--data-dir', join(home, 'data')]);
     try {
