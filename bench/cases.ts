@@ -55,7 +55,8 @@ export function casesOf(quick: boolean): Case[] {
     task: { phase: 'B', ...length },
     subjects: ALL,
   });
-  return [...cases, ...(quick ? [] : idleCases()), catchUpCase(quick), ...economyCases(length)];
+  const once = [...(quick ? [] : idleCases()), catchUpCase(quick)];
+  return [...cases, ...once, ...economyCases(length), ...textCases(quick)];
 }
 
 /** Fewer waiters would be hidden by what the heap has to spare. */
@@ -65,6 +66,28 @@ function idleCases(): Case[] {
   return [
     { name: 'C', title: '10,000 idle waiters in one space', task: { ...task, spaces: 1 }, subjects: MAIN },
     { name: 'C.spaces', title, task: { ...task, spaces: 1_000 }, subjects: MAIN },
+  ];
+}
+
+/** Beside a server that has each document in its own memory, and forgets it. */
+function textCases(quick: boolean): Case[] {
+  const subjects: readonly Subject[] = ['yjs', 'longshore', ...(quick ? [] : ['embedded' as const])];
+  const task = { phase: 'T', editors: 10, chars: 20_000, warmUp: 1, seconds: quick ? 2 : 10 } as const;
+  const merges = { phase: 'T.merge', chars: 20_000, warmUp: 0, seconds: quick ? 1 : 5 } as const;
+  return [
+    { name: 'T.steady', title: '10 editors of one text, 5 keys/s each; per key', task: { ...task, rate: 5 }, subjects },
+    {
+      name: 'T.most',
+      title: '10 editors of one text, the next key when all others show the last; per key',
+      task,
+      subjects,
+    },
+    ...[0, 5].map((behind) => ({
+      name: `T.merge.${behind}`,
+      title: `the pure step in the generator: one key a post, ${behind} keys behind, by its CPU time`,
+      task: { ...merges, behind },
+      subjects: ['longshore' as const],
+    })),
   ];
 }
 

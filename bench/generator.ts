@@ -3,6 +3,7 @@ import { crossing, moderate, overload, saturate } from './load/fan-out-phases.ts
 import type { Job, Result } from './load/job.ts';
 import { askAgain, catchUp, idle, post } from './load/other-phases.ts';
 import { saturateStreams } from './load/stream-phases.ts';
+import { edit, merge } from './load/text-phases.ts';
 
 function run(job: Job): Promise<Result> {
   switch (job.phase) {
@@ -24,6 +25,10 @@ function run(job: Job): Promise<Result> {
       return askAgain(job);
     case 'E':
       return crossing(job);
+    case 'T':
+      return edit(job);
+    case 'T.merge':
+      return Promise.resolve(merge(job));
   }
 }
 

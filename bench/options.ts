@@ -18,7 +18,7 @@ const START_FLAGS = '--max-semi-space-size=64';
 export const USAGE = `npm run bench -- [--quick] [--only A1,B] [--repetitions 3] [--node-flags=--max-semi-space-size=64] [--profile]
 
 A1 fan-out, lock-step   S the same over streams   A2 latency at a moderate rate   A3 overload   B posts   C idle waiters   D catch-up
-K answers given again, and compressed
+K answers given again, and compressed   T editors of one text
 E from one instance to another, E.pubsub over the emulator of Pub/Sub
 R round trips to memcached   W writes to the store`;
 

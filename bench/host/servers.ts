@@ -9,13 +9,14 @@ import { sleep } from '../load/measure.ts';
 import { freePort, printed, start, stop } from './processes.ts';
 
 /** What is measured. `floor` and `floorMemjs` are the floors A and C. */
-export type Subject = 'floor' | 'floorMemjs' | 'longshore' | 'embedded';
+export type Subject = 'floor' | 'floorMemjs' | 'longshore' | 'embedded' | 'yjs';
 
 export const SUBJECTS: { readonly [name in Subject]: string } = {
   floor: 'node:http (floor A)',
   floorMemjs: 'node:http + memjs (floor C)',
   longshore: 'Longshore, memcached',
   embedded: 'Longshore, embedded',
+  yjs: 'y-websocket, in memory',
 };
 
 export type Running = { readonly target: Target; readonly stop: () => Promise<void> };
@@ -108,6 +109,10 @@ async function startFloor(file: string, args: readonly string[] = []): Promise<R
 /** `nodeFlags`: of Longshore; the floors stay as they are. */
 export async function startSubject(subject: Subject, nodeFlags: readonly string[]): Promise<Running> {
   if (subject === 'floor') return startFloor('floor-http.ts');
+  if (subject === 'yjs') {
+    const { target, stop: end } = await startFloor('floor-yjs.ts');
+    return { target: { ...target, yjs: true }, stop: end };
+  }
   if (subject === 'embedded') return startLongshore({ nodeFlags });
   const memcached = await startMemcached();
   const { port } = memcached;

@@ -4,7 +4,13 @@ import type { StreamKind } from './streams.ts';
 /** The processes whose time is counted. */
 export type Pids = { readonly server: number; readonly memcached?: number };
 
-export type Target = { readonly protocol: ProtocolName; readonly port: number; readonly pids: Pids };
+export type Target = {
+  readonly protocol: ProtocolName;
+  /** Speaks neither, but the protocol of y-websocket. */
+  readonly yjs?: true;
+  readonly port: number;
+  readonly pids: Pids;
+};
 
 /** Seconds: before anything is counted, and while it is. */
 type Length = { readonly warmUp: number; readonly seconds: number };
@@ -21,6 +27,9 @@ export type Task = Length &
     | { readonly phase: 'D' }
     /** Catch-up by few who come one after another. `alike`: all ask the same; else each asks something else. */
     | { readonly phase: 'K'; readonly connections: number; readonly alike: boolean; readonly accepts?: 'br' | 'gzip' }
+    /** Keys each editor types in a second; as many as arrive where nothing is said. */
+    | { readonly phase: 'T'; readonly editors: number; readonly chars: number; readonly rate?: number }
+    | { readonly phase: 'T.merge'; readonly chars: number; readonly behind: number }
     /** Posts go to the target, the observers are at another instance. */
     | { readonly phase: 'E'; readonly observers: number; readonly rate: number }
   );

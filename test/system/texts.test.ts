@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChangeSet } from '@codemirror/state';
 import { type TextAnswer, TextCopy, type TextDelta } from '../../src/client/text/text-copy.ts';
-import { eventually, get, must200, post, readItem, update } from './calls.ts';
+import { eventually, get, type ItemReply, must200, post, readItem, update } from './calls.ts';
 import { Cluster } from './cluster.ts';
 
 const SPACE = 'office';
@@ -106,6 +106,26 @@ describe('the death of a server that ten people write on', function () {
   after(() => cluster?.stop());
   afterEach(function () {
     cluster?.explain(this.currentTest);
+  });
+
+  it('[TX51] the longest text, and one of which most characters take two bytes as JSON, are stored and loaded again', async () => {
+    const [server] = cluster.alive;
+    assert(server);
+    const texts = { plain: 'é'.repeat(256 * 1024), quotes: '"'.repeat(384 * 1024) };
+    for (const [item, text] of Object.entries(texts)) {
+      const { version } = await update(server, 'long', { item, kind: 'text', op: { create: { text } } });
+      const more = await post(server, 'long', { updates: [{ item, op: { base: version, edits: [[0, 0, '"']] } }] });
+      assert.equal(must200(more).results[0]?.result, 'tooLarge');
+      const op = { base: version, edits: [[5, 1, '!']] };
+      await update(server, 'long', { item, op, release: true });
+    }
+    await cluster.restartMemcached();
+    for (const [item, text] of Object.entries(texts)) {
+      const found: ItemReply = await eventually(`${item} is loaded`, () =>
+        readItem(server, 'long', item).catch(() => undefined),
+      );
+      assert.equal(found.value, `${text.slice(0, 5)}!${text.slice(6)}`);
+    }
   });
 
   it('[TX50] kill -9: another goes on, no key that was acknowledged is lost, none is there twice', async () => {
