@@ -44,6 +44,7 @@ describe('clients, when memcached and all servers are killed', function () {
   let cluster: Cluster;
   let ports: readonly number[];
   const workers: Worker[] = [];
+  let stop = new AbortController();
 
   before(async function () {
     cluster = await Cluster.start(this, { name: 'clientchaos', servers: 2, persistMs: 60_000 });
@@ -51,6 +52,7 @@ describe('clients, when memcached and all servers are killed', function () {
   });
   afterEach(function () {
     for (const { space } of workers.splice(0)) space.close();
+    stop.abort();
     cluster?.explain(this.currentTest);
   });
   after(() => cluster?.stop());
@@ -102,7 +104,7 @@ describe('clients, when memcached and all servers are killed', function () {
     await eventually('all see the same', async () => {
       const views = living.map((one) => JSON.stringify(workers.map(({ item }) => one.seen(item))));
       return new Set(views).size === 1 || undefined;
-    }).catch(async (e) => { for (const one of living) console.log(one.item, one.space.transport, one.space.status, JSON.stringify(workers.map(({ item }) => one.seen(item)))); throw e; });
+    });
   });
 
   it('[SDK54] go back by at most N where none of them lives on', async () => {
@@ -133,7 +135,7 @@ describe('clients, when memcached and all servers are killed', function () {
 
   it('[SDK55] that restore at once, too little, too late or what never was: the newest stands, and no version has two contents', async () => {
     const contents = new Map<number, string>();
-    const stop = new AbortController();
+    stop = new AbortController();
     const watching = ports.map(async (_, n) => {
       // Watches and restores nothing.
       for await (const { items } of follow(new HttpClient({ url: urlOf(n) }), 'contest', { signal: stop.signal })) {
@@ -154,6 +156,7 @@ describe('clients, when memcached and all servers are killed', function () {
     const stored = Number((await cluster.row('contest', 'card'))?.v);
     await killAll();
     await cluster.reviveAll(ports);
+    await readCount('contest', 'card');
     await eventually('writes are taken', async () => {
       const reply = await post(server(), 'contest', { updates: [{ item: 'other', op: { set: 1 } }] });
       return reply?.status === 200 || undefined;
