@@ -1,7 +1,8 @@
 import type { Clock } from '../ports/clock.ts';
 
-const RESETS_ALLOWED = 3;
 const RESETS_WITHIN_MS = 30_000;
+/** After the first, second, third reset within that time. A server that has lost its cache may reset more than once until everything stands again. */
+const PAUSES_MS = [0, 200, 600];
 const CALM_DOWN_MS = 15_000;
 
 /** Whoever is reset again and again is part of the trouble. */
@@ -17,6 +18,6 @@ export class ResetGuard {
   note(): number {
     const now = this.#clock.monotonic();
     this.#resets = [...this.#resets.filter((at) => at >= now - RESETS_WITHIN_MS), now];
-    return this.#resets.length > RESETS_ALLOWED ? CALM_DOWN_MS : 0;
+    return PAUSES_MS[this.#resets.length - 1] ?? CALM_DOWN_MS;
   }
 }

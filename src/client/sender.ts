@@ -87,8 +87,8 @@ export class Sender {
       if (!(error instanceof RefusedError) || error.status === 401) throw error;
       return this.#refused(sending, error);
     }
-    // The server has lost its cache since: what it acknowledged may be lost too, and a repeat finds out.
-    if (copies.epoch !== epoch && response.epoch === epoch) return;
+    // The server has lost its cache since, once or more: what it acknowledged may be lost too, and a repeat finds out.
+    if (copies.epoch !== epoch && response.epoch !== copies.epoch) return;
     const retryMs = this.#takeResults(sending, response);
     if (retryMs !== undefined) return this.#again(new Error('some updates cannot be taken just now'), retryMs);
     this.#settled(sending);

@@ -75,7 +75,7 @@ export class Stream {
     for (;;) {
       const first = this.#waiting.shift();
       if (first !== undefined) {
-        this.#followed = { ...question, marker: first.marker };
+        this.#followed = first.mustReset ? undefined : { ...question, marker: first.marker };
         return first;
       }
       if (this.#failure) throw this.#failure.error;
@@ -94,9 +94,7 @@ export class Stream {
     if (this.isOver || this.#followed === undefined) return;
     this.#waiting = [];
     this.#followed = undefined;
-    this.#cancelRest();
-    this.#cancelWatchdog();
-    this.#channel.follow(undefined);
+    this.#restUntilAsked();
   }
 
   close(): void {
@@ -116,6 +114,12 @@ export class Stream {
     this.#channel.follow(question);
   }
 
+  #restUntilAsked(): void {
+    this.#cancelRest();
+    this.#cancelWatchdog();
+    this.#channel.follow(undefined);
+  }
+
   #heard(): void {
     if (this.isOver) return;
     this.#heardAt = this.#clock.monotonic();
@@ -127,6 +131,8 @@ export class Stream {
   #take(answer: GetUpdatesResponse): void {
     this.#epoch = answer.epoch;
     this.#waiting.push(answer);
+    // Whoever is reset may want to keep quiet for a while, and the server not to tell everything again and again meanwhile.
+    if (answer.mustReset) this.#restUntilAsked();
     if (this.#waiting.length > MAX_WAITING) this.close();
     this.#bell.ring();
   }

@@ -138,12 +138,8 @@ export function decideRollback(
 /** Rollbacks before the last one that are kept in mind. */
 const MAX_EARLIER = 3;
 
-/**
- * A row that stands as an earlier rollback has left it still lacks what that one took: there is nothing else to bring back. One that has gone on since
- * may lack something of both.
- */
+/** What an earlier rollback took may still be missing, besides what this one takes. */
 function markOf({ v, ceil, back }: Row, now: number, restoreMs: number): RolledBack {
-  if (back && v === back.ceil + 1 && back.untilMs >= now) return { ...back, ceil };
   const mark = { from: v, ceil, got: v, untilMs: now + restoreMs };
   if (!back) return mark;
   const { before = [], brought, ...last } = back;

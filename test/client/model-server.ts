@@ -241,8 +241,8 @@ export class ModelServer {
 
   /** A restoring is stored before it is acknowledged. */
   #stands(record: Record, item: string): UpdateResult {
+    if (record.now.version > record.stored.content.version) record.open = true;
     store(record);
-    record.open = true;
     return { item, result: 'ok', version: record.now.version, durableVersion: record.now.version };
   }
 }
@@ -255,14 +255,10 @@ function store(record: Record): void {
 function rollBack(record: Record): boolean {
   const { now, stored } = record;
   if (now.version === stored.content.version) return false;
-  const [last] = stored.backs;
   const to = now.version;
   const { version: from } = stored.content;
-  const isUntouched = last !== undefined && from === last.to + 10;
-  const mark = { from, to, got: from, posted: new Map() };
-  record.backs = isUntouched
-    ? [{ ...last, to }, ...stored.backs.slice(1)]
-    : [mark, ...stored.backs.filter((back) => back.got < back.to)];
+  const mark: Back = { from, to, got: from, posted: new Map() };
+  record.backs = [mark, ...stored.backs.filter((back) => back.got < back.to)];
   record.brought = stored.brought;
   record.now = { ...stored.content, version: to + 10, deltas: [] };
   record.open = false;

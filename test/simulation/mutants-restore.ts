@@ -5,19 +5,19 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
     'shorterChain',
     'Only the part of a chain that reaches further than what is restored is applied.',
     undefined,
-    change('decide-restore', 'if (delta.version <= back.got || isPosted', 'if (isPosted'),
+    change('decide-restore', 'if (delta.version <= mark.got || isPosted', 'if (isPosted'),
   ),
   mutant(
     'anyFrom',
     'A chain that begins after the version the item went back to changes nothing.',
     at('restore', 1),
-    change('decide-restore', 'if (head.dead || restore.from > back.from) return', 'if (head.dead) return'),
+    change('decide-restore', 'if (head.dead || restore.from > mark.from) return', 'if (head.dead) return'),
   ),
   mutant(
     'aboveCeiling',
     'A chain names only numbers that can have been given out.',
     undefined,
-    change('decide-restore', 'if (delta.version <= last || delta.version > back.ceil)', 'if (delta.version <= last)'),
+    change('decide-restore', 'if (delta.version <= last || delta.version > mark.ceil)', 'if (delta.version <= last)'),
   ),
   mutant(
     'oldNumbers',
@@ -39,7 +39,7 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
     'sentAgainRestored',
     'What its sender has sent again since the rollback is not restored.',
     undefined,
-    change('decide-restore', 'delta.version <= back.got || isPosted(back, delta)', 'delta.version <= back.got'),
+    change('decide-restore', 'delta.version <= mark.got || isPosted(mark, delta)', 'delta.version <= mark.got'),
   ),
   mutant(
     'refusedRestored',
@@ -70,13 +70,13 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
     'markReplaced',
     'A second rollback of what the first one left keeps what can be restored.',
     undefined,
-    change('rows', 'back && v === back.ceil + 1 && back.untilMs >= now', 'false && back'),
+    change('rows', 'if (!back) return mark;', 'if (!back || v > 0) return mark;'),
   ),
   mutant(
     'noExpiry',
     'What a rollback took can be restored for ten minutes.',
     undefined,
-    change('decide-restore', 'if (!back || back.untilMs < context.now)', 'if (!back)'),
+    change('decide-restore', 'if (!back || !mark || mark.untilMs < context.now)', 'if (!back || !mark)'),
   ),
   mutant(
     'markForever',

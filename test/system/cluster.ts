@@ -75,10 +75,11 @@ export class Cluster {
     }
   }
 
-  /** Another process. `memcachedPort`: with another list of caches than the others have. */
-  async addServer(memcachedPort = this.memcached.port): Promise<ServerProcess> {
+  /** Another process. `memcachedPort`: with another list of caches than the others have. `port`: 0 for any. */
+  async addServer(memcachedPort = this.memcached.port, port = 0): Promise<ServerProcess> {
     const name = `s${this.servers.length}`;
-    const args = ['--cache', `memcached://127.0.0.1:${memcachedPort}`, '--store', `datastore:${this.#project}`];
+    const cache = `memcached://127.0.0.1:${memcachedPort}`;
+    const args = ['--port', String(port), '--cache', cache, '--store', `datastore:${this.#project}`];
     const server = ServerProcess.launch(name, [...args, ...this.#args, '--data-dir', join(this.#folder, name)], {
       LONGSHORE_SECRET: SECRET,
       LONGSHORE_PERSIST_MS: String(this.persistMs),
@@ -92,6 +93,12 @@ export class Cluster {
 
   get alive(): ServerProcess[] {
     return this.servers.filter((server) => !server.ended && server.url !== '');
+  }
+
+  /** Memcached and servers that were killed, again, each where it was. */
+  async reviveAll(ports: readonly number[]): Promise<void> {
+    await this.memcached.startAgain();
+    await Promise.all(ports.map((port) => this.addServer(this.memcached.port, port)));
   }
 
   async killServers(): Promise<void> {
