@@ -5,7 +5,7 @@ import { Folder, runCli, ServerProcess } from '../support/server-process.ts';
 import { BoardWindow } from './board-window.ts';
 import { contrasts, namelessControls, touchDrag } from './page-checks.ts';
 
-const JWT_SECRET = 'a-secret-that-signs-tokens-of-this-test-0123456789';
+const ENV = { LONGSHORE_AUTH: 'jwt', LONGSHORE_JWT_SECRET: 'a-secret-that-signs-tokens-of-this-test-0123456789' };
 
 describe('the board for everybody', function () {
   this.timeout(90_000);
@@ -166,15 +166,14 @@ describe('the board for everybody', function () {
     let token = '';
 
     before(async () => {
-      const env = { LONGSHORE_AUTH: 'jwt', LONGSHORE_JWT_SECRET: JWT_SECRET };
-      guarded = await ServerProcess.start(['--data-dir', folders[1]?.path ?? ''], env);
-      const minted = await runCli(['token', 'mint', 'ann', '--spaces', '{"demo":"rwla"}'], env);
+      guarded = await ServerProcess.start(['--data-dir', folders[1]?.path ?? ''], ENV);
+      const minted = await runCli(['token', 'mint', 'ann', '--spaces', '{"demo":"rwla"}'], ENV);
       token = minted.out.trim();
       assert.match(token, /^[\w-]+\.[\w-]+\.[\w-]+$/);
     });
     after(() => guarded?.end());
 
-    const expected = [/401|404/];
+    const expected = [/40[134]/];
 
     it('[BD14] one is asked for, kept for the tab alone, and sent in the header alone', async () => {
       const page = await windows.open(`${guarded?.url}/board/demo`, { expected });
@@ -204,6 +203,24 @@ describe('the board for everybody', function () {
       );
     });
 
+    it('[BD14] one that only lets read shows everything, and says so when something is to be changed', async () => {
+      const answer = await fetch(`${guarded?.url}/v1/spaces/demo/items/seen`, {
+        method: 'PUT',
+        headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
+        body: JSON.stringify({ x: 40, y: 40, text: 'Milk' }),
+      });
+      assert(answer.ok);
+      const minted = await runCli(['token', 'mint', 'bo', '--spaces', '{"demo":"r"}'], ENV);
+      const page = await windows.open(`${guarded?.url}/board/demo#token=${minted.out.trim()}`, { expected });
+      const bo = new BoardWindow(page);
+      await bo.state('Saved');
+      await bo.grab('seen');
+      await bo.moveBy(200, 0, 10);
+      await page.mouse.up();
+      await page.locator('.notice', { hasText: 'You may look at this board, but not change it.' }).waitFor();
+      await bo.cardAt('seen', 40, 40);
+    });
+
     it('[BD14] one may come in the fragment, which is empty at once', async () => {
       const page = await windows.open(`${guarded?.url}/board/demo#token=${token}`);
       await new BoardWindow(page).state('Saved');
@@ -214,6 +231,7 @@ describe('the board for everybody', function () {
     it('[BD14] a space that it does not open is said not to be there, and another may be given', async () => {
       const page = await windows.open(`${guarded?.url}/board/other#token=${token}`, { expected });
       await page.locator('#sign-in-why', { hasText: 'no such board' }).waitFor();
+      await new BoardWindow(page).state('Not open');
       assert.equal(await page.evaluate(() => sessionStorage.getItem('longshore:token')), null);
     });
   });

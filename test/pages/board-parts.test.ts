@@ -139,7 +139,7 @@ describe('parts of the board', () => {
 
   it('[BD13] says in words whether it is connected, and what became of the changes', () => {
     const text = (status: Parameters<typeof describeSaving>[0]['status'], unsent = 0, unstored = 0) => {
-      const { tone, text } = describeSaving({ status, unsent, unstored });
+      const { tone, text } = describeSaving({ status, closed: false, unsent, unstored });
       return `${tone}: ${text}`;
     };
     assert.equal(text('live'), 'good: Saved');
@@ -149,6 +149,8 @@ describe('parts of the board', () => {
     assert.equal(text('offline', 1), 'bad: Offline · 1 change kept');
     assert.equal(text('not-saved', 2), 'bad: Not saved · 2 changes kept');
     assert.equal(text('catching-up'), 'busy: Catching up');
+    const refused = describeSaving({ status: 'offline', closed: true, unsent: 1, unstored: 0 });
+    assert.deepEqual([refused.tone, refused.text], ['bad', 'Not open · 1 change kept']);
   });
 
   it('[BD14] keeps a token for the tab alone, and takes it out of the fragment', () => {

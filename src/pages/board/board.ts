@@ -87,7 +87,7 @@ export class Board {
       for (const id of ids) this.#showHolder(id);
       this.#refresh();
     });
-    space.on('status', () => this.#refresh());
+    for (const name of ['status', 'error'] as const) space.on(name, () => this.#refresh());
     space.on('refused', ({ item, outcome }) => this.#tellRefusal(item, outcome));
     space.on('clients', (people) => {
       this.#visitors = readVisitors(people);
@@ -238,6 +238,10 @@ export class Board {
     }
     // A gesture that lost its lock asks for it again.
     if (outcome.result === 'fenced') return;
+    if (outcome.result === 'problem' && outcome.status === 403) {
+      this.#notices.show('You may look at this board, but not change it.');
+      return;
+    }
     const why = 'detail' in outcome && outcome.detail ? `: ${outcome.detail}` : '';
     this.#notices.show(`A change of “${this.#title(id)}” was not taken${why}.`);
   }
@@ -273,11 +277,11 @@ export class Board {
     this.#stale = true;
     queueMicrotask(() => {
       this.#stale = false;
-      const { status } = this.#space;
+      const { status, failure } = this.#space;
       const items = this.#space.items();
       const unsent = items.filter(({ saved }) => !saved).length;
       const unstored = items.filter(({ version, durableVersion }) => durableVersion < version).length;
-      this.#header.showSaving({ status, unsent, unstored });
+      this.#header.showSaving({ status, closed: failure !== undefined, unsent, unstored });
       this.#empty.hidden = this.#table.views.size > 0 || status === 'catching-up';
       this.#dock.show(this.#selected === undefined ? undefined : this.#actions.card(this.#selected));
     });

@@ -2,6 +2,8 @@ import type { Status } from '../../client/connect.ts';
 
 export type Saving = {
   readonly status: Status;
+  /** The server has refused for good; nothing is tried again. */
+  readonly closed: boolean;
   /** Items with changes that the server has not acknowledged. */
   readonly unsent: number;
   /** Items of which the newest version is not in the server's store yet. */
@@ -16,9 +18,11 @@ export type Shown = {
 };
 
 /** The state of the connection and of what was changed, in words. */
-export function describeSaving({ status, unsent, unstored }: Saving): Shown {
+export function describeSaving({ status, closed, unsent, unstored }: Saving): Shown {
   const kept = unsent === 0 ? '' : ` · ${count(unsent)} kept`;
   const keeps = 'Changes are kept in this window and sent as soon as it can be done, also after a reload.';
+  if (closed)
+    return { tone: 'bad', text: `Not open${kept}`, detail: 'The server has refused. Reload the page to try again.' };
   switch (status) {
     case 'offline':
       return { tone: 'bad', text: `Offline${kept}`, detail: `The server cannot be reached. ${keeps}` };
