@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { needBrowser, Windows } from '../support/browser.ts';
 import { ROOT } from '../support/files.ts';
 import { readSnippets, type Snippet, toPattern } from '../support/guide.ts';
 import { freePort } from '../support/memcached.ts';
+import { skipFor } from '../support/need.ts';
 import { Folder, plainEnvironment } from '../support/server-process.ts';
 
 const BIN = join(ROOT, 'bin/longshore.mjs');
@@ -88,6 +89,7 @@ describe('the guide', function () {
 
   before(async function () {
     needBrowser(this);
+    if (spawnSync('curl', ['--version']).error !== undefined) skipFor(this, 'no curl, which the guide uses');
     port = await freePort();
   });
   after(async () => {
