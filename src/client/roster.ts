@@ -9,9 +9,9 @@ export class Roster {
     return this.#people;
   }
 
-  /** Whether it changed. `whole`: the answer names everybody. */
-  take(clients: GetUpdatesResponse['clients'], whole: boolean): boolean {
-    if (clients === undefined) return false;
+  /** Whether it changed. `whole`: the answer names everybody, and none where nobody is here. */
+  take(clients: GetUpdatesResponse['clients'] = [], whole: boolean): boolean {
+    if (clients.length === 0 && !(whole && this.#people.length > 0)) return false;
     const people = new Map(whole ? [] : this.#people.map((person) => [person.id, person]));
     for (const { id, name, data, state } of clients) {
       if (state === 'left') people.delete(id);
