@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Limits } from '../core/limits/limits.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { ProblemError } from '../protocol/errors.ts';
 import { RESOURCE_PART_BYTES, RESOURCE_STALL_MS } from '../protocol/limits.ts';
@@ -14,7 +15,12 @@ export type Parts = Range & {
   readonly gone: () => ProblemError;
 };
 
-type Deps = { readonly clock: Clock; readonly limits: Pick<Limits, 'transfers'>; readonly meter: Metrics };
+type Deps = {
+  readonly clock: Clock;
+  readonly limits: Pick<Limits, 'transfers'>;
+  readonly meter: Metrics;
+  readonly log: Log;
+};
 
 /**
  * Sends bytes `start..end` part by part: one part is held for a client, however large the whole is, and the next is read when the client has taken it. Rejects only
@@ -34,6 +40,7 @@ export async function sendParts(deps: Deps, res: ServerResponse, { start, end, r
     res.end();
   } catch (error) {
     if (!res.headersSent) throw error;
+    deps.log.warn({ error: String(error) }, 'a resource could not be sent to its end');
     res.destroy();
   } finally {
     deps.limits.transfers.leave(held);

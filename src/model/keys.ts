@@ -75,11 +75,16 @@ export function claimsKey(space: string): CacheKey {
 export function emptyKey(space: string): CacheKey {
   return `e/${part(space)}/`;
 }
+/** A tile of a picture: immutable, named by a random id, known only to the record that names it. */
+export function tileKey(space: string, random: string): CacheKey {
+  return `g/${part(space)}/${random}`;
+}
+
+const RELOADABLE = 'ibspng';
 
 /** Records that can be made again from the store, or whose loss costs one more read. */
 export function isReloadable(key: CacheKey): boolean {
-  const letter = key[0];
-  return letter === 'i' || letter === 'b' || letter === 's' || letter === 'p' || letter === 'n';
+  return RELOADABLE.includes(key.charAt(0));
 }
 
 export function itemRowKey(space: string, item: string): StoreKey {

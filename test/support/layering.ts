@@ -26,7 +26,11 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   'src/kinds': { inside: ['protocol', 'raster', 'base'], packages: ['@codemirror/state', 'fast-diff'], node: 'none' },
   'src/ports': { inside: ['type protocol', 'type model', 'base'], packages: [], node: 'none' },
   'src/model': { inside: ['protocol', 'kinds', 'base'], packages: ['zod'], node: 'pure' },
-  'src/core': { inside: ['protocol', 'kinds', 'model', 'ports', 'base'], packages: ['zod', 'lru-cache'], node: 'pure' },
+  'src/core': {
+    inside: ['protocol', 'kinds', 'raster', 'model', 'ports', 'base'],
+    packages: ['zod', 'lru-cache'],
+    node: 'pure',
+  },
   'src/auth': { inside: ['protocol', 'type ports', 'base'], packages: ['jose', 'lru-cache'], node: 'pure' },
   'src/backends/cache': { inside: STORAGE_LAYERS, packages: ['memjs', 'lru-cache'], node: 'any' },
   'src/backends/store': { inside: STORAGE_LAYERS, packages: ['@google-cloud/datastore', 'lru-cache'], node: 'any' },

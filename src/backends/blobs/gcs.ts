@@ -115,11 +115,12 @@ class GcsBlobs implements Blobs {
     const ifGenerationMatch = toWire(options.ifGeneration);
     if (ifGenerationMatch === 'never') throw refusal(name, false);
     const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const crc32c = await checksum(content);
     try {
       await file.save(content, {
         resumable: false,
         validation: false,
-        metadata: { contentType: options.contentType, crc32c: checksum(content), metadata: { write: writeId } },
+        metadata: { contentType: options.contentType, crc32c, metadata: { write: writeId } },
         ...(ifGenerationMatch === undefined ? {} : { preconditionOpts: { ifGenerationMatch } }),
       });
     } catch (error) {
@@ -158,7 +159,8 @@ class GcsBlobs implements Blobs {
     const { info, crc32c } = readHeaders(name, headers ?? {});
     const expected = range === undefined ? info.size : Math.min(range.end + 1, info.size) - range.start;
     if (bytes.length !== expected) throw new Error(`${bytes.length} bytes instead of ${expected}`);
-    if (range === undefined && checksum(bytes) !== crc32c) throw new Error('the bytes do not match their checksum');
+    if (range === undefined && (await checksum(bytes)) !== crc32c)
+      throw new Error('the bytes do not match their checksum');
     return { info, bytes };
   }
 

@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import type sharp from 'sharp';
 import type { Images, ImageType } from '../../ports/images.ts';
 import type { DecodedImage } from '../../ports/painters.ts';
 import { MAX_IMAGE_PIXELS } from '../../protocol/limits.ts';
@@ -14,25 +14,27 @@ const FORMATS: { readonly [type in ImageType]: string } = {
 /** As good as it gets is 9, and takes several times as long. */
 const PNG_LEVEL = 6;
 
-let prepared = false;
+let library: Promise<typeof sharp> | undefined;
 
-/** Settings of the library are of the whole process. */
-function prepare(): void {
-  if (prepared) return;
-  prepared = true;
-  sharp.block({ operation: ['VipsForeignLoad'] });
-  sharp.unblock({ operation: LOADERS });
-  sharp.cache(false);
-  sharp.concurrency(1);
+/** 27 MB of memory: only where there is an image. Its settings are of the whole process. */
+function load(): Promise<typeof sharp> {
+  library ??= import('sharp').then(({ default: loaded }) => {
+    loaded.block({ operation: ['VipsForeignLoad'] });
+    loaded.unblock({ operation: LOADERS });
+    loaded.cache(false);
+    loaded.concurrency(1);
+    return loaded;
+  });
+  return library;
 }
 
 /** Images by sharp, on the threads of libuv. */
 export function createImages(): Images {
-  prepare();
   return {
     async measure(bytes, type) {
+      const open = await load();
       try {
-        const { format, width, height } = await sharp(bytes, { limitInputPixels: MAX_IMAGE_PIXELS }).metadata();
+        const { format, width, height } = await open(bytes, { limitInputPixels: MAX_IMAGE_PIXELS }).metadata();
         return format === FORMATS[type] ? { width, height } : undefined;
       } catch {
         return undefined;
@@ -43,9 +45,9 @@ export function createImages(): Images {
 
 /** The pixels, of an animation those of the first image, as eight bits of each channel. `undefined` where it is none of this type, is damaged, or has too many pixels. */
 export async function decodeImage(bytes: Uint8Array, type: ImageType): Promise<DecodedImage | undefined> {
-  prepare();
+  const open = await load();
   try {
-    const image = sharp(bytes, { limitInputPixels: MAX_IMAGE_PIXELS, failOn: 'truncated' });
+    const image = open(bytes, { limitInputPixels: MAX_IMAGE_PIXELS, failOn: 'truncated' });
     if ((await image.metadata()).format !== FORMATS[type]) return undefined;
     const { data, info } = await image
       .toColourspace('srgb')
@@ -59,9 +61,9 @@ export async function decodeImage(bytes: Uint8Array, type: ImageType): Promise<D
 }
 
 /** Every pixel as it is, also the colours of those that cannot be seen. */
-export function encodePng(rgba: Uint8Array, width: number, height: number): Promise<Buffer> {
-  prepare();
-  return sharp(rgba, { raw: { width, height, channels: 4 } })
+export async function encodePng(rgba: Uint8Array, width: number, height: number): Promise<Buffer> {
+  const open = await load();
+  return open(rgba, { raw: { width, height, channels: 4 } })
     .png({ compressionLevel: PNG_LEVEL, palette: false })
     .toBuffer();
 }

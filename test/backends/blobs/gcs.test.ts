@@ -152,6 +152,24 @@ describe('blobs in Cloud Storage', () => {
     assert.equal((await blobs.get('a'))?.bytes.toString(), 'good');
   });
 
+  it('[BL29] lets other work go on while it sums up a large blob', async () => {
+    let turns = 0;
+    let summed = false;
+    const count = (): void => {
+      turns++;
+      if (!summed) setImmediate(count);
+    };
+    setImmediate(count);
+    const first = new Promise<void>((asked) => {
+      server.onRequest = () => asked();
+    });
+    const writing = blobs.put('large', Buffer.alloc(8 * 1024 * 1024, 'harbour '), PNG);
+    await first;
+    summed = true;
+    assert.ok(turns >= 15, `${turns} turns`);
+    await writing;
+  });
+
   it('[BL21] reads again what was damaged on its way down', async () => {
     await blobs.put('a', Buffer.from('good'), PNG);
     server.onRequest = ({ query }) => {
