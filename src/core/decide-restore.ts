@@ -61,7 +61,7 @@ export function decideRestore(
   const ops: RestoredOp[] = [];
   let value = state();
   for (const delta of restore.deltas) {
-    if (delta.version <= back.got || isPosted(back, delta)) continue;
+    if (isSettled(back, delta)) continue;
     const applied = itemKind.apply(value, delta.op, { ...context, version: head.v + ops.length });
     if (applied.result === 'unchanged') continue; // somebody has done the same since
     if (applied.result !== 'ok')
@@ -88,7 +88,7 @@ function bringBack(
   const lost = chain.map((delta) => ({
     version: delta.version,
     op: delta.op as Json,
-    skip: delta.version <= back.got || isPosted(back, delta),
+    skip: isSettled(back, delta),
   }));
   const brought = itemKind.bringBack?.(state, lost, since);
   if (!brought) return refuse(update, 'badOp', 'these are not the operations that led on from that version');
@@ -98,6 +98,11 @@ function bringBack(
   });
   if (ops.length === 0) return undefined;
   return { kind: 'restore', itemKind, state: brought.state, ops, back: { ...back, got: last } };
+}
+
+/** Nobody need bring it back any more. */
+function isSettled(back: RolledBack, delta: RestoredDelta): boolean {
+  return delta.version <= back.got || isPosted(back, delta);
 }
 
 /** Its sender has sent it again since the rollback, and knows what became of it: restored, it would be there twice, or though it was refused. */
