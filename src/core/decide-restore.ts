@@ -65,7 +65,7 @@ export function decideRestore(
   const ops: RestoredOp[] = [];
   let value = state();
   for (const delta of restore.deltas) {
-    if (delta.version <= mark.got || isPosted(mark, delta) || isBrought(back, delta)) continue;
+    if (isSettled(back, mark, delta)) continue;
     const applied = itemKind.apply(value, delta.op, { ...context, version: head.v + ops.length });
     if (applied.result === 'unchanged') continue; // somebody has done the same since
     if (applied.result !== 'ok')
@@ -92,7 +92,7 @@ function bringBack(
   const lost = chain.map((delta) => ({
     version: delta.version,
     op: delta.op as Json,
-    skip: delta.version <= back.got || isPosted(back, delta) || isBrought(back, delta),
+    skip: isSettled(back, back, delta),
   }));
   const brought = itemKind.bringBack?.(state, lost, since);
   if (!brought) return refuse(update, 'badOp', 'these are not the operations that led on from that version');
@@ -102,6 +102,11 @@ function bringBack(
   });
   if (ops.length === 0) return undefined;
   return { kind: 'restore', itemKind, state: brought.state, ops, back: markRestored(back, back, last, ops) };
+}
+
+/** Nobody need bring it back any more. */
+function isSettled(back: RolledBack, mark: RolledBack, delta: RestoredDelta): boolean {
+  return delta.version <= mark.got || isPosted(mark, delta) || isBrought(back, delta);
 }
 
 /** Its sender has sent it again since the rollback, and knows what became of it: restored, it would be there twice, or though it was refused. */

@@ -5,7 +5,7 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
     'shorterChain',
     'Only the part of a chain that reaches further than what is restored is applied.',
     undefined,
-    change('decide-restore', 'if (delta.version <= mark.got || isPosted', 'if (isPosted'),
+    change('decide-restore', 'return delta.version <= mark.got || isPosted', 'return isPosted'),
   ),
   mutant(
     'anyFrom',
@@ -17,7 +17,7 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
     'aboveCeiling',
     'A chain names only numbers that can have been given out.',
     undefined,
-    change('decide-restore', 'if (delta.version <= last || delta.version > mark.ceil)', 'if (delta.version <= last)'),
+    change('decide-restore', 'if (version <= last || version > mark.ceil)', 'if (version <= last)'),
   ),
   mutant(
     'oldNumbers',

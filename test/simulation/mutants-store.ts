@@ -80,7 +80,7 @@ export const STORE_MUTANTS: readonly Mutant[] = [
     'seqNotStored',
     'What is remembered of clients is stored with the row.',
     at('leases', 1),
-    change('rows', 'seqs: head.seqs,', 'seqs: {},'),
+    change('row-content', 'seqs: head.seqs,', 'seqs: {},'),
   ),
   mutant(
     'upsert',
