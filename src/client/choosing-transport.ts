@@ -122,6 +122,10 @@ export class ChoosingTransport implements Transport {
     return this.#options.plain.unlock(item, clientId, signal);
   }
 
+  cut(): void {
+    this.#close();
+  }
+
   async #ask(question: Question, signal: AbortSignal): Promise<GetUpdatesResponse> {
     // The server ends an older question of the same client.
     if (question.clientId !== undefined) this.#used?.stream.putAside();

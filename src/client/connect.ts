@@ -12,7 +12,7 @@ import { Outbox } from './outbox.ts';
 import { type MakeSocket, socketChannel } from './socket-channel.ts';
 import { Space } from './space.ts';
 import type { Storage } from './storage.ts';
-import { realClock, realFraction, realFrame, realId, realSocket } from './system.ts';
+import { realClock, realFraction, realFrame, realId, realNetwork, realSocket } from './system.ts';
 import type { Transport, TransportName } from './transport.ts';
 
 export { register } from './client-kind.ts';
@@ -51,6 +51,8 @@ export type ConnectOptions = {
   readonly fraction?: () => number;
   /** An id that nobody else has. */
   readonly id?: () => string;
+  /** Tells when the network goes and comes back; returns the end of it. */
+  readonly network?: (tell: (isThere: boolean) => void) => () => void;
   /** Calls with the next frame of the screen, if there is one. */
   readonly frame?: (call: () => void) => void;
 };
@@ -89,6 +91,9 @@ export function connect(options: ConnectOptions): Space {
     ...(shown !== undefined && { name: shown }),
     ...(data !== undefined && { data }),
   });
+  const { network = realNetwork } = options;
+  const deafen = network((isThere) => (isThere ? parts.connection.tryNow() : parts.transport.cut?.()));
+  ending.signal.addEventListener('abort', deafen, { once: true });
   void space.start();
   return space;
 }

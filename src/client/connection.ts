@@ -28,6 +28,8 @@ export class Connection {
   readonly bell = new Bell();
   /** Has the reader ask at once. Set by it. */
   lookNow: () => void = () => undefined;
+  /** Has the reader, if it pauses after a failure, try again now. Set by it. */
+  tryNow: () => void = () => undefined;
   /** Has the reader join again. Set by it. */
   joinAgain: () => void = () => undefined;
   onStatus: () => void = () => undefined;

@@ -18,6 +18,7 @@ export type ReaderOptions = {
 
 const WAIT_SECONDS = 25;
 const SUPERSEDED = new Error('another question takes its place');
+const TRY_NOW = new Error('there is a reason to try again');
 
 /** Follows the space along one chain of markers: joins, polls, begins again where the server asks for it. */
 export class Reader {
@@ -28,12 +29,14 @@ export class Reader {
   #joined: { readonly clientId: string; readonly generation: number } | undefined;
   #knowsClients = true;
   #poll: AbortController | undefined;
+  #rest: AbortController | undefined;
 
   constructor(parts: Parts, options: ReaderOptions) {
     this.#parts = parts;
     this.#options = options;
     this.#resets = new ResetGuard(parts.clock);
     parts.connection.lookNow = () => this.#poll?.abort(SUPERSEDED);
+    parts.connection.tryNow = () => this.#rest?.abort(TRY_NOW);
     parts.connection.joinAgain = () => this.#leftOut();
   }
 
@@ -61,9 +64,18 @@ export class Reader {
         connection.report('readFailed');
         onTrouble(error);
         const asked = error instanceof RefusedError ? error.retryAfterMs : undefined;
-        await pause(clock, Math.max(calm, pauseMs(failures++, asked, fraction())), signal);
+        await this.#pause(Math.max(calm, pauseMs(failures++, asked, fraction())));
       }
     }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { clock, signal } = this.#parts;
+    this.#rest = new AbortController();
+    await pause(clock, ms, AbortSignal.any([signal, this.#rest.signal])).catch((error) => {
+      if (error !== TRY_NOW) throw error;
+    });
+    this.#rest = undefined;
   }
 
   /** One answer; returns how long to keep quiet after it, ms. */

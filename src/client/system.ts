@@ -27,6 +27,16 @@ export function realFrame(call: () => void): void {
   (globalThis as Frames).requestAnimationFrame?.(call);
 }
 
+/** Tells when the network goes and comes back, as far as a browser notices. Returns the end of it. */
+export function realNetwork(tell: (isThere: boolean) => void): () => void {
+  const ending = new AbortController();
+  const { addEventListener } = globalThis as Partial<Pick<EventTarget, 'addEventListener'>>;
+  for (const name of ['offline', 'online']) {
+    addEventListener?.call(globalThis, name, () => tell(name === 'online'), { signal: ending.signal });
+  }
+  return () => ending.abort();
+}
+
 /** `undefined` where there are no WebSockets. */
 export const realSocket: MakeSocket | undefined =
   globalThis.WebSocket && ((url, protocol) => new WebSocket(url, protocol) as SocketLike);

@@ -45,4 +45,6 @@ export interface Transport {
   say(clientId: string, data: unknown, signal: AbortSignal): Promise<void>;
   lock(item: string, request: LockRequest, signal: AbortSignal): Promise<Grant>;
   unlock(item: string, clientId: string, signal: AbortSignal): Promise<void>;
+  /** The network is gone: what stands open delivers nothing any more. */
+  cut?(): void;
 }

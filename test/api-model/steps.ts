@@ -94,7 +94,7 @@ const update: fc.Arbitrary<UpdateStep> = fc
   .record({
     item,
     op,
-    kind: fc.constantFrom(undefined, undefined, undefined, 'register', 'text'),
+    kind: fc.constantFrom(undefined, undefined, undefined, 'register', 'poem'),
     ifVersion: fc.constantFrom(undefined, undefined, undefined, 'right', 'old', 'absent' as const),
     fence: fc.constantFrom(undefined, undefined, 'right', 'right', 'old' as const),
     grab: yes,

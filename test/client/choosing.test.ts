@@ -12,6 +12,8 @@ type Chooser = {
   readonly net: LossyTransport;
   readonly sockets: FakeStreams;
   readonly events: FakeStreams;
+  /** As the browser tells it. */
+  readonly network: (isThere: boolean) => void;
 };
 
 describe('the choice of a transport', () => {
@@ -23,14 +25,22 @@ describe('the choice of a transport', () => {
   afterEach(() => world.close());
 
   /** A client with all four transports, over networks that can be spoilt apart. */
-  function chooser(only?: TransportName, prepare: (one: Omit<Chooser, 'space'>) => void = () => undefined): Chooser {
+  function chooser(
+    only?: TransportName,
+    prepare: (one: Omit<Chooser, 'space' | 'network'>) => void = () => undefined,
+  ): Chooser {
     const sockets = new FakeStreams(world.server, world.clock, true);
     const events = new FakeStreams(world.server, world.clock, false);
     const ending = new AbortController();
     let transport: ChoosingTransport | undefined;
+    let network: Chooser['network'] = () => undefined;
     const options = {
       get transport() {
         return transport as ChoosingTransport;
+      },
+      network: (tell: Chooser['network']) => {
+        network = tell;
+        return () => undefined;
       },
     };
     const { space, net } = world.client(options, (plain) => {
@@ -44,12 +54,31 @@ describe('the choice of a transport', () => {
       });
       prepare({ net: plain, sockets, events });
     });
-    return { space, net, sockets, events };
+    return { space, net, sockets, events, network };
   }
 
   const post = (n: number) => world.server.post({ updates: [{ item: 'card', op: { set: n } }] });
   const polls = ({ net }: Chooser, held: boolean) =>
     net.asked.filter(({ what, body }) => what === 'next' && (body as { wait: number }).wait > 0 === held);
+
+  it('[SDK87] is left alone when the browser says that the network is gone, and tried again as soon as it says that it is back', async () => {
+    const { space, net, sockets, network } = chooser();
+    await world.pass(100);
+    assert.deepEqual([space.status, space.transport], ['live', 'websocket']);
+    net.down = true;
+    sockets.weather = 'held';
+    void space.item('card').set(1);
+    network(false);
+    await world.pass(1_000);
+    assert.equal(space.status, 'offline');
+    await world.pass(20_000); // by now it tries every 15 s only
+    net.down = false;
+    sockets.weather = 'fine';
+    network(true);
+    await world.pass(200);
+    assert.equal(space.status, 'live');
+    assert.equal(world.server.value('card'), 1);
+  });
 
   it('[SDK74] is the first that can be opened, in the order WebSocket, server-sent events, long polls', async () => {
     const cases: [Weather, Weather, TransportName][] = [

@@ -166,8 +166,10 @@ describe('the board in a browser', function () {
   it('[BD7] what was not sent survives a reload', async () => {
     await put('c', { x: 40, y: 40, text: 'Milk' });
     const [ann, bo] = [await open('Ann', { expected: [/ERR_|Failed to load/] }), await open('Bo')];
-    // The page itself can be loaded, the API cannot be reached.
+    // The page itself can be loaded, the API cannot be reached. What stands open is given up, as the browser says that the network is gone.
     await ann.page.route('**/v1/**', (route) => route.abort());
+    await ann.page.routeWebSocket('**/v1/**', (socket) => void socket.close());
+    await ann.page.evaluate(() => dispatchEvent(new Event('offline')));
     await ann.addCard('kept');
     await ann.card('c').focus();
     await ann.page.keyboard.press('ArrowRight');

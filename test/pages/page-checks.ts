@@ -78,5 +78,10 @@ export async function touchDrag(
   for (let step = 1; step <= 10; step++) {
     await session.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at(step / 10) });
   }
+  // The finger comes to rest: after a fling the browser takes the next tap for a wish to stop it.
+  for (let rest = 0; rest < 10; rest++) {
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+    await session.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at(1) });
+  }
   await session.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
 }

@@ -103,6 +103,7 @@ export class Actions {
 
   /** Ends a gesture: what it has changed stays and can be taken back, unless somebody else holds the card. */
   async finish(id: string, what: string, grip: Grip, before: Members, after: Members | undefined): Promise<Hold> {
+    grip.over();
     const hold = await grip.hold;
     if (hold.state === 'refused') return hold;
     const changed = after !== undefined && Object.entries(after).some(([name, value]) => before[name] !== value);

@@ -37,20 +37,25 @@ export class Grip {
     else if (this.#state !== 'refused') this.#send(members);
   }
 
+  /** The gesture is over: what it had put and nobody was told does not count any more. */
+  over(): void {
+    this.#waiting = undefined;
+  }
+
   /** The item as it is to stay, which may be as it was; gives the lock back. Tells who held it where it was not to be had. */
   async finish(members: Members, changed: boolean): Promise<Hold> {
-    this.#waiting = undefined;
     const hold = await this.hold;
     if (hold.state === 'refused') return hold;
-    if (!changed && !this.#sent) {
+    if (!changed && (!this.#sent || this.#item.value === undefined)) {
       await this.#item.release().catch(() => undefined); // the lease ends by itself
       return hold;
     }
-    const outcome = await mergeCard(this.#item, this.#before, members, { release: true });
+    const merge = () => mergeCard(this.#item, this.#before, members, { release: true, revives: changed });
+    const outcome = await merge();
     if (outcome.result !== 'fenced') return hold;
     // The server has forgotten the lock: it is asked for once more.
     const again = await this.#take();
-    if (again.state !== 'refused') void mergeCard(this.#item, this.#before, members, { release: true });
+    if (again.state !== 'refused') void merge();
     return again;
   }
 

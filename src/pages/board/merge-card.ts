@@ -5,17 +5,17 @@ export type Members = { readonly [name: string]: Json };
 
 /**
  * Changes some members of a card. Somebody may have deleted it before the change got through, and the change alone would be half a card: then a text that was
- * written brings the card back whole, and any other change leaves it deleted. `before`: the card as the user saw it.
+ * written brings the card back whole, and any other change leaves it deleted. `before`: the card as the user saw it. `revives: false`: no text was written.
  */
 export async function mergeCard(
   item: Item,
   before: Json | undefined,
   members: Members,
-  options: UpdateOptions = {},
+  { revives = 'text' in members, ...options }: UpdateOptions & { readonly revives?: boolean } = {},
 ): Promise<Outcome> {
   const outcome = await item.merge(members, options);
   if (outcome.result !== 'ok' || !isObject(before) || !isHalf(item.value, before)) return outcome;
-  if ('text' in members) void item.set({ ...(before as Members), ...members }, { release: true });
+  if (revives && 'text' in members) void item.set({ ...(before as Members), ...members }, { release: true });
   else void item.delete();
   return outcome;
 }
