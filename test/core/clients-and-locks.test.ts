@@ -47,6 +47,20 @@ describe('clients that hold items', () => {
     await world.ok('a', { set: 2 });
   });
 
+  it('[LK24] a leave that was cut off leaves what it had not freed to the next life of the client, which lets go of it', async () => {
+    const people = await annAndBob();
+    const { world } = people;
+    await fenceOf(lock(world, 'a', 'ann', { ttlMs: 600_000 }));
+    const { cache } = world.at(0);
+    cache.down = true;
+    await assert.rejects(people.leave('ann'));
+    cache.down = false;
+    await people.join('ann', { on: 1 });
+    await people.leave('ann', undefined, { on: 1 });
+    assert.equal((await world.head('a'))?.lock, undefined);
+    await fenceOf(lock(world, 'a', 'bob'));
+  });
+
   it('[LK26] when the roster is lost, whoever is here by its row is granted a lock at once, and is in the list again', async () => {
     const people = await annAndBob();
     const { world } = people;

@@ -108,7 +108,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   mutant(
     'heldNotInRow',
     'What a client holds is in its row, too: the roster may be lost.',
-    at('joined', 1),
+    at('joined', 100),
     change('presence/presence', 'if (held) await this.#writeHeld(', 'if (held && max < 0) await this.#writeHeld('),
   ),
 ];

@@ -31,7 +31,8 @@ export function rowAtJoin(before: ClientRow | undefined, who: Joiner, at: RowTim
     seq: Math.max(at.F * 1000, (before?.seq ?? 0) + SEQ_GAP),
     joinedAt: at.now,
     lastSeen: at.now,
-    held: before && before.left === undefined ? before.held : {},
+    // Where a leave was cut off, there is something left in it: the next life inherits that, and lets go of it when it ends.
+    held: before?.held ?? {},
     lookAt: nextLook(at.now, at.leaseMs),
   };
 }
