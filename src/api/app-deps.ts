@@ -6,6 +6,7 @@ import type { ResourceSweeper } from '../core/resources/resource-sweeper.ts';
 import type { Resources } from '../core/resources/resources.ts';
 import type { Uploads } from '../core/resources/uploads.ts';
 import type { SpaceAdmin } from '../core/spaces/space-admin.ts';
+import type { Streams } from '../core/streams/streams.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Metrics } from '../ports/metrics.ts';
@@ -22,6 +23,7 @@ export type AppDeps = {
   readonly limits: Limits;
   readonly resources: Resources;
   readonly uploads: Uploads;
+  readonly streams: Streams;
   readonly resourceSweeper: Pick<ResourceSweeper, 'sweep'>;
   /** Proxies of ours before this server, each of which adds a name to `X-Forwarded-For`. */
   readonly proxyHops: number;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express';
+import { STREAM_PREFIX } from '../core/streams/stream-path.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import type { AppDeps } from './app-deps.ts';
 import { createJoin, createLeave, createPatchClient } from './clients.ts';
@@ -23,25 +24,28 @@ import {
 } from './resources.ts';
 import { createSite } from './site.ts';
 import { createDeleteSpace, createGetSpace, createListSpaces, createPutSpace } from './spaces.ts';
+import { createStreams } from './streams.ts';
 import { createPostTicket } from './tickets.ts';
 import { DetailedProblem, sendError } from './to-response.ts';
 import { createUpdatesStream } from './updates-stream.ts';
 
 /**
  * The whole HTTP side as a request listener; it does not listen. `GET` and `POST …/updates` are answered before Express is
- * entered, which costs more than all the rest of a re-poll and a quarter of a post; everything else is routed by Express. Both
- * answer through `Replies`.
+ * entered, which costs more than all the rest of a re-poll and a quarter of a post; so are streams, whose paths have any number of segments. Everything else is
+ * routed by Express. Both answer through `Replies`.
  */
 export function createApp(deps: AppDeps): RequestListener {
   const replies = new Replies(deps.instance, deps.allowedOrigins);
   const getUpdates = createGetUpdates({ ...deps, replies });
   const postUpdate = createDirectPost({ ...deps, replies });
+  const streams = createStreams({ ...deps, replies });
   const app = createExpress(deps, replies);
   return function listener(req: IncomingMessage, res: ServerResponse): void {
     const { method } = req;
     const target = method === 'GET' || method === 'POST' ? matchUpdates(req.url ?? '') : undefined;
     if (target !== undefined && method === 'GET') getUpdates(req, res, target.space, target.search);
     else if (target !== undefined && target.search === '') void postUpdate(req, res, target.space);
+    else if (req.url?.startsWith(STREAM_PREFIX)) void streams(req, res);
     else app(req, res);
   };
 }

@@ -21,6 +21,7 @@ import {
 } from './openapi-parts.ts';
 import { client, clients, itemLock, space, spaceList } from './openapi-people.ts';
 import { resource, resources, resourceUrl, upload, uploads } from './openapi-resources.ts';
+import { stream } from './openapi-streams.ts';
 
 const superseded = problem('a newer poll of the same clientId came');
 const pollParameters = [
@@ -224,6 +225,7 @@ export function operations(): object {
     '/v1/spaces/{space}/resources/{hash}/url': resourceUrl,
     '/v1/spaces/{space}/uploads': uploads,
     '/v1/spaces/{space}/uploads/{upload}': upload,
+    '/v1/stream/{space}/{path}': stream,
     '/healthz': page('healthz', 'the process runs', 'Health'),
     '/readyz': page('readyz', 'every dependency answers', 'ReadyReport', {
       503: answer('one of them does not', json('ReadyReport'), retryAfter),

@@ -1,10 +1,12 @@
 import type { Json } from '../base/json.ts';
+import type { Kind } from '../kinds/kind.ts';
+import type { Head } from '../model/head.ts';
 import type { JoinRequest } from '../protocol/clients.ts';
 import type { Problem } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ClientId, ItemId, SpaceId } from '../protocol/ids.ts';
 import type { LockRequest } from '../protocol/locks.ts';
-import type { OpsQuery } from '../protocol/ops.ts';
+import type { OpsQuery, OpsResponse } from '../protocol/ops.ts';
 import type { PostUpdateRequest, PostUpdateResponse, Update, UpdateResult } from '../protocol/post-update.ts';
 
 /** Who asks. `subject` is the authenticated identity; `anonymous` in mode `none`. */
@@ -39,6 +41,9 @@ export type ItemState = {
   /** Of the kind's public form; absent when deleted or never there. */
   readonly value?: Json;
 };
+
+/** An item as it stands, for the server itself. */
+export type Standing = { readonly head: Head; readonly kind: Kind; readonly state: unknown };
 
 /** Who is in the spaces. Throws `ProblemError`, or what kept cache or store from answering. */
 export interface Clients {
@@ -100,6 +105,12 @@ export interface Engine {
 
   /** `undefined` when the item never existed. Throws `ProblemError` when cache or store do not answer. */
   readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined>;
+
+  /** The same with what only the server itself has to know. */
+  readStanding(space: SpaceId, item: ItemId): Promise<Standing | undefined>;
+
+  /** The operations of an item from an index on, as they are now. Throws `ProblemError`, or what kept cache or store from answering. */
+  readOps(space: SpaceId, item: ItemId, query: OpsQuery): Promise<OpsResponse>;
 
   /** Stores and closes what other, dead instances left. Bounded in time. */
   sweep(): Promise<{ readonly swept: number; readonly pruned: number }>;

@@ -4,7 +4,7 @@ import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
 import { DEFAULT_ITEMS_PER_ANSWER, DEFAULT_WAIT_SECONDS, WAIT_JITTER } from '../protocol/limits.ts';
 import type { LockRequest } from '../protocol/locks.ts';
-import type { OpsQuery } from '../protocol/ops.ts';
+import type { OpsQuery, OpsResponse } from '../protocol/ops.ts';
 import {
   checkPostUpdate,
   type PostUpdateRequest,
@@ -23,6 +23,7 @@ import type {
   LockAnswer,
   PollOutcome,
   PostOptions,
+  Standing,
 } from './engine-types.ts';
 import { filterOf } from './filter.ts';
 import { Flusher, type FlushParts } from './flusher.ts';
@@ -41,7 +42,7 @@ import type { EngineParts } from './presence/engine-parts.ts';
 import { Presence, ROUNDS_MS } from './presence/presence.ts';
 import { RosterReader } from './presence/roster-reader.ts';
 import { type Question, questionKey } from './question.ts';
-import { readItem } from './read-item.ts';
+import { type ReadItemParts, readItem, readStanding } from './read-item.ts';
 import { UpdateReader } from './read-updates.ts';
 import { Renderer } from './render.ts';
 import { ShardReader } from './shard-log.ts';
@@ -77,6 +78,8 @@ class LongshoreEngine implements Engine {
   readonly #post: PostParts;
   readonly #locks: LockFlow;
   readonly #sweeps: Sweeps;
+  readonly #readParts: ReadItemParts;
+  readonly #opsReader: OpsReader;
   readonly #ops: OpsFollower;
   readonly clients: Presence;
   readonly #timers: (() => void)[] = [];
@@ -138,9 +141,11 @@ class LongshoreEngine implements Engine {
     const unfolder = new Unfolder(deps, this.#heads, this.#values, deps.compare ?? compareHere);
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), unfolder, hint };
     this.#locks = new LockFlow(this.#post);
+    this.#readParts = { deps, heads: this.#heads, values: this.#values };
+    this.#opsReader = new OpsReader(this.#readParts);
     this.#ops = new OpsFollower({
       deps,
-      reader: new OpsReader({ deps, heads: this.#heads, values: this.#values }),
+      reader: this.#opsReader,
       space,
       poll: (...asked) => this.poll(...asked),
     });
@@ -229,11 +234,15 @@ class LongshoreEngine implements Engine {
   }
 
   readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined> {
-    return readItem(
-      { deps: this.#deps, heads: this.#heads, values: this.#values },
-      this.#spaces.use(space).state,
-      item,
-    );
+    return readItem(this.#readParts, this.#spaces.use(space).state, item);
+  }
+
+  readStanding(space: SpaceId, item: ItemId): Promise<Standing | undefined> {
+    return readStanding(this.#readParts, this.#spaces.use(space).state, item);
+  }
+
+  async readOps(space: SpaceId, item: ItemId, query: OpsQuery): Promise<OpsResponse> {
+    return (await this.#opsReader.read(this.#spaces.use(space).state, item, query)).answer;
   }
 
   sweep(): Promise<Swept> {

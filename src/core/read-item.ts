@@ -1,8 +1,8 @@
 import { headKey, itemRowKey } from '../model/keys.ts';
 import { ProblemError } from '../protocol/errors.ts';
-import { type Deps, LOOP } from './context.ts';
+import { CHANGED, type Deps, LOOP } from './context.ts';
 import { timeText } from './delta-answer.ts';
-import type { ItemState } from './engine-types.ts';
+import type { ItemState, Standing } from './engine-types.ts';
 import type { Heads } from './heads.ts';
 import type { SpaceState } from './space-state.ts';
 import { troubleOf, troubleProblem } from './trouble.ts';
@@ -10,8 +10,26 @@ import type { Values } from './values.ts';
 
 export type ReadItemParts = { readonly deps: Deps; readonly heads: Heads; readonly values: Values };
 
-/** The current state of one item. Throws `ProblemError` where it cannot be told. */
+/** The current state of one item, for clients. Throws `ProblemError` where it cannot be told. */
 export async function readItem(parts: ReadItemParts, space: SpaceState, item: string): Promise<ItemState | undefined> {
+  const standing = await readStanding(parts, space, item);
+  if (!standing) return undefined;
+  const { head, kind, state } = standing;
+  const known = {
+    kind: head.kind,
+    version: head.v,
+    durableVersion: Math.min(head.pv, head.v),
+    updatedAt: timeText(head.t),
+  };
+  return head.dead ? { ...known, deleted: true } : { ...known, deleted: false, value: kind.value(state) };
+}
+
+/** `undefined` when the item never existed. Throws as `readItem`. */
+export async function readStanding(
+  parts: ReadItemParts,
+  space: SpaceState,
+  item: string,
+): Promise<Standing | undefined> {
   const { heads, values } = parts;
   try {
     if (!(await exists(parts, space.id, item))) return undefined;
@@ -19,16 +37,8 @@ export async function readItem(parts: ReadItemParts, space: SpaceState, item: st
       const { held } = await heads.forWrite(space, item, true);
       const { head } = held;
       if (head.absent) return undefined;
-      const value = await values.stateOf(space.id, item, held);
-      if (typeof value === 'symbol') continue;
-      const known = {
-        kind: head.kind,
-        version: head.v,
-        durableVersion: Math.min(head.pv, head.v),
-        updatedAt: timeText(head.t),
-      };
-      if (head.dead) return { ...known, deleted: true };
-      return { ...known, deleted: false, value: values.kindOf(head).value(value) };
+      const state = await values.stateOf(space.id, item, held);
+      if (state !== CHANGED) return { head, kind: values.kindOf(head), state };
     }
   } catch (error) {
     const trouble = troubleOf(error);

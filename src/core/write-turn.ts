@@ -23,6 +23,8 @@ export type Attempt = {
   extra: object;
   /** It opened the item, or may have: stored before the answer. */
   first: boolean;
+  /** Its kind wants it in the store before the answer. */
+  durable: boolean;
   /** Nobody knows whether the last `cas` happened. */
   inDoubt: boolean;
   /** The grant that was got for this request. It counts once it is in the head. */
@@ -40,6 +42,7 @@ export function newAttempt(id: string, cold: boolean): Attempt {
     mine: undefined,
     extra: {},
     first: false,
+    durable: false,
     inDoubt: false,
     grant: undefined,
     ends: undefined,
@@ -95,6 +98,7 @@ export function promisesStore(
   return (
     durableAlways ||
     attempt.first ||
+    attempt.durable ||
     update.durable === true ||
     update.release === true ||
     update.grab === true ||

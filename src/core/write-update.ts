@@ -130,6 +130,7 @@ export class UpdateWriter {
     const { request, held } = turn;
     const { head } = held;
     const update = must(request.update, 'there is an update');
+    if (verdict.kind === 'accept' && verdict.applied.durable) turn.attempt.durable = true;
     const locks = gate.ends !== undefined || update.grab === true;
     if (verdict.kind !== 'refuse') {
       const next = accepted(request, head, verdict);

@@ -42,6 +42,8 @@ export type Applied<State> =
       readonly whole?: true;
       /** Operations counted by `index`: 0 for kinds that do not count. */
       readonly count: number;
+      /** The store has to have it before the answer, whatever the update says. */
+      readonly durable?: boolean;
       /** More fields of the answer. */
       readonly extra?: { readonly [field: string]: Json };
     }
@@ -105,7 +107,7 @@ export interface Kind<State = unknown> {
   encode(state: State): Json;
   decode(encoded: Json): State;
   /**
-   * Only kinds that keep their history have it: the single operations of a delta, `count` of them and at least one. Each of them stays readable by its index.
+   * Only kinds that keep their history have it: the single operations of a delta, `count` of them. Each of them stays readable by its index.
    * Their deltas have at most `MAX_DELTA_BYTES`, and are never `whole`.
    */
   ops?(delta: Json): readonly Json[];

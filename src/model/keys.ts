@@ -119,6 +119,10 @@ export function endedRowKey(space: string, item: string, born: number): StoreKey
   return { space, kind: 'ops', id: `${opsPrefix(item, born)}${ENDED}` };
 }
 const ENDED = 'ended';
+/** Messages of a log in a record of their own; goes with the operations of its life, and is listed after all of them. */
+export function logPartKey(space: string, item: string, born: number, name: string): StoreKey {
+  return { space, kind: 'ops', id: `${opsPrefix(item, born)}part-${name}` };
+}
 
 /** `undefined` unless the key is one of `endedRowKey`. */
 export function endedLife(key: StoreKey): { readonly item: string; readonly born: number } | undefined {

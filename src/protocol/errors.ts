@@ -24,6 +24,7 @@ export type ProblemCode =
   | 'unauthenticated'
   | 'forbidden'
   | 'notFound'
+  | 'gone'
   | 'methodNotAllowed'
   | 'upgradeRequired'
   | 'preconditionFailed'
@@ -66,6 +67,7 @@ const TITLES: { readonly [code in ProblemCode]: readonly [status: number, title:
   unauthenticated: [401, 'Who asks is not known'],
   forbidden: [403, 'The caller may not do this'],
   notFound: [404, 'There is nothing here'],
+  gone: [410, 'It was here and is not any more'],
   methodNotAllowed: [405, 'The method is not allowed here'],
   upgradeRequired: [426, 'This is reached by WebSocket'],
   preconditionFailed: [412, 'The precondition does not hold'],

@@ -169,3 +169,23 @@ export const MAX_PICTURE_OPS_BYTES = 256 * 1024;
 /** Coordinates reach beyond the picture, which clips what is drawn there. */
 export const MIN_COORDINATE = -4_096;
 export const MAX_COORDINATE = 8_191;
+
+/** Messages of one append to a log; as few as an archive record can still be read by. */
+export const MAX_LOG_MESSAGES = 10_000;
+/** Producers that a log remembers; the ones not heard for longest are forgotten first. */
+export const MAX_PRODUCERS = 200;
+/** Forks of one log that are there at once. */
+export const MAX_FORKS_OF_LOG = 200;
+/** Forks of forks: every read of a message looks through all logs between. */
+export const MAX_FORK_DEPTH = 16;
+/** An append of more JSON than this is stored in records of its own before the head refers to them. */
+export const MAX_INLINE_APPEND_BYTES = 16 * 1024;
+/** One of these records holds about so much, unless a single value is larger; that may have `MAX_LOG_VALUE_BYTES`. */
+export const LOG_PART_BYTES = 256 * 1024;
+export const MAX_LOG_VALUE_BYTES = 900_000;
+/** What one answer of a stream brings, as far as single messages allow. */
+export const STREAM_PAGE_BYTES = 512 * 1024;
+export const MAX_STREAM_TTL_SECONDS = 3_650 * 86_400;
+export const MAX_STREAM_HEADER_CHARS = 256;
+/** A long-poll of a stream that nothing comes to ends after this. */
+export const DEFAULT_STREAM_WAIT_MS = 20_000;

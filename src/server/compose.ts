@@ -13,6 +13,7 @@ import { Resources } from '../core/resources/resources.ts';
 import { Uploads } from '../core/resources/uploads.ts';
 import { HeldSettings } from '../core/spaces/held-settings.ts';
 import { createSpaceAdmin } from '../core/spaces/space-admin.ts';
+import { Streams } from '../core/streams/streams.ts';
 import { KINDS } from '../kinds/registry.ts';
 import type { Log } from '../ports/log.ts';
 import type { SpaceId } from '../protocol/ids.ts';
@@ -88,6 +89,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
   closers.add('the comparing of texts', () => comparer.close());
   const basis = { cache, store, bus, clock, random, log, metrics, kinds: KINDS, compare: comparer.compare };
   const engine = createEngine({ ...basis, settings, contents, config: engineConfig });
+  const streams = new Streams({ engine, store, clock, random, waitMs: config.streamWaitMs });
   let drainMs = 0;
   let sockets: Sockets | undefined;
   closers.add('the sockets', async () => sockets?.close());
@@ -127,6 +129,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     limits,
     resources,
     uploads,
+    streams,
     resourceSweeper: contents,
     proxyHops: config.proxyHops,
     log,

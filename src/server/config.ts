@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { DEFAULT_LIMITS, type LimitsConfig } from '../core/limits/limits-config.ts';
+import { DEFAULT_STREAM_WAIT_MS } from '../protocol/limits.ts';
 import { assembleAuth, checkAuth, describeAuth } from './assemble-auth.ts';
 import {
   type AuthChoice,
@@ -38,6 +39,8 @@ export type Config = {
   /** Sealing keys of markers, the first seals; empty: one is kept in the data folder. */
   readonly secrets: readonly string[];
   readonly persistMs: number;
+  /** How long a long-poll of a stream waits. */
+  readonly streamWaitMs: number;
   readonly indexShards: number;
   readonly allowedOrigins: readonly string[];
   readonly auth: AuthChoice;
@@ -127,6 +130,7 @@ const settings = z.object({
     .optional(),
   PORT: integer(0, 65_535).optional(),
   LONGSHORE_PERSIST_MS: integer(100, 600_000).optional(),
+  LONGSHORE_STREAM_WAIT_MS: integer(100, 50_000).optional(),
   LONGSHORE_INDEX_SHARDS: integer(1, 64).optional(),
   LONGSHORE_ALLOWED_ORIGINS: read((text) => list(text).map(readOrigin)).optional(),
   LONGSHORE_LIMITS: read(parseLimits).optional(),
@@ -206,6 +210,7 @@ function assemble(given: Partial<Settings>): Config {
     dataDir,
     secrets: given.LONGSHORE_SECRET ?? [],
     persistMs: given.LONGSHORE_PERSIST_MS ?? 5_000,
+    streamWaitMs: given.LONGSHORE_STREAM_WAIT_MS ?? DEFAULT_STREAM_WAIT_MS,
     indexShards: given.LONGSHORE_INDEX_SHARDS ?? 4,
     allowedOrigins: given.LONGSHORE_ALLOWED_ORIGINS ?? [],
     auth: assembleAuth(given),

@@ -12,6 +12,7 @@ import { createMemoryStore } from '../../src/backends/store/memory.ts';
 import { Limits } from '../../src/core/limits/limits.ts';
 import { type LimitsConfig, NO_LIMITS } from '../../src/core/limits/limits-config.ts';
 import { createSpaceAdmin, type SpaceAdmin } from '../../src/core/spaces/space-admin.ts';
+import { Streams } from '../../src/core/streams/streams.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { Counts } from '../../src/ports/counts.ts';
@@ -44,6 +45,13 @@ export function makeApp(options: Partial<AppDeps> = {}): App {
     limits: makeLimits(),
     resources,
     uploads,
+    streams: new Streams({
+      engine: options.engine ?? engine,
+      store: parts.store,
+      clock: realClock,
+      random: { fraction: () => 0.5, id: () => 'random' },
+      waitMs: 100,
+    }),
     resourceSweeper,
     proxyHops: 0,
     log,

@@ -8,13 +8,14 @@ import type {
   ItemState,
   LockAnswer,
   PollOutcome,
+  Standing,
 } from '../../src/core/engine-types.ts';
 import { mergePatch } from '../../src/kinds/merge-patch.ts';
 import { ProblemError } from '../../src/protocol/errors.ts';
 import type { GetUpdatesQuery, GetUpdatesResponse } from '../../src/protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../../src/protocol/ids.ts';
 import type { LockRequest } from '../../src/protocol/locks.ts';
-import type { OpsQuery } from '../../src/protocol/ops.ts';
+import type { OpsQuery, OpsResponse } from '../../src/protocol/ops.ts';
 import {
   checkPostUpdate,
   type PostUpdateRequest,
@@ -45,6 +46,7 @@ type Item = { kind: string; version: number; value: Json; deleted: boolean };
 /** Registers of one space in memory. Polls without `wait` get a snapshot at once, the others park until the test answers them. */
 export class FakeEngine implements Engine {
   readonly items = new Map<string, Item>();
+  readonly standing = new Map<string, Standing>();
   readonly requests: PostUpdateRequest[] = [];
   readonly callers: Caller[] = [];
   readonly polls: ParkedPoll[] = [];
@@ -141,6 +143,18 @@ export class FakeEngine implements Engine {
     const { kind, version, value, deleted } = held;
     const at = { kind, version, durableVersion: version - 1, updatedAt: '2026-01-01T00:00:00.000Z', deleted };
     return deleted ? at : { ...at, value };
+  }
+
+  /** Of logs alone, which are no registers. */
+  async readStanding(_space: SpaceId, item: ItemId): Promise<Standing | undefined> {
+    this.#fail();
+    return this.standing.get(item);
+  }
+
+  async readOps(_space: SpaceId, item: ItemId, query: OpsQuery): Promise<OpsResponse> {
+    this.#fail();
+    const { born, L } = this.standing.get(item)?.head ?? { born: 1, L: 0 };
+    return { ops: [], nextIndex: query.index, lineage: `${born}.${L}`, upToDate: true };
   }
 
   async sweep(): Promise<{ swept: number; pruned: number }> {

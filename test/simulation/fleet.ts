@@ -21,7 +21,7 @@ import { SimClock } from './sim-clock.ts';
 import { SimStore, StoreWorld } from './sim-store.ts';
 
 /** Clients have a simulation of their own. */
-export type SimEngine = Omit<Engine, 'clients'>;
+export type SimEngine = Omit<Engine, 'clients' | 'readStanding' | 'readOps'>;
 export type CreateEngine = (deps: Deps & LockParts) => SimEngine;
 
 /** As texts are kept, with bounds that are crossed many times within a run: bodies and segments beside the head, values stored apart from their rows. */

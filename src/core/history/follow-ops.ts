@@ -7,6 +7,7 @@ import type { Answer, PollOutcome } from '../engine-types.ts';
 import type { SpaceState } from '../space-state.ts';
 import { problemOf } from '../waiters.ts';
 import type { OpsReader } from './read-ops.ts';
+import { type Watch, watchItem } from './watch-item.ts';
 
 type Deliver = (outcome: PollOutcome) => void;
 type Read = { readonly answer: Answer; readonly news: boolean };
@@ -20,8 +21,7 @@ export type FollowParts = {
 };
 
 /**
- * Waits for operations as polls wait for changes: takes a marker, looks, and parks with that marker until the item changes. What is accepted after the marker wakes
- * it, and what was before it is seen by the look. All who ask the same in one turn of the event loop share one look and one answer.
+ * Waits for operations (`watchItem`). All who ask the same in one turn of the event loop share one look and one answer.
  */
 export class OpsFollower {
   readonly #parts: FollowParts;
@@ -44,33 +44,12 @@ export class OpsFollower {
     };
   }
 
-  async #run(
-    space: SpaceId,
-    item: string,
-    query: OpsQuery,
-    run: { readonly cancelled: boolean; unpark: () => void },
-  ): Promise<PollOutcome> {
-    const { clock, random } = this.#parts.deps;
+  async #run(space: SpaceId, item: string, query: OpsQuery, run: Watch): Promise<PollOutcome> {
+    const { deps, poll } = this.#parts;
+    const { clock, random } = deps;
     const until = clock.monotonic() + query.wait * 1_000 * (1 - WAIT_JITTER * random.fraction());
-    const changes = (ask: Partial<GetUpdatesQuery>) =>
-      new Promise<PollOutcome>((resolve) => {
-        run.unpark = this.#parts.poll(space, { limit: 1, durable: false, ids: [item], ...ask }, resolve);
-      });
-    let read = await this.#read(space, item, query);
-    while (!read.news && !run.cancelled && clock.monotonic() < until) {
-      const now = await changes({ marker: 'now', wait: 0 });
-      if ('problem' in now) return now;
-      read = await this.#read(space, item, query);
-      if (read.news || run.cancelled) break;
-      const changed = await changes({
-        marker: now.answer.marker,
-        wait: Math.max(0, until - clock.monotonic()) / 1_000,
-      });
-      if ('problem' in changed) return changed;
-      read = await this.#read(space, item, query);
-      if (changed.answer.empty) break; // the wait is over
-    }
-    return { answer: read.answer };
+    const read = await watchItem({ clock, poll }, { space, item, until }, () => this.#read(space, item, query), run);
+    return 'problem' in read ? read : { answer: read.answer };
   }
 
   /** Begins at the end of the turn: whoever joins has come before it began. */

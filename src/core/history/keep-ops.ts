@@ -82,7 +82,7 @@ function continues(deltas: readonly Delta[], from: number, to: number, split: Sp
   let at = from;
   for (const delta of deltas) {
     at += split(delta.op).length;
-    if (delta.i !== at) return false;
+    if ((delta.i ?? at) !== at) return false;
   }
   return at === to;
 }

@@ -118,9 +118,9 @@ export class OpsReader {
   }
 }
 
-/** Index of the first operation in a tail that may be empty. */
+/** Index of the first operation in a tail that may have none. */
 function firstIndex(tail: readonly Delta[], split: SplitOps): number {
-  const [first] = tail;
+  const first = tail.find(({ i }) => i !== undefined);
   return first ? (first.i ?? 0) - split(first.op).length + 1 : Number.POSITIVE_INFINITY;
 }
 
