@@ -14,6 +14,7 @@ export class EditorWindow {
     const page = await windows.open(url, { viewport: { width: 1000, height: 700 }, ...options });
     const window = new EditorWindow(page);
     await window.state('Saved');
+    await page.locator('.cm-content[contenteditable="true"]').waitFor();
     await page.locator('#people summary').click();
     await page.locator('#name').fill(name);
     await page.keyboard.press('Tab');

@@ -80,6 +80,11 @@ export class TextDocument {
     return this.#copy.version;
   }
 
+  /** What is shown is a text, not the absence of news of it: it may be written in. */
+  get isThere(): boolean {
+    return this.#isMade || this.version > 0;
+  }
+
   get durableVersion(): number {
     return this.#item.durableVersion;
   }

@@ -129,6 +129,7 @@ export class EditorPage {
   #refresh(): void {
     const { status, failure } = this.#space;
     const now = this.#clock.monotonic();
+    this.#view.writable = this.#text.isThere;
     this.#unsaved.note(this.#text, now);
     const ms = this.#unsaved.ms(now);
     this.#header.showState(describeText(status, failure !== undefined, ms), status);

@@ -1,5 +1,5 @@
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
-import { Annotation, type ChangeDesc, type ChangeSet, type Text, Transaction } from '@codemirror/state';
+import { Annotation, type ChangeDesc, type ChangeSet, Compartment, type Text, Transaction } from '@codemirror/state';
 import { EditorView, keymap, placeholder } from '@codemirror/view';
 import type { Clock } from '../../ports/clock.ts';
 import { make } from '../shared/dom.ts';
@@ -29,6 +29,7 @@ const FLASH_MS = 3_000;
 export class TextView {
   readonly #view: EditorView;
   readonly #clock: Clock;
+  readonly #writable = new Compartment();
   #flashes = 0;
 
   constructor(text: Text, { place, label, clock, onWrite, onChange, onSelect }: TextViewOptions) {
@@ -42,6 +43,7 @@ export class TextView {
       root,
       parent: root,
       extensions: [
+        this.#writable.of(EditorView.editable.of(false)),
         history(),
         keymap.of([...defaultKeymap, ...historyKeymap]),
         EditorView.lineWrapping,
@@ -70,6 +72,11 @@ export class TextView {
 
   get peers(): readonly Peer[] {
     return peersOf(this.#view.state);
+  }
+
+  set writable(writable: boolean) {
+    if (this.#view.state.facet(EditorView.editable) === writable) return;
+    this.#view.dispatch({ effects: this.#writable.reconfigure(EditorView.editable.of(writable)) });
   }
 
   focus(): void {
