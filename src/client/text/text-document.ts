@@ -1,12 +1,14 @@
 import type { ChangeSet, Text } from '@codemirror/state';
 import type { Json } from '../../base/json.ts';
 import { toChange } from '../../kinds/text/edits.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { ItemAnswer } from '../../protocol/get-updates.ts';
 import { Emitter } from '../emitter.ts';
 import type { News, SpaceEvents } from '../events.ts';
 import type { Item } from '../item.ts';
 import type { Outcome } from '../local.ts';
 import type { Space } from '../space.ts';
+import { realClock } from '../system.ts';
 import { type Kept, readKept, type TextStorage, writeKept } from './kept.ts';
 import { type Reaction, type Refused, type TextAnswer, TextCopy, type TextDelta } from './text-copy.ts';
 
@@ -21,8 +23,16 @@ export type TextEvents = {
   saving: undefined;
 };
 
+export type TextOptions = {
+  /** Keeps what was not acknowledged, over reloads. */
+  readonly storage?: TextStorage;
+  readonly clock?: Clock;
+};
+
 /** By which the copy knows this client's own edits; the server knows them by other names. */
 const ME = 'me';
+/** Whoever knows all steps restores at once; a slow one of them may take so long. */
+const OTHERS_MS = 3_000;
 
 /**
  * A text that is edited here and elsewhere: what was written is sent, one request at a time, over the space that the item is of. What the server has not
@@ -32,6 +42,7 @@ export class TextDocument {
   readonly #space: Space;
   readonly #item: Item;
   readonly #storage: TextStorage | undefined;
+  readonly #clock: Clock;
   readonly #events = new Emitter<TextEvents>();
   readonly #ending = new AbortController();
   #copy: TextCopy;
@@ -44,13 +55,19 @@ export class TextDocument {
   #isBehind = false;
   /** What a loss of the cache took is back as of this version; what comes before is an older text. */
   #restored = 0;
+  /** The last thing that may have taken the text back. */
+  #loss = '';
+  /** Others may know more than this client of what was lost: they are given a moment. Which loss that was, and whether it lasts. */
+  #lossWaitedFor = '';
+  #isWaitingForOthers = false;
   /** It is known to be there, or to have been. */
   #isMade = false;
 
-  private constructor(space: Space, item: Item, storage: TextStorage | undefined, copy: TextCopy) {
+  private constructor(space: Space, item: Item, { storage, clock = realClock }: TextOptions, copy: TextCopy) {
     this.#space = space;
     this.#item = item;
     this.#storage = storage;
+    this.#clock = clock;
     this.#copy = copy;
   }
 
@@ -58,11 +75,11 @@ export class TextDocument {
    * Settles as soon as what an earlier life of the page has left is shown; the rest is told as it comes. Where there is no such text, it is made. The space must have been
    * connected with the kind `text`, and an item has one document at a time.
    */
-  static async open(space: Space, id: string, storage?: TextStorage): Promise<TextDocument> {
-    const kept = readKept(storage);
+  static async open(space: Space, id: string, options: TextOptions = {}): Promise<TextDocument> {
+    const kept = readKept(options.storage);
     await space.loaded();
     const item = space.item(id, 'text');
-    const document = new TextDocument(space, item, storage, new TextCopy(ME, kept?.version ?? 0, kept?.synced ?? ''));
+    const document = new TextDocument(space, item, options, new TextCopy(ME, kept?.version ?? 0, kept?.synced ?? ''));
     document.#listen();
     document.#resume(kept);
     if (item.version > 0) document.#catchUp();
@@ -132,7 +149,10 @@ export class TextDocument {
     this.#space.on('told', (ids) => ids.includes(this.#item.id) && this.#events.emit('saving', undefined), signal);
     const onRestored: (event: SpaceEvents['restored']) => void = ({ item, result }) => {
       if (item !== this.#item.id) return;
-      if (result.result === 'ok') this.#restored = result.version;
+      if (result.result === 'ok') {
+        this.#restored = result.version;
+        this.#lossWaitedFor = this.#loss;
+      }
       this.#catchUp();
     };
     this.#space.on('restored', onRestored, signal);
@@ -160,6 +180,8 @@ export class TextDocument {
   #hear({ answer, epoch }: News): void {
     if (epoch !== this.#epoch) this.#restored = 0;
     this.#epoch = epoch;
+    const back = answer && 'rolledBack' in answer ? answer.rolledBack : undefined;
+    if (back || epoch !== this.#epochOfCopy) this.#loss = `${epoch} ${back?.to}`;
     const isNext = epoch === this.#epochOfCopy && !this.#isBehind && !this.#item.restoring;
     if (!isNext || !answer || !isSteps(answer) || answer.from > this.#copy.version) {
       this.#catchUp();
@@ -176,7 +198,8 @@ export class TextDocument {
   /** Takes the text as the space has it, unless more of it is about to come back. */
   #catchUp(): void {
     const { restoring, version, confirmed } = this.#item;
-    this.#isBehind = restoring || version < this.#restored;
+    if (!restoring) this.#waitForOthers();
+    this.#isBehind = restoring || version < this.#restored || this.#isWaitingForOthers;
     if (this.#isBehind) return;
     const isGone = confirmed === undefined;
     this.#isMade ||= !isGone;
@@ -184,6 +207,21 @@ export class TextDocument {
     const begins = isGone || (version < this.#copy.version && this.#epoch !== this.#epochOfCopy);
     this.#epochOfCopy = this.#epoch;
     this.#react(this.#copy.replaced(isGone ? 0 : version, isGone ? '' : String(confirmed), begins));
+  }
+
+  /** The text has gone back, and this client cannot bring it forward: it does not know every step. */
+  #waitForOthers(): void {
+    const isBack = this.#epochOfCopy !== undefined && this.#loss !== this.#lossWaitedFor;
+    const isSame = this.#item.confirmed === this.#copy.synced.toString();
+    if (isSame) this.#isWaitingForOthers = false;
+    if (!isBack || isSame || this.#item.confirmed === undefined) return;
+    this.#lossWaitedFor = this.#loss;
+    this.#isWaitingForOthers = true;
+    const stop = this.#clock.after(OTHERS_MS, () => {
+      this.#isWaitingForOthers = false;
+      this.#catchUp();
+    });
+    this.#ending.signal.addEventListener('abort', stop, { once: true });
   }
 
   #send(): void {

@@ -6,7 +6,7 @@ import type { DeltaAnswer } from '../../protocol/get-updates.ts';
 import type { ClientKind, Told } from '../client-kind.ts';
 
 export type { Reaction, Refused } from './text-copy.ts';
-export { TextDocument, type TextEvents, type TextStorage } from './text-document.ts';
+export { TextDocument, type TextEvents, type TextOptions, type TextStorage } from './text-document.ts';
 
 /* The entry `longshore/client/text`: who works with no texts does not load this. */
 

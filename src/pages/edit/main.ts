@@ -20,5 +20,5 @@ const keep = (what: string) => {
     save: (kept: string) => (kept === '' ? sessionStorage.removeItem(key) : sessionStorage.setItem(key, kept)),
   };
 };
-const opened = await TextDocument.open(space, item, keep('text'));
+const opened = await TextDocument.open(space, item, { storage: keep('text') });
 new EditorPage({ space, text: opened, item, session, notices, clock: realClock, lostStorage: keep('lost') });
