@@ -18,13 +18,24 @@ class Spot extends WidgetType {
   }
 }
 
+/** Ascending, those that overlap or touch as one: each key may have a place of its own. */
+export function joined(places: readonly Place[]): readonly Place[] {
+  const all: { from: number; to: number }[] = [];
+  for (const { from, to } of places.toSorted((a, b) => a.from - b.from)) {
+    const last = all.at(-1);
+    if (last && from <= last.to) last.to = Math.max(last.to, to);
+    else all.push({ from, to });
+  }
+  return all;
+}
+
 function marksOf(places: readonly Place[], length: number): DecorationSet {
-  const marks = places.map(({ from, to }) => {
+  const marks = joined(places).map(({ from, to }) => {
     const [start, end] = [Math.min(from, length), Math.min(to, length)];
     if (start === end) return Decoration.widget({ widget: new Spot(), side: 1 }).range(start);
     return Decoration.mark({ class: 'flash' }).range(start, end);
   });
-  return Decoration.set(marks, true);
+  return Decoration.set(marks);
 }
 
 const flashField = StateField.define<DecorationSet>({
