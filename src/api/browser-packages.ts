@@ -5,8 +5,21 @@ import { dirname, join, posix } from 'node:path';
 import { Asset } from './asset.ts';
 import { relativeImports } from './browser-modules.ts';
 
-/** Packages that pages import by name. Those that they import need an entry of their own. */
-export const PACKAGES: readonly string[] = [];
+/** Packages that pages import by name, and those that these import. */
+export const PACKAGES: readonly string[] = [
+  '@codemirror/commands',
+  '@codemirror/language',
+  '@codemirror/state',
+  '@codemirror/streamparser',
+  '@codemirror/view',
+  '@lezer/common',
+  '@lezer/highlight',
+  '@marijn/find-cluster-break',
+  'crelt',
+  'fast-diff',
+  'style-mod',
+  'w3c-keyname',
+];
 
 const ADDRESS = '/modules/npm/';
 /** Of an `exports` entry, in the order in which this side looks for them. */
@@ -17,6 +30,8 @@ type Manifest = {
   readonly version: string;
   readonly exports?: unknown;
   readonly module?: string;
+  readonly main?: string;
+  readonly type?: string;
 };
 
 /**
@@ -27,6 +42,8 @@ export class BrowserPackages {
   readonly #imports: { [specifier: string]: string } = {};
   /** Paths on disk by the path under `/modules/npm/`. */
   readonly #files = new Map<string, string>();
+  /** Those of `#files` that are CommonJS. */
+  readonly #old = new Set<string>();
   readonly #known = new Map<string, Asset>();
 
   constructor(packages: readonly string[] = PACKAGES) {
@@ -37,9 +54,12 @@ export class BrowserPackages {
   find(name: string): Asset | undefined {
     const path = this.#files.get(name);
     if (path === undefined) return undefined;
-    const known = this.#known.get(name) ?? new Asset('text/javascript; charset=utf-8', readFileSync(path), FIXED);
-    this.#known.set(name, known);
-    return known;
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const source = readFileSync(path, 'utf8');
+    const asset = new Asset('text/javascript; charset=utf-8', this.#old.has(name) ? asModule(source) : source, FIXED);
+    this.#known.set(name, asset);
+    return asset;
   }
 
   /** The text of the import map; undefined where there is nothing to map. */
@@ -60,6 +80,7 @@ export class BrowserPackages {
     const folder = `${name}@${manifest.version}/`;
     for (const [key, target] of exportsOf(manifest)) {
       this.#imports[posix.join(name, key)] = ADDRESS + folder + target;
+      if (isCommonJs(manifest)) this.#old.add(folder + target);
       this.#addFiles(dirname(manifestPath), folder, target);
     }
   }
@@ -79,10 +100,10 @@ export class BrowserPackages {
 const FIXED = { fixed: true };
 
 /** Each name that a package exports (`.`, `./more`) with its file. Patterns (`./*`) are left out: what is needed is named. */
-function exportsOf({ exports, module }: Manifest): [key: string, target: string][] {
+function exportsOf({ exports, module, main }: Manifest): [key: string, target: string][] {
   const entries =
     exports === undefined
-      ? [['.', module] as const]
+      ? [['.', module ?? main] as const]
       : isTree(exports) && Object.keys(exports).some((key) => key.startsWith('.'))
         ? Object.entries(exports)
         : [['.', exports] as const];
@@ -91,6 +112,16 @@ function exportsOf({ exports, module }: Manifest): [key: string, target: string]
     if (target === undefined || key.includes('*') || !/\.m?js$/.test(target)) return [];
     return [[key, posix.normalize(target)]];
   });
+}
+
+/** Browsers know no CommonJS; a package that has nothing else is served as a module around its one file. */
+function isCommonJs({ exports, module, type }: Manifest): boolean {
+  return exports === undefined && module === undefined && type !== 'module';
+}
+
+function asModule(source: string): string {
+  if (/\brequire\s*\(/.test(source)) throw new Error('a CommonJS file that needs others cannot be served as a module');
+  return `const module = { exports: {} };\n${source}\nexport default module.exports;\n`;
 }
 
 function targetOf(tree: unknown): string | undefined {

@@ -2,6 +2,9 @@ import { isObject, type Json } from '../base/json.ts';
 import type { Kind } from '../kinds/kind.ts';
 import { mergePatch } from '../kinds/merge-patch.ts';
 import { register as registerKind } from '../kinds/register.ts';
+import type { DeltaAnswer } from '../protocol/get-updates.ts';
+import type { UpdateResult } from '../protocol/post-update.ts';
+import type { SentAs } from './local.ts';
 
 /** What a client has to know of a kind besides its state machine. */
 export interface ClientKind {
@@ -12,7 +15,12 @@ export interface ClientKind {
   fold(first: Json, second: Json): Json | undefined;
   /** The operation that makes this value out of any other; `undefined` for kinds that do not have one. */
   whole(value: Json): Json | undefined;
+  /** The deltas that an answer tells of: what came before the update, and what it became. Only kinds whose answers do have it. */
+  told?(op: Json, answer: UpdateResult, sentAs: SentAs): Told | undefined;
 }
+
+/** The steps from one version to another. */
+export type Told = { readonly from: number; readonly version: number; readonly deltas: readonly DeltaAnswer[] };
 
 type RegisterOp = { readonly set?: Json; readonly merge?: Json };
 

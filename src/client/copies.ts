@@ -1,6 +1,7 @@
 import type { GetUpdatesResponse, ItemAnswer } from '../protocol/get-updates.ts';
-import { type ClientKinds, ItemCopy } from './item-copy.ts';
-import type { Local } from './local.ts';
+import type { UpdateResult } from '../protocol/post-update.ts';
+import { type ClientKinds, DEFAULT_KIND, ItemCopy } from './item-copy.ts';
+import type { Local, SentAs } from './local.ts';
 import type { Lost } from './losses.ts';
 
 export type Repeat = ReturnType<ItemCopy['judgeLost']>[number];
@@ -79,6 +80,19 @@ export class Copies {
       else if (taken === 'news') changed.add(this.of(item.id));
     }
     return { changed, misfits, repeats: this.#judgeRolledBack(items) };
+  }
+
+  /** What the answer to an update says of the item. News come later, or never: what is known beyond what is stored grows by it at once. */
+  takeAnswer({ item, kind, op }: Local, result: UpdateResult, epoch: string, sentAs: SentAs): void {
+    const copy = this.of(item);
+    const known = this.#kinds.get(copy.held?.kind ?? kind ?? DEFAULT_KIND);
+    const told = known?.told?.(op, result, sentAs);
+    if (!known || !told || epoch !== this.#epoch || !('durableVersion' in result)) return;
+    const { durableVersion } = result;
+    copy.take(
+      { ...told, id: item, kind: known.kind.name, durableVersion, updatedAt: '', deltas: [...told.deltas] },
+      epoch,
+    );
   }
 
   /** Those of which the server has lost the head alone: nothing more of them will come. */

@@ -1,4 +1,5 @@
 import type { Json } from '../base/json.ts';
+import type { ItemAnswer } from '../protocol/get-updates.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
 import type { Outcome } from './local.ts';
 import type { Status } from './machine.ts';
@@ -24,12 +25,17 @@ export type Conflict = {
 /** An update that the server has not taken, and why. It is no longer part of the item's value. */
 export type Refusal = { readonly item: string; readonly op: Json; readonly outcome: Outcome };
 
+/** As it was told; `undefined`: it is not there any more. */
+export type News = { readonly answer: ItemAnswer | undefined; readonly epoch: string };
+
 export type Person = { readonly id: string; readonly name?: string; readonly data?: unknown };
 
 export type ItemEvents = {
   change: Change;
   conflict: Conflict;
   refused: Refusal;
+  /** The server has told something new of it; for those who keep a copy of their own. */
+  news: News;
   /** The lock came or went; `false` without a call of `release`: it was lost. */
   lock: boolean;
 };

@@ -157,9 +157,9 @@ export class ItemCopy {
 
   #lose(isLost: (at: Pick<Acked, 'version' | 'epoch'>) => boolean): void {
     const before = this.#unstored.filter(({ acked }) => acked && isLost(acked));
-    const lastWins = this.#kinds.get(this.#held?.kind ?? DEFAULT_KIND)?.kind.lastWins ?? true;
+    const kind = this.#kinds.get(this.#held?.kind ?? DEFAULT_KIND)?.kind ?? { lastWins: true };
     const value = this.#valueWith(this.locals.filter(({ acked }) => acked !== undefined));
-    this.losses.lose(lossOf(this.#chain, before, this.#held?.durableVersion ?? 0, lastWins, value), (version, epoch) =>
+    this.losses.lose(lossOf(this.#chain, before, this.#held?.durableVersion ?? 0, kind, value), (version, epoch) =>
       isLost({ version, epoch }),
     );
     for (const local of [...this.locals]) if (local.acked && isLost(local.acked)) this.drop(local);

@@ -1,7 +1,7 @@
 import type { Json } from '../base/json.ts';
 import type { ItemEvents } from './events.ts';
 import type { ItemCopy } from './item-copy.ts';
-import type { Outcome, UpdateOptions } from './local.ts';
+import type { Outcome, SentAs, UpdateOptions } from './local.ts';
 import type { LockOptions, LockOutcome } from './locks.ts';
 
 /** `signal`: takes the update back, as long as it has not been sent. */
@@ -57,6 +57,21 @@ export class Item {
   /** Every change that was made here has been acknowledged. */
   get saved(): boolean {
     return this.#copy.locals.every(({ acked }) => acked !== undefined);
+  }
+
+  /** A loss of the server's cache took something of it that is being brought back. */
+  get restoring(): boolean {
+    return this.#copy.losses.first !== undefined;
+  }
+
+  /** The newest update made here that has no answer yet: the number it was sent under, if it was sent, and what will become of it. */
+  get unanswered():
+    | { readonly op: Json; readonly sentAs: SentAs | undefined; outcome(): Promise<Outcome> }
+    | undefined {
+    const local = this.#copy.locals.findLast(({ acked, lost }) => !acked && !lost);
+    if (!local) return undefined;
+    const outcome = (): Promise<Outcome> => new Promise((resolve) => local.settle.push(resolve));
+    return { op: local.op, sentAs: local.sentAs, outcome };
   }
 
   /** The client that has it locked. */

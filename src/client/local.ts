@@ -32,6 +32,8 @@ export type Acked = {
   readonly seq: number;
 };
 
+export type SentAs = { readonly clientId: string; readonly seq: number };
+
 /** An update made here, from the moment it was made until the server's state shows it. */
 export type Local = {
   readonly item: string;
@@ -42,6 +44,8 @@ export type Local = {
   readonly fence: number | undefined;
   /** Sent in a request of its own, since one that it was in was refused as a whole. */
   alone: boolean;
+  /** The number of the request that it was sent in. */
+  sentAs?: SentAs;
   /** The answer came; the state that shows it not yet. */
   acked?: Acked;
   /** It was acknowledged as this version and then lost; the store had `from`. */

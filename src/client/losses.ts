@@ -1,4 +1,5 @@
 import type { Json } from '../base/json.ts';
+import type { Kind } from '../kinds/kind.ts';
 import type { Chain, Kept } from './chain.ts';
 import { emptyChain, extend } from './chain.ts';
 import type { Local } from './local.ts';
@@ -89,7 +90,7 @@ export function lossOf(
   known: Chain,
   acked: readonly Local[],
   from: number,
-  lastWins: boolean,
+  { lastWins, baseOf }: Pick<Kind, 'lastWins' | 'baseOf'>,
   value: Json | undefined,
 ): Lost {
   const last = known.deltas.at(-1)?.version ?? known.from;
@@ -97,7 +98,10 @@ export function lossOf(
   // Also what the chain names: a copy of an old request that the network brings late keeps the server from restoring what its sender did after it.
   const isNamed = ({ acked: at }: Local): boolean =>
     known.deltas.some(({ clientId, seq }) => clientId === at?.clientId && seq === at?.seq);
-  const mine = acked.filter((local) => !whole || (local.acked?.version ?? 0) > last || (!lastWins && isNamed(local)));
+  const isOver = (local: Local): boolean =>
+    !whole || (local.acked?.version ?? 0) > last || (!lastWins && isNamed(local));
+  // An operation on a version that is gone would be refused, and once its sender has sent it again nobody else can restore it.
+  const mine = !whole && baseOf !== undefined ? [] : acked.filter(isOver);
   const covered = acked.filter((local) => !mine.includes(local));
   const version = Math.max(last, mine.at(-1)?.acked?.version ?? 0);
   return { chain: whole ? known : emptyChain(0), mine, covered, from, version, value };

@@ -132,7 +132,9 @@ export class Outbox {
     }
     if (parts.length === 0) return false;
     this.waiting.splice(0, this.waiting.length, ...left);
-    this.#line.push(sendingOf('new', parts, { clientId: this.clientId, seq: this.#nextSeq++ }));
+    const sentAs = { clientId: this.clientId, seq: this.#nextSeq++ };
+    for (const part of parts) if ('local' in part) part.local.sentAs = sentAs;
+    this.#line.push(sendingOf('new', parts, sentAs));
     return true;
   }
 

@@ -37,7 +37,9 @@ export function sendingOf(
 
 /** A request as it was sent in an earlier life. */
 export function sendingAgain(request: PostUpdateRequest): Sending {
-  return { sort: 'new', request, parts: request.updates.map(partOf), done: new Set(), again: [] };
+  const { clientId = '', seq = 0, updates } = request;
+  const parts = updates.map((update) => ({ local: { ...localOf(update), sentAs: { clientId, seq } } }));
+  return { sort: 'new', request, parts, done: new Set(), again: [] };
 }
 
 export function restoresOf(copies: readonly ItemCopy[]): Sending {
@@ -78,11 +80,11 @@ function updateOf(part: Part): Update {
   return { item, ...(kind !== undefined && { kind }), op, ...options, ...(fence !== undefined && { fence }) };
 }
 
-function partOf({ item, kind, op, fence, ifVersion, durable, release }: Update): Part {
+function localOf({ item, kind, op, fence, ifVersion, durable, release }: Update): Local {
   const options = {
     ...(ifVersion !== undefined && { ifVersion }),
     ...(durable !== undefined && { durable }),
     ...(release !== undefined && { release }),
   };
-  return { local: { item, kind, op: op as Json, options, fence, alone: false, settle: [] } };
+  return { item, kind, op: op as Json, options, fence, alone: false, settle: [] };
 }

@@ -124,6 +124,7 @@ export class Sender {
   #take(sending: Sending, local: Local, result: Settled, epoch: string): void {
     const copy = this.#parts.copies.of(local.item);
     const { clientId = '', seq = 0 } = sending.request;
+    if (sending.sort === 'new') this.#parts.copies.takeAnswer(local, result, epoch, { clientId, seq });
     if (result.result === 'ok') copy.acknowledge(local, { version: result.version, epoch, clientId, seq });
     else {
       const code = result.result === 'invalid' ? result.code : undefined;

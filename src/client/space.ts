@@ -15,7 +15,7 @@ import { Presence } from './presence.ts';
 import { Reader } from './reader.ts';
 import { Roster } from './roster.ts';
 import { Sender } from './sender.ts';
-import { until } from './timing.ts';
+import { listenIn, until } from './timing.ts';
 import type { TransportName } from './transport.ts';
 
 export type SpaceOptions = {
@@ -39,6 +39,7 @@ export class Space {
   /** What listeners know of each item. */
   readonly #shown = new Map<ItemCopy, Json | undefined>();
   readonly #settled = new Set<() => void>();
+  readonly #loaded = Promise.withResolvers<void>();
   #failure: unknown;
 
   constructor(parts: Parts, ending: AbortController, options: SpaceOptions) {
@@ -78,6 +79,7 @@ export class Space {
         copies.of(local.item).locals.unshift(local);
         this.#show(copies.of(local.item), true);
       }
+      this.#loaded.resolve();
       await Promise.race([this.#reader.run(), this.#sender.run()]);
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
@@ -135,6 +137,11 @@ export class Space {
   changes({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Change, void, void> {
     const ended = signal ? AbortSignal.any([signal, this.#parts.signal]) : this.#parts.signal;
     return iterateChanges((listener, stop) => this.#events.on('change', listener, stop), ended);
+  }
+
+  /** Settles as soon as it is known what an earlier life of the page has left in the storage. */
+  loaded(): Promise<void> {
+    return this.#loaded.promise;
   }
 
   /** Settles as soon as everything that is there has come. */
@@ -215,7 +222,11 @@ export class Space {
     if (this.#roster.take(clients, first || mustReset !== undefined)) this.#events.emit('clients', this.clients);
     if (mustReset) this.#events.emit('reset', { reason: mustReset.reason });
     this.#parts.outbox.repeat(intake.repeats);
-    for (const copy of intake.changed) this.#show(copy, false);
+    for (const copy of intake.changed) {
+      this.#show(copy, false);
+      const news = { answer: answer.items.findLast(({ id }) => id === copy.id), epoch: answer.epoch };
+      this.#itemEvents.get(copy.id)?.emit('news', news);
+    }
     const told = new Set([...answer.items.map(({ id }) => id), ...Object.keys(answer.durable ?? {})]);
     if (told.size > 0) this.#events.emit('told', [...told]);
   }
@@ -281,11 +292,4 @@ export class Space {
       }
     }
   }
-}
-
-function listenIn(calls: Set<() => void>): (look: () => void) => () => void {
-  return (look) => {
-    calls.add(look);
-    return () => calls.delete(look);
-  };
 }

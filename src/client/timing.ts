@@ -93,6 +93,14 @@ export function until(
   });
 }
 
+/** For `until`: `look` is among the calls until it is told to stop. */
+export function listenIn(calls: Set<() => void>): (look: () => void) => () => void {
+  return (look) => {
+    calls.add(look);
+    return () => calls.delete(look);
+  };
+}
+
 /** Somebody waits, others wake. A wake without a waiter is remembered once. */
 export class Bell {
   #rung = false;

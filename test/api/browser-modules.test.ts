@@ -132,6 +132,25 @@ describe('pages and modules', () => {
     assert.equal(new BrowserPackages([]).importMap, undefined);
   });
 
+  it('[ED34] what packages import is mapped, too, and one file of CommonJS is a module', async () => {
+    const packages = new BrowserPackages();
+    const { imports } = JSON.parse(packages.importMap ?? '') as { imports: Record<string, string> };
+    for (const [name, address] of Object.entries(imports)) {
+      const source = String(packages.find(address.slice('/modules/npm/'.length))?.body);
+      const bare = [...source.matchAll(/^(?:import|export)\b[^'"]*\bfrom ['"]([^.'"][^'"]*)['"]/gm)].map(
+        ([, one]) => one,
+      );
+      for (const one of bare) assert(one !== undefined && one in imports, `${name} imports ${one}`);
+      assert.doesNotMatch(source, /\brequire\(/, name);
+    }
+    const source = String(packages.find((imports['fast-diff'] ?? '').slice('/modules/npm/'.length))?.body);
+    const { default: diff } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+    assert.deepEqual(diff('ab', 'abc'), [
+      [0, 'ab'],
+      [1, 'c'],
+    ]);
+  });
+
   it('[PG7] without pages neither they nor their modules are there', async () => {
     const { listener } = makeApp({ pages: false });
     for (const path of ['/', '/board/demo', '/pages/page.css', '/modules/client/connect.js']) {

@@ -61,9 +61,14 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     packages: [],
     node: 'none',
   },
+  'src/pages/edit': {
+    inside: ['client', 'kinds', 'pages/shared', 'type protocol', 'type ports/clock.ts', 'base'],
+    packages: ['@codemirror/state', '@codemirror/view', '@codemirror/commands'],
+    node: 'none',
+  },
   // Apart from the rest of the client, which does without packages: only pages that edit texts load them.
   'src/client/text': {
-    inside: ['type protocol', 'kinds', 'base'],
+    inside: ['client', 'type protocol', 'kinds', 'type ports/clock.ts', 'base'],
     packages: ['@codemirror/state'],
     node: 'none',
   },

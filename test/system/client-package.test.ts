@@ -66,6 +66,15 @@ describe('the package entry longshore/client', function () {
     assert(!others.some((file) => /set/.test(file.slice(installed.length).replace('reset', ''))), String(others));
   });
 
+  it('[ED10] longshore/client/text loads two packages, and longshore/client nothing of texts', () => {
+    const { exports } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    const { files, packages } = closureOf(join(installed, exports['./client/text'].default));
+    assert.deepEqual([...new Set(packages)].sort(), ['@codemirror/state', 'fast-diff']);
+    assert(files.some((file) => file.endsWith('kinds/text/text.js')));
+    const { files: others } = closureOf(join(installed, 'dist/client/connect.js'));
+    assert(!others.some((file) => /text/.test(file.slice(installed.length))), String(others));
+  });
+
   it('[SDK61] runs the example of its page in a folder that holds nothing but the package', async () => {
     const server = await ServerProcess.start('example', ['--data-dir', join(home, 'data')]);
     try {

@@ -1,22 +1,8 @@
 import assert from 'node:assert/strict';
 import { connect, type Space } from '../../src/client/connect.ts';
+import { Balancer } from './balancer.ts';
 import { eventually } from './calls.ts';
 import { Cluster } from './cluster.ts';
-
-/** Addresses change when a server is started again; a load balancer would keep one. */
-class Balancer {
-  readonly #cluster: Cluster;
-
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster;
-  }
-
-  readonly fetch: typeof fetch = (input, init) => {
-    const [server] = this.#cluster.alive;
-    if (server === undefined) return Promise.reject(new TypeError('nobody is there'));
-    return fetch(String(input).replace('http://balancer', server.url), init);
-  };
-}
 
 describe('the client library and real servers', function () {
   this.timeout(90_000);

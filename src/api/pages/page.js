@@ -16,6 +16,7 @@ function openSpace(space) {
   outbox = new Outbox(space, showResult);
   find('space').value = space;
   find('table').href = `/board/${encodeURIComponent(space)}`;
+  find('letter').href = `/edit/${encodeURIComponent(space)}/notes`;
   document.title = `${space} · Longshore`;
   render();
   void follow(space, items, { signal: following.signal, onChange: render, onState: showState });

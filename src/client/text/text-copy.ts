@@ -3,6 +3,7 @@ import type { Json } from '../../base/json.ts';
 import { editsBetween } from '../../kinds/text/diff.ts';
 import { type Edit, toChange, toEdits } from '../../kinds/text/edits.ts';
 import { touches } from '../../kinds/text/rebase.ts';
+import { Trail } from './trail.ts';
 
 /** Somebody's edits, as the server tells them. */
 export type TextDelta = {
@@ -57,6 +58,7 @@ export class TextCopy {
   #synced: Text;
   #sent: Sent | undefined;
   #unsent: ChangeSet;
+  readonly #trail = new Trail();
   /** Said as a whole while a request was on its way; what became of that request has to be known first. */
   #waiting: { readonly version: number; readonly value: string } | undefined;
 
@@ -75,6 +77,28 @@ export class TextCopy {
   /** As it is shown: with all that was written here. */
   get shown(): Text {
     return this.#unsent.apply(this.#sentChange().apply(this.#synced));
+  }
+
+  /** As the server is known to have it. */
+  get synced(): Text {
+    return this.#synced;
+  }
+
+  /** What was written here and not acknowledged: what was sent of it, and what follows. */
+  get pending(): { readonly sent: readonly Edit[] | undefined; readonly unsent: readonly Edit[] } {
+    return { sent: this.#sent && toEdits(this.#sent.change), unsent: toEdits(this.#unsent) };
+  }
+
+  /** Places of the text as it is shown, in the one that the server has; and back. */
+  toSynced(at: number): number {
+    return this.#sentChange().compose(this.#unsent).invertedDesc.mapPos(at, -1);
+  }
+
+  /** `undefined`: of a version that has not come yet. */
+  toShown(at: number, version: number): number | undefined {
+    if (version > this.#version) return undefined;
+    const now = Math.min(this.#trail.follow(at, version), this.#synced.length);
+    return this.#sentChange().compose(this.#unsent).mapPos(now, 1);
   }
 
   get isSynced(): boolean {
@@ -130,9 +154,13 @@ export class TextCopy {
     return { change };
   }
 
-  /** The whole text came: what was written here goes on upon it, where it is not in the way of what has changed. */
-  replaced(version: number, value: string): Reaction {
-    if (version <= this.#version) return { change: ChangeSet.empty(this.#length()) };
+  /**
+   * The whole text came: what was written here goes on upon it, where it is not in the way of what has changed. `anew`: its versions begin anew, and
+   * nothing that was sent before will be answered.
+   */
+  replaced(version: number, value: string, anew = false): Reaction {
+    if (anew) return this.#resync(version, value);
+    if (version <= this.#version && !this.#stale) return { change: ChangeSet.empty(this.#length()) };
     if (!this.#sent) return this.#resync(version, value);
     this.#waiting = { version, value };
     return { change: ChangeSet.empty(this.#length()) };
@@ -148,6 +176,7 @@ export class TextCopy {
   }
 
   #landed(version: number): void {
+    this.#trail.add(version, this.#sentChange());
     this.#synced = this.#sentChange().apply(this.#synced);
     this.#sent = undefined;
     this.#waiting = undefined;
@@ -164,6 +193,7 @@ export class TextCopy {
   #below(theirs: ChangeSet): ChangeSet {
     const sent = this.#sentChange();
     const aboveSent = theirs.map(sent, true);
+    this.#trail.add(this.#version, theirs);
     this.#synced = theirs.apply(this.#synced);
     if (this.#sent) this.#sent = { ...this.#sent, change: sent.map(theirs) };
     const shown = aboveSent.map(this.#unsent, true);

@@ -1,8 +1,10 @@
 import type { Outcome, Space } from '../../client/connect.ts';
 import { realId } from '../../client/system.ts';
 import { find, isWriting } from '../shared/dom.ts';
+import { Header } from '../shared/header.ts';
 import type { Notices } from '../shared/notices.ts';
 import { readVisitor, readVisitors, type Said, type Visitor } from '../shared/people.ts';
+import { describeSaving } from '../shared/saved.ts';
 import type { Session } from '../shared/session.ts';
 import { Actions } from './actions.ts';
 import { COLORS, readCard, titleOf } from './card.ts';
@@ -11,7 +13,6 @@ import { Dock } from './dock.ts';
 import { Drags } from './drags.ts';
 import { Editor } from './editor.ts';
 import type { Point } from './glide.ts';
-import { Header } from './header.ts';
 import type { Step } from './history.ts';
 import { type Command, readKey } from './keys.ts';
 import { Table } from './table.ts';
@@ -281,7 +282,7 @@ export class Board {
       const items = this.#space.items();
       const unsent = items.filter(({ saved }) => !saved).length;
       const unstored = items.filter(({ version, durableVersion }) => durableVersion < version).length;
-      this.#header.showSaving({ status, closed: failure !== undefined, unsent, unstored });
+      this.#header.showState(describeSaving({ status, closed: failure !== undefined, unsent, unstored }), status);
       this.#empty.hidden = this.#table.views.size > 0 || status === 'catching-up';
       this.#dock.show(this.#selected === undefined ? undefined : this.#actions.card(this.#selected));
     });

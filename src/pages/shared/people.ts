@@ -2,7 +2,20 @@ import { isObject } from '../../base/json.ts';
 import type { Person } from '../../client/connect.ts';
 
 /** What pages say of their user with `space.say`. */
-export type Said = { readonly name: string; readonly cursor: readonly [x: number, y: number] | null };
+export type Said = {
+  readonly name: string;
+  readonly cursor: readonly [x: number, y: number] | null;
+  /** In a text that is edited. */
+  readonly place?: Place;
+};
+
+/** What somebody has selected in an item, as it is in that version; a cursor where both ends are one. UTF-16 code units. */
+export type Place = {
+  readonly item: string;
+  readonly version: number;
+  readonly anchor: number;
+  readonly head: number;
+};
 
 /** As others see somebody. */
 export type Visitor = {
@@ -11,6 +24,7 @@ export type Visitor = {
   /** Of `HUES` many. */
   readonly hue: number;
   readonly cursor: { readonly x: number; readonly y: number } | undefined;
+  readonly place: Place | undefined;
 };
 
 export const HUES = 8;
@@ -41,7 +55,16 @@ export function readVisitor({ id, name, data }: Person): Visitor {
     name: cleanName(said.name) || cleanName(name) || 'Guest',
     hue: hueOf(id),
     cursor: isPoint ? { x: Number(x), y: Number(y) } : undefined,
+    place: readPlace(said.place),
   };
+}
+
+function readPlace(said: unknown): Place | undefined {
+  if (!isObject(said)) return undefined;
+  const { item, version, anchor, head } = said;
+  const isCount = (one: unknown): one is number => Number.isSafeInteger(one) && Number(one) >= 0;
+  if (typeof item !== 'string' || !isCount(version) || !isCount(anchor) || !isCount(head)) return undefined;
+  return { item, version, anchor, head };
 }
 
 export function cleanName(name: unknown): string {

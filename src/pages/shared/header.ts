@@ -1,9 +1,9 @@
-import type { Space } from '../../client/connect.ts';
-import { find, make } from '../shared/dom.ts';
-import type { Notices } from '../shared/notices.ts';
-import { cleanName, initials, type Visitor } from '../shared/people.ts';
-import { describeSaving, type Saving } from '../shared/saved.ts';
-import type { Session } from '../shared/session.ts';
+import type { Space, Status } from '../../client/connect.ts';
+import { find, make } from './dom.ts';
+import type { Notices } from './notices.ts';
+import { cleanName, initials, type Visitor } from './people.ts';
+import type { Shown } from './saved.ts';
+import type { Session } from './session.ts';
 
 const FACES = 4;
 
@@ -38,11 +38,10 @@ export class Header {
     });
   }
 
-  showSaving(saving: Saving): void {
-    const { tone, text, detail } = describeSaving(saving);
+  showState({ tone, text, detail }: Shown, status: Status): void {
     if (this.#state.textContent !== text) this.#state.textContent = text;
     this.#state.dataset.tone = tone;
-    this.#state.dataset.status = saving.status;
+    this.#state.dataset.status = status;
     this.#state.title = detail;
     if (tone === 'bad' && this.#tone !== 'bad') this.#notices.speak(`${text}. ${detail}`);
     if (tone === 'good' && this.#tone === 'bad') this.#notices.speak('Connected again, everything is saved');
@@ -67,10 +66,10 @@ export class Header {
     const url = `${location.origin}${location.pathname}`;
     try {
       await navigator.clipboard.writeText(url);
-      this.#notices.show('Link copied. Whoever opens it works on this board.');
+      this.#notices.show('Link copied. Whoever opens it works here, too.');
     } catch {
       // Without TLS there is no clipboard.
-      this.#notices.show(`The link of this board: ${url}`);
+      this.#notices.show(`The link of this page: ${url}`);
     }
   }
 }

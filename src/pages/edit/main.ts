@@ -1,0 +1,24 @@
+import { realClock } from '../../client/system.ts';
+import { TextDocument, text } from '../../client/text/text.ts';
+import { begin } from '../shared/begin.ts';
+import { find } from '../shared/dom.ts';
+import { openSpace } from '../shared/open-space.ts';
+import { EditorPage } from './editor-page.ts';
+
+const [name = '', item = ''] = location.pathname.split('/').slice(2).map(decodeURIComponent);
+const { session, notices } = begin(item);
+find('item', HTMLElement).textContent = item;
+find('board', HTMLAnchorElement).textContent = name;
+find('board', HTMLAnchorElement).href = `/board/${encodeURIComponent(name)}`;
+
+const storage = `edit:${name}/${item}`;
+const space = openSpace({ name, noun: 'text', storage, session, notices, more: { kinds: [text] } });
+const keep = (what: string) => {
+  const key = `longshore:${storage}:${what}`;
+  return {
+    load: () => sessionStorage.getItem(key) ?? undefined,
+    save: (kept: string) => (kept === '' ? sessionStorage.removeItem(key) : sessionStorage.setItem(key, kept)),
+  };
+};
+const opened = await TextDocument.open(space, item, { storage: keep('text') });
+new EditorPage({ space, text: opened, item, session, notices, clock: realClock, lostStorage: keep('lost') });
