@@ -16,7 +16,10 @@ const live = {
 const bytes = { '*/*': { schema: {} } };
 const TYPES = ['application/octet-stream', 'application/json', 'text/plain', 'text/html', 'text/event-stream'];
 const content = Object.fromEntries(TYPES.map((type) => [type, { schema: {} }]));
-const gone = { 410: problem('deleted while forks still read from it, or the offset is of what is not there any more') };
+const gone = {
+  409: problem('the item of this name is of another kind'),
+  410: problem('deleted while forks still read from it, or the offset is of what is not there any more'),
+};
 const producer = [
   inHeader('Producer-Id', 'who sends; with the two others the request has an effect once'),
   inHeader('Producer-Epoch', 'which life of the sender'),
@@ -88,8 +91,8 @@ export const stream = {
       200: { description: 'appended for a producer', headers },
       204: { description: 'appended; or done before', headers },
       ...troubles,
-      409: problem('closed, of another type, or out of sequence', headers),
       ...gone,
+      409: problem('closed, of another type, or out of sequence', headers),
     },
   },
   delete: {

@@ -1,6 +1,7 @@
+import { isJsonType } from '../base/media-type.ts';
 import type { Message } from '../core/streams/contents.ts';
 import type { Log, Page } from '../core/streams/read-stream.ts';
-import { formatOffset, isJsonType } from '../protocol/streams.ts';
+import { formatOffset } from '../protocol/streams.ts';
 import type { HeaderList } from './reply.ts';
 
 /** Pages of other origins may read these headers; a list of its own, as no other answer has them. */

@@ -1,3 +1,4 @@
+import { isTextType } from '../base/media-type.ts';
 import type { Log, Page } from '../core/streams/read-stream.ts';
 import {
   KEEP_ALIVE_MS,
@@ -7,7 +8,7 @@ import {
   STREAM_LIFE_MS,
   WAIT_JITTER,
 } from '../protocol/limits.ts';
-import { type From, formatOffset, isTextType, nextCursor } from '../protocol/streams.ts';
+import { type From, formatOffset, nextCursor } from '../protocol/streams.ts';
 import { review } from './feed.ts';
 import { Place } from './get-updates.ts';
 import type { HeaderList } from './reply.ts';

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Json } from '../base/json.ts';
+import { isJsonType, mediaType } from '../base/media-type.ts';
 import { readStreamPath, type StreamPlace } from '../core/streams/stream-path.ts';
 import type { Append, Wanted } from '../core/streams/stream-types.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import { MAX_STREAM_HEADER_CHARS } from '../protocol/limits.ts';
-import { isJsonType, mediaType, parseCount, parseExpiry, parseOffset, parseTtl } from '../protocol/streams.ts';
+import { parseCount, parseExpiry, parseOffset, parseTtl } from '../protocol/streams.ts';
 import { parseJson } from './read-body.ts';
 import { rawHeader } from './reply.ts';
 

@@ -57,20 +57,6 @@ export function parseCount(name: string, text: string): number {
   return value;
 }
 
-/** Without parameters, in lower case. */
-export function mediaType(contentType: string): string {
-  return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
-}
-
-export function isJsonType(contentType: string): boolean {
-  return mediaType(contentType) === 'application/json';
-}
-
-/** Others are sent as base64 where text is needed. */
-export function isTextType(contentType: string): boolean {
-  return mediaType(contentType).startsWith('text/') || isJsonType(contentType);
-}
-
 const CURSOR_MS = 20_000;
 const CURSOR_SINCE = Date.UTC(2024, 9, 9);
 const MAX_CURSOR_STEPS = 180;

@@ -96,6 +96,13 @@ describe('streams', () => {
     assert.equal((await world.read('a')).text, 'twothree');
   });
 
+  it('[DS17] an item of another kind is no stream', async () => {
+    const world = new StreamWorld();
+    await world.ok('a', { set: 1 });
+    for (const call of [world.create('a', 'x'), world.read('a'), world.delete('a')])
+      assert.equal(await problemOf(call), 'kindMismatch');
+  });
+
   it('[DS20] [DS23] large appends are stored beside the log, and read in pages', async () => {
     const world = new StreamWorld({ durableAlways: true });
     const large = Buffer.from(Array.from({ length: 4 * MIB }, (_, i) => i % 251));

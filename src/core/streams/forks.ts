@@ -1,10 +1,11 @@
+import { isJsonType, mediaType } from '../../base/media-type.ts';
 import type { LogOutcome, LogRefusal, LogRequest } from '../../kinds/log/request.ts';
 import { type Fork, type ForkedFrom, type LogConfig, tailOf } from '../../kinds/log/state.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import { ProblemError } from '../../protocol/errors.ts';
 import type { ItemId, SpaceId } from '../../protocol/ids.ts';
-import { isJsonType, mediaType, type Offset } from '../../protocol/streams.ts';
+import type { Offset } from '../../protocol/streams.ts';
 import type { Body, Message } from './contents.ts';
 import type { Log, StreamReader } from './read-stream.ts';
 import type { StreamPlace } from './stream-path.ts';

@@ -8,7 +8,7 @@ import { type Watch, watchItem } from '../history/watch-item.ts';
 import { troubleProblem } from '../trouble.ts';
 import { type Body, inlineContent, LogParts } from './contents.ts';
 import { Forks, joined } from './forks.ts';
-import { type Log, type Page, SERVER, StreamReader } from './read-stream.ts';
+import { type Log, logOf, type Page, SERVER, StreamReader } from './read-stream.ts';
 import type { StreamPlace } from './stream-path.ts';
 import type { Append, Appended, Outcome, StreamParts, Wanted } from './stream-types.ts';
 
@@ -44,7 +44,10 @@ export class Streams {
 
   /** The log unless it has expired, which then goes. */
   async #standing(place: StreamPlace): Promise<Log | undefined> {
-    const log = await this.#reader.find(place.space, place.item);
+    const standing = await this.#parts.engine.readStanding(place.space, place.item);
+    if (standing && !standing.head.dead && standing.kind.name !== 'log')
+      throw new ProblemError('kindMismatch', `${place.item} is a ${standing.kind.name}`);
+    const log = logOf(place.space, place.item, standing);
     if (!log || log.state.gone || !isExpired(log.state, this.#parts.clock.now())) return log;
     await this.#end(log, SERVER);
     return this.#reader.find(place.space, place.item);

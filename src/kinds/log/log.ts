@@ -1,6 +1,6 @@
 import { isObject, type Json } from '../../base/json.ts';
+import { isJsonType, mediaType } from '../../base/media-type.ts';
 import { MAX_DELTA_BYTES, MAX_FORKS_OF_LOG, MAX_LOG_MESSAGES } from '../../protocol/limits.ts';
-import { isJsonType, mediaType } from '../../protocol/streams.ts';
 import type { Applied, ApplyContext, Kind } from '../kind.ts';
 import { judgeProducer } from './producer.ts';
 import { type LogOutcome, type LogRefusal, LogRequest } from './request.ts';
