@@ -104,9 +104,10 @@ describe('pages and modules', () => {
       const built = spawnSync(process.execPath, [join(ROOT, 'build/build.ts'), '--out', out], { cwd: ROOT });
       assert.equal(built.status, 0, String(built.stderr));
       const [fromSource, fromBuilt] = [new BrowserModules(join(ROOT, 'src')), new BrowserModules(out)];
-      const entry = 'pages/board/main.js';
-      assert.deepEqual([...fromBuilt.closure(entry)].sort(), [...fromSource.closure(entry)].sort());
-      assert.match(String(fromBuilt.find(entry)?.body), /sourceMappingURL/);
+      for (const entry of ['pages/board/main.js', 'pages/edit/main.js']) {
+        assert.deepEqual([...fromBuilt.closure(entry)].sort(), [...fromSource.closure(entry)].sort());
+        assert.match(String(fromBuilt.find(entry)?.body), /sourceMappingURL/);
+      }
       assert.deepEqual(
         listFiles('src/pages', '.css').filter((file) => !existsSync(join(out, file.slice('src/'.length)))),
         [],

@@ -21,6 +21,8 @@ export type TextEvents = {
   refused: Refused & { readonly outcome?: Outcome };
   /** What is written, sent or acknowledged here has changed. */
   saving: undefined;
+  /** The storage does not take what it should keep: a reload would lose it. */
+  unkept: unknown;
 };
 
 export type TextOptions = {
@@ -265,7 +267,11 @@ export class TextDocument {
 
   #keep(): void {
     const { version, synced, pending } = this.#copy;
-    writeKept(this.#storage, this.#copy.isSynced ? undefined : { version, synced, ...pending });
+    try {
+      writeKept(this.#storage, this.#copy.isSynced ? undefined : { version, synced, ...pending });
+    } catch (error) {
+      this.#events.emit('unkept', error);
+    }
   }
 }
 

@@ -76,6 +76,9 @@ export class EditorPage {
     });
     text.on('refused', (refused) => this.#tellRefused(refused));
     text.on('saving', () => this.#refresh());
+    text.on('unkept', () =>
+      this.#notices.show('This browser has no room to keep what you write: do not reload before it is saved.'),
+    );
     for (const name of ['status', 'error'] as const) space.on(name, () => this.#refresh());
     space.on('clients', (people) => {
       this.#visitors = [...readVisitors(people).values()];

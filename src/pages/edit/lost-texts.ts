@@ -94,7 +94,11 @@ export class LostTexts {
   }
 
   #keep(): void {
-    this.#options.storage.save(this.#all.length === 0 ? '' : JSON.stringify(this.#all));
+    try {
+      this.#options.storage.save(this.#all.length === 0 ? '' : JSON.stringify(this.#all));
+    } catch {
+      // No room: it is offered all the same, and the document has told that nothing is kept.
+    }
   }
 }
 

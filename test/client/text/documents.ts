@@ -6,9 +6,14 @@ import { textOf } from '../../../src/client/text/text-copy.ts';
 /** What a tab keeps over reloads. */
 export class Tab {
   readonly #kept = new Map<string, string>();
+  isFull = false;
 
   area(name: string): TextStorage {
-    return { load: () => this.#kept.get(name), save: (kept) => void this.#kept.set(name, kept) };
+    const save = (kept: string): void => {
+      if (this.isFull) throw new Error('the storage is full');
+      this.#kept.set(name, kept);
+    };
+    return { load: () => this.#kept.get(name), save };
   }
 
   get isEmpty(): boolean {

@@ -248,18 +248,25 @@ export class Writer {
   }
 }
 
-/** Everybody types what the recording says that they do, one edit of all a tick. Settles when all have everything. */
-export async function closedLoop(writers: readonly Writer[], intents: readonly Intent[], lag: number): Promise<void> {
+/** Everybody types what the recording says that they do, one edit of all a tick. Settles when all have everything. `lags`: of each writer, or of all. */
+export async function closedLoop(
+  writers: readonly Writer[],
+  intents: readonly Intent[],
+  lags: number | readonly number[],
+  onTick: (now: number) => void = () => undefined,
+): Promise<void> {
+  const lagOf = (n: number): number => (typeof lags === 'number' ? lags : must(lags[n], 'a lag each'));
   const limit = intents.length * 20 + 10_000;
   for (let now = 0; now < intents.length || writers.some((writer) => !writer.isIdle); now++) {
     if (now > limit) throw new Error('they never come to an end');
     const next = intents[now];
     if (next) must(writers[next.agent], 'a writer each').todo.push(next);
+    onTick(now);
     for (const writer of writers) writer.read(now);
-    for (const writer of writers) {
+    for (const [n, writer] of writers.entries()) {
       writer.write();
-      if (!(await writer.post(now, lag))) continue;
-      for (const other of writers) if (other !== writer) await other.poll(now, Math.ceil(lag / 2));
+      if (!(await writer.post(now, lagOf(n)))) continue;
+      for (const [m, other] of writers.entries()) if (m !== n) await other.poll(now, Math.ceil(lagOf(m) / 2));
     }
   }
 }

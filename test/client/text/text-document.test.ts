@@ -199,4 +199,17 @@ describe('texts of the client library', function () {
       'its base was forgotten',
     );
   });
+
+  it('[ED11] a storage that takes nothing is told, and keeps nobody from writing', async () => {
+    await post({ create: { text: '' } });
+    const tab = new Tab();
+    const a = await open(tab);
+    await until(() => a.document.isThere);
+    const told: unknown[] = [];
+    a.document.on('unkept', (error) => told.push(error));
+    tab.isFull = true;
+    a.write(0, 'written all the same');
+    await all('written all the same');
+    assert(told.length > 0 && told.every((error) => error instanceof Error));
+  });
 });
