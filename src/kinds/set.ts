@@ -32,6 +32,7 @@ const ENTRY_BYTES = 3;
 export const set: Kind<SetState> = {
   name: 'set',
   keepDeltaBytes: 8_192,
+  apartBytes: 16 * 1024,
   lastWins: false,
   empty: () => NEW,
   apply(state: SetState, op: unknown, { now }: ApplyContext): Applied<SetState> {

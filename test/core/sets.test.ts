@@ -163,4 +163,23 @@ describe('sets', () => {
     assert.ok(written < 25 * posted, `${written} bytes in the archive for ${posted} posted`);
     assert.equal((await allOps(world, 's')).length, 1_500);
   });
+
+  it('[SETK40] an operation on a large set does not store its value anew, embedded too', async () => {
+    const world = new EngineWorld({ durableAlways: true });
+    const element = (n: number) => `${n}`.padStart(40, '.');
+    for (let n = 0; n < 3_000; n += 300)
+      await world.ok('s', { ops: Array.from({ length: 300 }, (_, i) => ['add', element(n + i), 5]) }, KIND);
+    const { store } = world.at(0);
+    const from = store.writes.length;
+    for (let n = 3_000; n < 3_050; n++) await world.ok('s', { ops: [['add', element(n), 5]] });
+    const changes = store.writes.slice(from).flat();
+    const values = changes.filter(({ key }) => key.kind === 'value');
+    const bytes = changes.reduce((sum, { record }) => sum + (record === 'delete' ? 0 : record.data.length), 0);
+    assert.ok(values.length <= 2, `${values.length} times the whole value`);
+    assert.ok(bytes < 50 * 40_000, `${bytes} bytes for 50 operations on a set of 150,000`);
+    world.restartCache();
+    await world.pass(15_000);
+    world.start();
+    assert.equal((await members(world, 1)).length, 3_050);
+  });
 });

@@ -125,6 +125,19 @@ describe('streams', () => {
     assert.ok(Buffer.concat(pieces).equals(Buffer.concat([large, Buffer.from('end')])));
   });
 
+  it('[DS24] no page of a large text ends within a character', async () => {
+    const world = new StreamWorld({ durableAlways: true });
+    const text = `a${'é€'.repeat(200_000)}`;
+    await world.append('a', text);
+    let found = '';
+    for (let at = 0; found.length < text.length; ) {
+      const page = await world.page('a', at);
+      for (const message of page.messages) found += 'bytes' in message ? message.bytes.toString() : '';
+      at = page.next;
+    }
+    assert.ok(found === text);
+  });
+
   it('[DS21] what was stored for a refused append goes', async () => {
     const world = new StreamWorld();
     await world.append('a', 'x', { producer: ['p', 0, 0] });

@@ -80,9 +80,10 @@ function keyOf({ space, item, born }: Life, name: string): StoreKey {
 
 function* cut(body: Body): Generator<[part: LogPart, messages: number, bytes: number]> {
   if ('bytes' in body) {
-    for (let at = 0; at < body.bytes.length; at += LOG_PART_BYTES) {
-      const piece = body.bytes.subarray(at, at + LOG_PART_BYTES);
+    for (let at = 0; at < body.bytes.length; ) {
+      const piece = body.bytes.subarray(at, borderBefore(body.bytes, at + LOG_PART_BYTES));
       yield [{ bytes: piece.toString('base64') }, 1, piece.length];
+      at += piece.length;
     }
     return;
   }
@@ -101,6 +102,13 @@ function* cut(body: Body): Generator<[part: LogPart, messages: number, bytes: nu
     bytes += size;
   }
   if (values.length > 0) yield [{ values }, values.length, bytes];
+}
+
+/** Not within a character of UTF-8: an event stream shows the pieces as text, each by itself. */
+function borderBefore(bytes: Buffer, limit: number): number {
+  let end = Math.min(limit, bytes.length);
+  while (end > limit - 3 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return end;
 }
 
 function sizeOf(value: Json): number {
