@@ -101,3 +101,16 @@ export class BoardWindow {
 export async function cutOff(page: Page, off: boolean): Promise<void> {
   await page.context().setOffline(off);
 }
+
+/** The page itself can be loaded, the API cannot be reached by new connections. Returns the way to let them through. */
+export async function blockApi(page: Page): Promise<() => void> {
+  let blocked = true;
+  await page.routeWebSocket('**/v1/**', (socket) => {
+    if (blocked) void socket.close();
+    else socket.connectToServer();
+  });
+  await page.route('**/v1/**', (route) => (blocked ? route.abort() : route.continue()));
+  return () => {
+    blocked = false;
+  };
+}

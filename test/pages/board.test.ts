@@ -2,13 +2,15 @@ import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import { needBrowser, takePicture, Windows } from '../support/browser.ts';
 import { Folder, ServerProcess } from '../support/server-process.ts';
-import { BoardWindow, cutOff } from './board-window.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
+import { BoardWindow, blockApi, cutOff } from './board-window.ts';
 
 describe('the board in a browser', function () {
   this.timeout(60_000);
   const folder = new Folder();
   const windows = new Windows();
   let server: ServerProcess | undefined;
+  let proxy: TcpProxy | undefined;
   let url = '';
   let spaces = 0;
   let space = '';
@@ -21,7 +23,11 @@ describe('the board in a browser', function () {
   beforeEach(() => {
     space = `board-${spaces++}`;
   });
-  afterEach(() => windows.close());
+  afterEach(async () => {
+    await windows.close();
+    await proxy?.stop();
+    proxy = undefined;
+  });
   after(async () => {
     await server?.end();
     folder.remove();
@@ -165,11 +171,12 @@ describe('the board in a browser', function () {
 
   it('[BD7] what was not sent survives a reload', async () => {
     await put('c', { x: 40, y: 40, text: 'Milk' });
-    const [ann, bo] = [await open('Ann', { expected: [/ERR_|Failed to load/] }), await open('Bo')];
-    // The page itself can be loaded, the API cannot be reached. What stands open is given up, as the browser says that the network is gone.
-    await ann.page.route('**/v1/**', (route) => route.abort());
-    await ann.page.routeWebSocket('**/v1/**', (socket) => void socket.close());
-    await ann.page.evaluate(() => dispatchEvent(new Event('offline')));
+    proxy = await TcpProxy.start(Number(new URL(url).port));
+    const expected = [/ERR_|Failed to load|WebSocket/];
+    const at = `http://127.0.0.1:${proxy.port}/board/${space}`;
+    const [ann, bo] = [await BoardWindow.open(windows, at, 'Ann', { expected }), await open('Bo')];
+    const letThrough = await blockApi(ann.page);
+    proxy.resetAll();
     await ann.addCard('kept');
     await ann.card('c').focus();
     await ann.page.keyboard.press('ArrowRight');
@@ -177,7 +184,7 @@ describe('the board in a browser', function () {
     await ann.page.reload();
     await ann.page.locator('.card', { hasText: 'kept' }).waitFor();
     assert.equal(await bo.page.locator('.card').count(), 1);
-    await ann.page.unroute('**/v1/**');
+    letThrough();
     await bo.page.locator('.card', { hasText: 'kept' }).waitFor();
     await bo.cardAt('c', 56, 40);
     await ann.state('Saved');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { needBrowser, takePicture, Windows } from '../support/browser.ts';
 import { Folder, ServerProcess } from '../support/server-process.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
+import { blockApi } from './board-window.ts';
 import { EditorWindow } from './editor-window.ts';
 
 describe('the editor in a browser', function () {
@@ -131,13 +132,7 @@ describe('the editor in a browser', function () {
     const link = await slowly();
     const [ann, bo] = [await open('Ann', { expected }, `http://127.0.0.1:${link.port}`), await open('Bo')];
     await ann.goTo(0);
-    // The page itself can be loaded, the API cannot be reached.
-    let blocked = true;
-    await ann.page.routeWebSocket('**/v1/**', (socket) => {
-      if (blocked) void socket.close();
-      else socket.connectToServer();
-    });
-    await ann.page.route('**/v1/**', (route) => (blocked ? route.abort() : route.continue()));
+    const letThrough = await blockApi(ann.page);
     link.resetAll();
     await ann.type('kept');
     await ann.state(/not saved/);
@@ -151,7 +146,7 @@ describe('the editor in a browser', function () {
     await ann.state(/not saved/);
     await ann.page.reload();
     await ann.shows('Ann: kept twice\nBo: ');
-    blocked = false;
+    letThrough();
     const whole = 'Ann: kept twice\nBo: meanwhile';
     await Promise.all([ann.shows(whole), bo.shows(whole)]);
     await ann.state('Saved');
