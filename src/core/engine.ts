@@ -36,6 +36,8 @@ import { Markers } from './marker.ts';
 import { Observer } from './observe.ts';
 import { openMarker } from './open-marker.ts';
 import type { ClientRecords } from './people-types.ts';
+import { PictureReads } from './pictures/picture-reads.ts';
+import { Pictures } from './pictures/pictures.ts';
 import { type PostParts, postUpdates } from './post-update.ts';
 import type { EngineParts } from './presence/engine-parts.ts';
 import { Presence, ROUNDS_MS } from './presence/presence.ts';
@@ -56,6 +58,7 @@ import { problemOf } from './waiters.ts';
 import { UpdateWriter } from './write-update.ts';
 
 const WAITER_SWEEP_MS = 250;
+const PICTURES_MS = 250;
 
 type Deliver = (outcome: PollOutcome) => void;
 
@@ -78,7 +81,9 @@ class LongshoreEngine implements Engine {
   readonly #locks: LockFlow;
   readonly #sweeps: Sweeps;
   readonly #ops: OpsFollower;
+  readonly #pictures: Pictures | undefined;
   readonly clients: Presence;
+  readonly pictures: PictureReads;
   readonly #timers: (() => void)[] = [];
   #stopping = false;
 
@@ -97,7 +102,9 @@ class LongshoreEngine implements Engine {
     };
     const headOf = async (space: SpaceState, item: string) => (await this.#heads.forWrite(space, item, true)).held.head;
     const locks = new Locks(deps, { clients, settings: settingsSource(deps) }, headOf);
-    this.#writer = new UpdateWriter(deps, this.#values, this.#heads, locks);
+    const opsReader = new OpsReader({ deps, heads: this.#heads, values: this.#values });
+    this.#pictures = deps.painting && new Pictures(deps, opsReader, deps.painting);
+    this.#writer = new UpdateWriter(deps, this.#values, this.#heads, locks, this.#pictures);
     const recommit = async (space: SpaceState, item: string): Promise<number> => {
       const written = await this.#writer.write(space, { item, now: deps.clock.now() });
       hint(space);
@@ -116,9 +123,11 @@ class LongshoreEngine implements Engine {
       hint,
       snapshot: (id) => this.#snapshot(id),
       admit: () => this.#refuseIfStopping(),
+      beforeDropping: async (id) => this.#pictures?.tidy(space(id)),
     });
+    this.pictures = new PictureReads({ pictures: this.#pictures, space, admit: () => this.#refuseIfStopping() });
     const observer = new Observer(deps, this.#heads, shards, new RosterReader(deps, this.clients));
-    const answers = new Answers(deps, new Renderer(this.#values, this.#heads), this.#markers);
+    const answers = new Answers(deps, new Renderer(this.#values, this.#heads, this.#pictures), this.#markers);
     this.#reader = new UpdateReader(deps, observer, answers, shards);
     const close: FlushParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness, hint };
     this.#flusher = new Flusher(close, recommit);
@@ -134,19 +143,21 @@ class LongshoreEngine implements Engine {
       clients: this.clients,
       idle: new IdleSpaces(deps, this),
       spaces: this.#spaces,
+      pictures: this.#pictures,
     });
     const unfolder = new Unfolder(deps, this.#heads, this.#values, deps.compare ?? compareHere);
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), unfolder, hint };
     this.#locks = new LockFlow(this.#post);
     this.#ops = new OpsFollower({
       deps,
-      reader: new OpsReader({ deps, heads: this.#heads, values: this.#values }),
+      reader: opsReader,
       space,
       poll: (...asked) => this.poll(...asked),
     });
     this.#flusher.start();
     this.#every(WAITER_SWEEP_MS, () => this.#sweepWaiters());
     this.#every(ROUNDS_MS, () => this.clients.run());
+    if (this.#pictures) this.#every(PICTURES_MS, () => this.#pictures?.tick());
     this.#every(deps.config.sweepMs, () => void this.#sweeps.run().catch(() => undefined));
   }
 
@@ -230,7 +241,7 @@ class LongshoreEngine implements Engine {
 
   readItem(space: SpaceId, item: ItemId): Promise<ItemState | undefined> {
     return readItem(
-      { deps: this.#deps, heads: this.#heads, values: this.#values },
+      { deps: this.#deps, heads: this.#heads, values: this.#values, pictures: this.#pictures },
       this.#spaces.use(space).state,
       item,
     );

@@ -4,23 +4,29 @@ import { type Deps, LOOP } from './context.ts';
 import { timeText } from './delta-answer.ts';
 import type { ItemState } from './engine-types.ts';
 import type { Heads } from './heads.ts';
+import type { Pictures } from './pictures/pictures.ts';
 import type { SpaceState } from './space-state.ts';
 import { troubleOf, troubleProblem } from './trouble.ts';
 import type { Values } from './values.ts';
 
-export type ReadItemParts = { readonly deps: Deps; readonly heads: Heads; readonly values: Values };
+export type ReadItemParts = {
+  readonly deps: Deps;
+  readonly heads: Heads;
+  readonly values: Values;
+  readonly pictures: Pictures | undefined;
+};
 
 /** The current state of one item. Throws `ProblemError` where it cannot be told. */
 export async function readItem(parts: ReadItemParts, space: SpaceState, item: string): Promise<ItemState | undefined> {
-  const { heads, values } = parts;
+  const { heads, values, pictures } = parts;
   try {
     if (!(await exists(parts, space.id, item))) return undefined;
     for (let turn = 0; turn < LOOP.turns; turn++) {
       const { held } = await heads.forWrite(space, item, true);
       const { head } = held;
       if (head.absent) return undefined;
-      const value = await values.stateOf(space.id, item, held);
-      if (typeof value === 'symbol') continue;
+      const state = await values.stateOf(space.id, item, held);
+      if (typeof state === 'symbol') continue;
       const known = {
         kind: head.kind,
         version: head.v,
@@ -28,7 +34,9 @@ export async function readItem(parts: ReadItemParts, space: SpaceState, item: st
         updatedAt: timeText(head.t),
       };
       if (head.dead) return { ...known, deleted: true };
-      return { ...known, deleted: false, value: values.kindOf(head).value(value) };
+      const plain = values.kindOf(head).value(state);
+      const value = pictures?.isPicture(head) ? await pictures.complete(space, item, head, plain) : plain;
+      if (typeof value !== 'symbol') return { ...known, deleted: false, value };
     }
   } catch (error) {
     const trouble = troubleOf(error);
