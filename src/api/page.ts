@@ -15,8 +15,11 @@ const PARTS: readonly (readonly [folder: string, endings: readonly string[]])[] 
   [PAGES, ['.css', '.svg']],
 ];
 
-/** Pages of a space. Each has `pages/<folder>/index.html` and `pages/<folder>/main.ts`. */
-const SPACE_PAGES = [{ path: '/board/:space', folder: 'board' }] as const;
+/** Pages of a space, or of an item. Each has `pages/<folder>/index.html` and `pages/<folder>/main.ts`. */
+const SPACE_PAGES = [
+  { path: '/board/:space', folder: 'board' },
+  { path: '/draw/:space/:item', folder: 'draw' },
+] as const;
 
 const TYPES: { readonly [ending: string]: string } = {
   '.html': 'text/html; charset=utf-8',
@@ -50,7 +53,7 @@ export function createPages(packages = new BrowserPackages()): Router {
   for (const { path, folder } of SPACE_PAGES) {
     let page: Asset | undefined;
     serve(path, (req) => {
-      if (!isId(req.params.space)) return undefined;
+      if (!Object.values(req.params).every((id) => isId(id))) return undefined;
       page ??= new Asset(TYPES['.html'] ?? '', withScripts(folder, modules, packages));
       return page;
     });

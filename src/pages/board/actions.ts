@@ -1,5 +1,6 @@
 import { isObject, type Json } from '../../base/json.ts';
 import type { Space } from '../../client/connect.ts';
+import type { Point } from '../shared/glide.ts';
 import {
   besideTwins,
   CARD_HEIGHT,
@@ -11,7 +12,6 @@ import {
   MAX_TEXT_CHARS,
   readCard,
 } from './card.ts';
-import type { Point } from './glide.ts';
 import { Grip, type Hold } from './grip.ts';
 import { type Action, History, type Step } from './history.ts';
 import { type Members, mergeCard } from './merge-card.ts';

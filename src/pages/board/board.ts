@@ -1,6 +1,8 @@
 import type { Outcome, Space } from '../../client/connect.ts';
 import { realId } from '../../client/system.ts';
 import { find, isWriting } from '../shared/dom.ts';
+import type { Point } from '../shared/glide.ts';
+import { Header } from '../shared/header.ts';
 import type { Notices } from '../shared/notices.ts';
 import { readVisitor, readVisitors, type Said, type Visitor } from '../shared/people.ts';
 import type { Session } from '../shared/session.ts';
@@ -10,8 +12,6 @@ import type { CardView } from './card-view.ts';
 import { Dock } from './dock.ts';
 import { Drags } from './drags.ts';
 import { Editor } from './editor.ts';
-import type { Point } from './glide.ts';
-import { Header } from './header.ts';
 import type { Step } from './history.ts';
 import { type Command, readKey } from './keys.ts';
 import { Table } from './table.ts';
@@ -69,7 +69,7 @@ export class Board {
       onRemove: () => this.#command({ what: 'remove', card: true }),
       onPaint: (color) => this.#command({ what: 'paint', card: true, color: COLORS.indexOf(color) }),
     });
-    this.#header = new Header(notices, session, () => this.#say());
+    this.#header = new Header(notices, session, 'board', () => this.#say());
     this.#listenToSpace();
     this.#listenToPointers();
     document.addEventListener('keydown', (event) => this.#key(event));

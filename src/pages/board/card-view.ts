@@ -1,7 +1,7 @@
 import { make } from '../shared/dom.ts';
+import { Glide, type Point } from '../shared/glide.ts';
 import type { Visitor } from '../shared/people.ts';
 import { CARD_HEIGHT, type Card, titleOf } from './card.ts';
-import { Glide, type Point } from './glide.ts';
 
 /** One card as it is drawn. */
 export class CardView {

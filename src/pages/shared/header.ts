@@ -1,9 +1,9 @@
 import type { Space } from '../../client/connect.ts';
-import { find, make } from '../shared/dom.ts';
-import type { Notices } from '../shared/notices.ts';
-import { cleanName, initials, type Visitor } from '../shared/people.ts';
-import { describeSaving, type Saving } from '../shared/saved.ts';
-import type { Session } from '../shared/session.ts';
+import { find, make } from './dom.ts';
+import type { Notices } from './notices.ts';
+import { cleanName, initials, type Visitor } from './people.ts';
+import { describeSaving, type Saving } from './saved.ts';
+import type { Session } from './session.ts';
 
 const FACES = 4;
 
@@ -14,9 +14,12 @@ export class Header {
   readonly #list = find('people-list', HTMLElement);
   readonly #count = find('people-count', HTMLElement);
   readonly #notices: Notices;
+  readonly #what: string;
   #tone = '';
 
-  constructor(notices: Notices, session: Session, onName: (name: string) => void) {
+  /** `what`: this is, in a word. */
+  constructor(notices: Notices, session: Session, what: string, onName: (name: string) => void) {
+    this.#what = what;
     this.#notices = notices;
     const field = find('name', HTMLInputElement);
     field.value = session.name;
@@ -67,10 +70,10 @@ export class Header {
     const url = `${location.origin}${location.pathname}`;
     try {
       await navigator.clipboard.writeText(url);
-      this.#notices.show('Link copied. Whoever opens it works on this board.');
+      this.#notices.show(`Link copied. Whoever opens it works on this ${this.#what}.`);
     } catch {
       // Without TLS there is no clipboard.
-      this.#notices.show(`The link of this board: ${url}`);
+      this.#notices.show(`The link of this ${this.#what}: ${url}`);
     }
   }
 }
