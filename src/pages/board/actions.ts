@@ -55,13 +55,19 @@ export class Actions {
     return cards;
   }
 
-  /** Adds a card with its middle at this place; `roomy`: or near it, where it hides no other. */
-  add(middle: Point, roomy: boolean): string {
+  /** Adds a card with its middle at this place; `roomy`: or near it, where it hides no other. `image`: a resource. */
+  add(middle: Point, roomy: boolean, image?: string): string {
     const id = `card-${this.#newId().slice(0, 12)}`;
     const cards = this.cards();
     const corner = { x: middle.x - CARD_WIDTH / 2, y: middle.y - CARD_HEIGHT / 2 };
     const place = roomy ? freePlace(corner, cards.values()) : besideTwins(corner, cards.values());
-    const after: Members = { text: '', color: 'paper', ...place, z: highest(cards.values()) + 1 };
+    const after: Members = {
+      text: '',
+      color: 'paper',
+      ...(image === undefined ? {} : { image }),
+      ...place,
+      z: highest(cards.values()) + 1,
+    };
     void this.#space.item(id).set(after, { ifVersion: 0, release: true });
     this.#done({ item: id, what: 'add', before: undefined, after });
     return id;

@@ -13,6 +13,8 @@ import { Dock } from './dock.ts';
 import { Drags } from './drags.ts';
 import { Editor } from './editor.ts';
 import type { Step } from './history.ts';
+import { ImageDrops } from './image-drops.ts';
+import type { Images } from './images.ts';
 import { type Command, readKey } from './keys.ts';
 import { Table } from './table.ts';
 
@@ -20,6 +22,7 @@ export type BoardOptions = {
   readonly space: Space;
   readonly session: Session;
   readonly notices: Notices;
+  readonly images: Images;
   /** ms, never going back. */
   readonly now: () => number;
 };
@@ -43,7 +46,7 @@ export class Board {
   #cursor: Point | null = null;
   #stale = false;
 
-  constructor({ space, session, notices, now }: BoardOptions) {
+  constructor({ space, session, notices, images, now }: BoardOptions) {
     this.#space = space;
     this.#session = session;
     this.#notices = notices;
@@ -51,7 +54,8 @@ export class Board {
     const reduced = matchMedia('(prefers-reduced-motion: reduce)');
     const frame = (call: () => void): void => void requestAnimationFrame(call);
     this.#actions = new Actions(space, realId, now);
-    this.#table = new Table({ window: window_, plane, now, frame, still: () => reduced.matches });
+    const paintImage = (hash: string, canvas: HTMLCanvasElement): void => void images.paint(hash, canvas);
+    this.#table = new Table({ window: window_, plane, now, frame, still: () => reduced.matches, paintImage });
     const heldBy = (id: string): string | undefined => this.#holderOf(id);
     const onRefused = (id: string, holder: string): void => this.#tellHeld(id, holder);
     const [actions, table] = [this.#actions, this.#table];
@@ -69,6 +73,9 @@ export class Board {
       onRemove: () => this.#command({ what: 'remove', card: true }),
       onPaint: (color) => this.#command({ what: 'paint', card: true, color: COLORS.indexOf(color) }),
     });
+    const toTable = (at: Point): Point => table.toTable(at);
+    const onImage = (hash: string, at: Point): void => this.#select(actions.add(at, true, hash));
+    new ImageDrops({ window: window_, images, notices, toTable, middle: () => table.middle, onImage });
     this.#header = new Header(notices, session, 'board', () => this.#say());
     this.#listenToSpace();
     this.#listenToPointers();

@@ -4,6 +4,7 @@ import { Notices } from '../shared/notices.ts';
 import { openSpace } from '../shared/open-space.ts';
 import { Session, takeToken } from '../shared/session.ts';
 import { Board } from './board.ts';
+import { Images } from './images.ts';
 
 const name = decodeURIComponent(location.pathname.split('/')[2] ?? '');
 const session = new Session(sessionStorage, localStorage, realFraction);
@@ -15,7 +16,7 @@ document.title = `${name} · Longshore`;
 find('space', HTMLElement).textContent = name;
 
 const space = openSpace({ name, what: 'board', session, notices, durable: true });
-new Board({ space, session, notices, now: () => realClock.monotonic() });
+new Board({ space, session, notices, images: new Images(name, session), now: () => realClock.monotonic() });
 // What it holds is free for others at once; what was not sent is in the storage.
 addEventListener('pagehide', () => space.close());
 addEventListener('pageshow', (event) => event.persisted && location.reload());

@@ -2,7 +2,7 @@ import { Cursors } from '../shared/cursors.ts';
 import type { Point } from '../shared/glide.ts';
 import type { Visitor } from '../shared/people.ts';
 import { CARD_WIDTH, type Card } from './card.ts';
-import { CardView } from './card-view.ts';
+import { CardView, type PaintImage } from './card-view.ts';
 
 export type TableOptions = {
   /** Scrolls. */
@@ -15,6 +15,7 @@ export type TableOptions = {
   readonly frame: (call: () => void) => void;
   /** The user wants to see nothing move. */
   readonly still: () => boolean;
+  readonly paintImage: PaintImage;
 };
 
 /** Room beyond the last card. */
@@ -44,7 +45,7 @@ export class Table {
       this.views.delete(id);
     } else if (view) view.show(card, now, still || this.#options.still());
     else {
-      const made = new CardView(id, card, now);
+      const made = new CardView(id, card, now, this.#options.paintImage);
       made.draw(now);
       this.views.set(id, made);
       this.#options.plane.append(made.element);
