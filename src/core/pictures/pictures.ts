@@ -30,7 +30,7 @@ export class Pictures {
     const fold = { cache: deps.cache, random: deps.random, pool, stamp };
     const [rasters, files] = [new Rasters(deps.cache), new PictureFiles(blobs)];
     const folding = new Folding({ fold, rasters, files, reader });
-    const encoder = new PictureEncoder(folding, fold);
+    const encoder = new PictureEncoder(folding, rasters, fold);
     this.#files = files;
     this.#keeper = new PictureKeeper({ deps, reader, rasters, files, folding, encoder });
     this.#views = new PictureViews({ reader, rasters, files, encoder });

@@ -119,6 +119,10 @@ describe('pictures', () => {
       await pictures.draw(1);
       assert.ok((await pictures.world.evict(lost)) > 0);
       assert.equal((await pictures.picture()).pixels, pictures.whole);
+      await pictures.draw(1);
+      await pictures.world.pass(3_000);
+      assert.ok((await pictures.world.evict(lost)) > 0, 'nothing is left to be folded');
+      assert.equal((await pictures.picture()).pixels, pictures.whole);
     }
   });
 
