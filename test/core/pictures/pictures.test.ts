@@ -145,6 +145,26 @@ describe('pictures', () => {
     assert.equal((await pictures.picture(1)).pixels, pictures.whole);
   });
 
+  it('[PIC56] an update is folded as a whole: each version is one picture', async () => {
+    const pictures = new PictureWorld();
+    await pictures.create();
+    await pictures.draw(990, { each: 90 });
+    const folded: number[] = [];
+    const { run } = pictures.pool;
+    pictures.pool.run = (urgency, job, signal) => {
+      if (job.task === 'fold') folded.push(job.ops.length);
+      return run.call(pictures.pool, urgency, job, signal) as never;
+    };
+    assert.equal((await pictures.picture()).pixels, pictures.whole);
+    assert.deepEqual(folded, [450, 450, 90]);
+    // What takes long is drawn in parts.
+    const stamps = { ops: Array(4).fill({ stamp: { x: 0, y: 0, hash: 'a'.repeat(64) } }) };
+    for (let n = 0; n < 3; n++) await pictures.world.ok('p', stamps);
+    folded.length = 0;
+    await pictures.picture();
+    assert.deepEqual(folded, [8, 4]);
+  });
+
   it('[PIC55] while folding lags too far behind updates are told to come again, then they are accepted', async () => {
     const pictures = new PictureWorld();
     await pictures.create();
