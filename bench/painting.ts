@@ -62,7 +62,15 @@ async function loopDelay(seconds: number): Promise<{ p99: number; max: number; f
   };
   const writing = async (): Promise<void> => {
     while (performance.now() < until) {
-      await pool.run('write', { task: 'encode', ...size, tiles: packed(), item: 'bench', version: written });
+      await pool.run('write', {
+        task: 'encode',
+        ...size,
+        tiles: packed(),
+        item: 'bench',
+        version: written,
+        index: 1,
+        lineage: '1.1',
+      });
       written++;
     }
   };

@@ -12,6 +12,7 @@ import { createDeleteLock, createPostLock } from './locks.ts';
 import { createOpenapi } from './openapi.ts';
 import { createPages } from './page.ts';
 import { matchUpdates } from './path.ts';
+import { createGetPicture, createListPictures } from './pictures.ts';
 import { createPostUpdate } from './post-update.ts';
 import { Replies } from './reply.ts';
 import {
@@ -160,6 +161,17 @@ function createItems(deps: AllDeps): Router {
     .all(refuseUnready)
     .get((req, res) => getOps(req, res, place(req)))
     .all(otherMethods(replies, 'GET'));
+  const [getPicture, listPictures] = [createGetPicture(deps), createListPictures(deps)];
+  router
+    .route('/v1/spaces/:space/items/:item/picture.png')
+    .all(refuseUnready)
+    .get((req, res) => getPicture(req, res, place(req)))
+    .all(otherMethods(replies, 'GET, HEAD'));
+  router
+    .route('/v1/spaces/:space/items/:item/pictures')
+    .all(refuseUnready)
+    .get((req, res) => listPictures(req, res, place(req)))
+    .all(otherMethods(replies, 'GET, HEAD'));
   const [postLock, deleteLock] = [createPostLock(deps), createDeleteLock(deps)];
   router
     .route('/v1/spaces/:space/items/:item/lock')

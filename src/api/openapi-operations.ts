@@ -205,6 +205,40 @@ const itemOps = {
   },
 };
 
+const noPicture = problem('the item is no picture');
+const pictureFile = {
+  parameters: [inPath('space'), inPath('item')],
+  get: {
+    operationId: 'getPicture',
+    summary: 'A picture with everything that was accepted, or as it is stored at a version',
+    parameters: [
+      inQuery('at', { type: 'integer', minimum: 1 }, 'a stored version'),
+      inHeader('If-None-Match', 'the version, quoted'),
+    ],
+    responses: {
+      200: answer(
+        'Longshore-Index and Longshore-Lineage tell where its operations go on',
+        { 'image/png': { schema: {} } },
+        etag,
+      ),
+      304: { description: 'not changed' },
+      409: noPicture,
+      412: problem('the precondition does not hold'),
+      ...troubles,
+    },
+  },
+};
+
+const storedPictures = {
+  parameters: [inPath('space'), inPath('item')],
+  get: {
+    operationId: 'listPictures',
+    summary: 'The versions of a picture that are stored, oldest first',
+    parameters: [inQuery('after', { type: 'integer', minimum: 0 }, 'the last version of the page before')],
+    responses: { 200: answer('versions', json('StoredPictures')), 409: noPicture, ...troubles },
+  },
+};
+
 /** The paths of the OpenAPI document. */
 export function operations(): object {
   return {
@@ -220,6 +254,8 @@ export function operations(): object {
     '/v1/spaces/{space}/items/{item}': item,
     '/v1/spaces/{space}/items/{item}/lock': itemLock,
     '/v1/spaces/{space}/items/{item}/ops': itemOps,
+    '/v1/spaces/{space}/items/{item}/picture.png': pictureFile,
+    '/v1/spaces/{space}/items/{item}/pictures': storedPictures,
     '/v1/spaces/{space}/resources': resources,
     '/v1/spaces/{space}/resources/{hash}': resource,
     '/v1/spaces/{space}/resources/{hash}/url': resourceUrl,

@@ -5,6 +5,7 @@ import { getUpdatesResponseSchema, getUpdatesSchema } from '../protocol/get-upda
 import { MAX_TICKET_CHARS } from '../protocol/limits.ts';
 import { lockGrantedSchema, lockRequestSchema, unlockRequestSchema } from '../protocol/locks.ts';
 import { opsResponseSchema } from '../protocol/ops.ts';
+import { storedPicturesSchema } from '../protocol/pictures.ts';
 import { postUpdateResponseSchema, postUpdateSchema } from '../protocol/post-update.ts';
 import {
   resourceSchema,
@@ -41,6 +42,7 @@ const SCHEMAS = {
   GetUpdatesRequest: getUpdatesSchema,
   GetUpdatesResponse: getUpdatesResponseSchema,
   OpsResponse: opsResponseSchema,
+  StoredPictures: storedPicturesSchema,
   PostUpdateRequest: postUpdateSchema,
   PostUpdateResponse: postUpdateResponseSchema,
   TextOperation: textOperationSchema,

@@ -19,6 +19,7 @@ const PARTS: readonly (readonly [folder: string, endings: readonly string[]])[] 
 const SPACE_PAGES = [
   { path: '/board/:space', folder: 'board' },
   { path: '/edit/:space/:item', folder: 'edit' },
+  { path: '/draw/:space/:item', folder: 'draw' },
 ] as const;
 
 const TYPES: { readonly [ending: string]: string } = {

@@ -89,7 +89,7 @@ export function readBoolean(name: string, text: string): boolean {
 }
 
 export function readInteger(name: string, text: string, from: number, to: number): number {
-  const value = /^\d{1,6}$/.test(text) ? Number(text) : -1;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : -1;
   if (value < from || value > to) throw new ProblemError('badRequest', `${name} must be an integer, ${from} to ${to}`);
   return value;
 }

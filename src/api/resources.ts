@@ -10,7 +10,7 @@ import type { AppDeps } from './app-deps.ts';
 import { type Range, readRange } from './byte-range.ts';
 import { readHash, readSpace } from './path.ts';
 import { readBytes, readJson } from './read-body.ts';
-import { type HeaderList, type Replies, rawHeader } from './reply.ts';
+import { type HeaderList, type Replies, rawHeader, SHELL } from './reply.ts';
 import { sendParts } from './send-parts.ts';
 import { DetailedProblem } from './to-response.ts';
 
@@ -21,17 +21,6 @@ type ResourceDeps = Pick<
 type Handler = (req: IncomingMessage, res: ServerResponse, space: string) => Promise<void>;
 type NamedHandler = (req: IncomingMessage, res: ServerResponse, space: string, name: string) => Promise<void>;
 
-/** What is uploaded by some is shown to others: no browser may take it for a page of ours, or run anything in it. */
-const SHELL: HeaderList = [
-  'X-Content-Type-Options',
-  'nosniff',
-  'Content-Security-Policy',
-  "sandbox; default-src 'none'",
-  'Cross-Origin-Resource-Policy',
-  'same-origin',
-  'Referrer-Policy',
-  'no-referrer',
-];
 /** For the caller's own cache: whether somebody else may see it, they have to ask here. */
 const FOR_EVER: HeaderList = ['Cache-Control', 'private, max-age=31536000, immutable'];
 

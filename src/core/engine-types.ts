@@ -1,6 +1,7 @@
 import type { Json } from '../base/json.ts';
 import type { Kind } from '../kinds/kind.ts';
 import type { Head } from '../model/head.ts';
+import type { StoredPicture } from '../model/raster-record.ts';
 import type { JoinRequest } from '../protocol/clients.ts';
 import type { Problem } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
@@ -60,6 +61,18 @@ export interface Clients {
 /** Work for when everybody has left. May be done more than once, and by several instances; a rejection means: not done, come again. */
 export type EmptyHandler = (space: string) => Promise<void>;
 
+/** A picture as it is sent. */
+export type PictureFile = StoredPicture & { readonly png: Uint8Array };
+
+/** Throws `ProblemError`. */
+export interface PictureAnswers {
+  /** With all that is accepted, as PNG; of a version as it is stored, `undefined` where it is not. */
+  file(space: SpaceId, item: ItemId, version?: number): Promise<PictureFile | undefined>;
+
+  /** What is stored after a version, oldest first. */
+  stored(space: SpaceId, item: ItemId, after: number): Promise<readonly StoredPicture[]>;
+}
+
 /** What became of a request for a lock. */
 export type LockAnswer =
   | { readonly result: 'granted'; readonly fence: number; readonly ttlMs: number }
@@ -86,6 +99,9 @@ export interface Engine {
 
   /** The operations of an item from an index on; without any, waits for one. `deliver` and what is returned as for `poll`. */
   ops(space: SpaceId, item: ItemId, query: OpsQuery, deliver: (outcome: PollOutcome) => void): () => void;
+
+  /** Pictures as files. */
+  readonly pictures: PictureAnswers;
 
   /** Who is in the spaces. */
   readonly clients: Clients;

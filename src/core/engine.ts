@@ -37,6 +37,8 @@ import { Markers } from './marker.ts';
 import { Observer } from './observe.ts';
 import { openMarker } from './open-marker.ts';
 import type { ClientRecords } from './people-types.ts';
+import { PictureReads } from './pictures/picture-reads.ts';
+import { Pictures } from './pictures/pictures.ts';
 import { type PostParts, postUpdates } from './post-update.ts';
 import type { EngineParts } from './presence/engine-parts.ts';
 import { Presence, ROUNDS_MS } from './presence/presence.ts';
@@ -45,6 +47,7 @@ import { type Question, questionKey } from './question.ts';
 import { type ReadItemParts, readItem, readStanding } from './read-item.ts';
 import { UpdateReader } from './read-updates.ts';
 import { Renderer } from './render.ts';
+import { Rounds } from './rounds.ts';
 import { ShardReader } from './shard-log.ts';
 import type { SpaceState } from './space-state.ts';
 import { IdleSpaces } from './spaces/idle-spaces.ts';
@@ -57,6 +60,7 @@ import { problemOf } from './waiters.ts';
 import { UpdateWriter } from './write-update.ts';
 
 const WAITER_SWEEP_MS = 250;
+const PICTURES_MS = 250;
 
 type Deliver = (outcome: PollOutcome) => void;
 
@@ -81,8 +85,10 @@ class LongshoreEngine implements Engine {
   readonly #readParts: ReadItemParts;
   readonly #opsReader: OpsReader;
   readonly #ops: OpsFollower;
+  readonly #pictures: Pictures | undefined;
   readonly clients: Presence;
-  readonly #timers: (() => void)[] = [];
+  readonly pictures: PictureReads;
+  readonly #rounds: Rounds;
   #stopping = false;
 
   constructor(deps: SpaceDeps & LockParts, parts: EngineParts) {
@@ -100,7 +106,10 @@ class LongshoreEngine implements Engine {
     };
     const headOf = async (space: SpaceState, item: string) => (await this.#heads.forWrite(space, item, true)).held.head;
     const locks = new Locks(deps, { clients, settings: settingsSource(deps) }, headOf);
-    this.#writer = new UpdateWriter(deps, this.#values, this.#heads, locks);
+    this.#opsReader = new OpsReader({ deps, heads: this.#heads, values: this.#values });
+    this.#pictures = deps.painting && new Pictures(deps, this.#opsReader, deps.painting);
+    this.#readParts = { deps, heads: this.#heads, values: this.#values, pictures: this.#pictures };
+    this.#writer = new UpdateWriter(deps, this.#values, this.#heads, locks, this.#pictures);
     const recommit = async (space: SpaceState, item: string): Promise<number> => {
       const written = await this.#writer.write(space, { item, now: deps.clock.now() });
       hint(space);
@@ -119,9 +128,11 @@ class LongshoreEngine implements Engine {
       hint,
       snapshot: (id) => this.#snapshot(id),
       admit: () => this.#refuseIfStopping(),
+      beforeDropping: async (id) => this.#pictures?.tidy(space(id)),
     });
+    this.pictures = new PictureReads({ pictures: this.#pictures, space, admit: () => this.#refuseIfStopping() });
     const observer = new Observer(deps, this.#heads, shards, new RosterReader(deps, this.clients));
-    const answers = new Answers(deps, new Renderer(this.#values, this.#heads), this.#markers);
+    const answers = new Answers(deps, new Renderer(this.#values, this.#heads, this.#pictures), this.#markers);
     this.#reader = new UpdateReader(deps, observer, answers, shards);
     const close: FlushParts = { deps, values: this.#values, heads: this.#heads, dirtiness: this.#dirtiness, hint };
     this.#flusher = new Flusher(close, recommit);
@@ -137,12 +148,11 @@ class LongshoreEngine implements Engine {
       clients: this.clients,
       idle: new IdleSpaces(deps, this),
       spaces: this.#spaces,
+      pictures: this.#pictures,
     });
     const unfolder = new Unfolder(deps, this.#heads, this.#values, deps.compare ?? compareHere);
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), unfolder, hint };
     this.#locks = new LockFlow(this.#post);
-    this.#readParts = { deps, heads: this.#heads, values: this.#values };
-    this.#opsReader = new OpsReader(this.#readParts);
     this.#ops = new OpsFollower({
       deps,
       reader: this.#opsReader,
@@ -150,9 +160,11 @@ class LongshoreEngine implements Engine {
       poll: (...asked) => this.poll(...asked),
     });
     this.#flusher.start();
-    this.#every(WAITER_SWEEP_MS, () => this.#sweepWaiters());
-    this.#every(ROUNDS_MS, () => this.clients.run());
-    this.#every(deps.config.sweepMs, () => void this.#sweeps.run().catch(() => undefined));
+    this.#rounds = new Rounds(deps.clock);
+    this.#rounds.every(WAITER_SWEEP_MS, () => this.#sweepWaiters());
+    this.#rounds.every(ROUNDS_MS, () => this.clients.run());
+    if (this.#pictures) this.#rounds.every(PICTURES_MS, () => this.#pictures?.tick());
+    this.#rounds.every(deps.config.sweepMs, () => void this.#sweeps.run().catch(() => undefined));
   }
 
   async postUpdate(
@@ -257,7 +269,7 @@ class LongshoreEngine implements Engine {
 
   async stop(deadlineMs: number): Promise<void> {
     this.#stopping = true;
-    for (const cancel of this.#timers.splice(0)) cancel();
+    this.#rounds.stop();
     this.#flusher.stop();
     const { problem } = new ProblemError('stopping', 'this instance is stopping; another one goes on', {
       retryAfterMs: Math.round(this.#deps.random.fraction() * 1_000),
@@ -275,18 +287,6 @@ class LongshoreEngine implements Engine {
     this.#deps.metrics.gauge('dirty_items', stats.dirtyItems);
     this.#deps.metrics.gauge('oldest_dirty_ms', stats.oldestDirtyMs);
     this.#deps.metrics.gauge('watched_spaces', stats.watchedSpaces);
-  }
-
-  #every(ms: number, call: () => void): void {
-    const slot = this.#timers.length;
-    const arm = () => {
-      this.#timers[slot] = this.#deps.clock.after(ms, () => {
-        if (this.#stopping) return;
-        arm();
-        call();
-      });
-    };
-    arm();
   }
 
   #refuseIfStopping(): void {

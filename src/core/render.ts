@@ -5,6 +5,7 @@ import { deltaAnswer, timeText } from './delta-answer.ts';
 import type { Answer } from './engine-types.ts';
 import type { Heads } from './heads.ts';
 import { tailBytes } from './layout.ts';
+import type { Pictures } from './pictures/pictures.ts';
 import type { Frame } from './question.ts';
 import type { Chosen } from './select-items.ts';
 import type { SpaceState } from './space-state.ts';
@@ -23,10 +24,12 @@ const NEAR_BYTES = 8 * 1024;
 export class Renderer {
   readonly #values: Values;
   readonly #heads: Heads;
+  readonly #pictures: Pictures | undefined;
 
-  constructor(values: Values, heads: Heads) {
+  constructor(values: Values, heads: Heads, pictures?: Pictures) {
     this.#values = values;
     this.#heads = heads;
+    this.#pictures = pictures;
   }
 
   /** As JSON, one text each. */
@@ -51,7 +54,8 @@ export class Renderer {
   #inlineText({ id, head, from, gone }: Chosen): string | undefined {
     if (head.absent && head.v === 0) return JSON.stringify({ id, version: 0, deleted: true } satisfies ItemAnswer);
     if (gone || head.dead) return JSON.stringify({ ...base(id, head), deleted: true } satisfies ItemAnswer);
-    if (head.ref || (from !== undefined && from >= head.tb && from <= head.v)) return undefined;
+    if (head.ref || this.#pictures?.isPicture(head) || (from !== undefined && from >= head.tb && from <= head.v))
+      return undefined;
     let text = wholeTexts.get(head);
     if (text === undefined) {
       const value = this.#values.kindOf(head).value(this.#values.inlineState(head));
@@ -85,8 +89,11 @@ export class Renderer {
       }
       if (current.dead) return { ...base(id, current), deleted: true };
       const state = await this.#values.valueState(space.id, id, current, held);
-      if (state !== CHANGED)
-        return { ...base(id, current), ...lossOf(current), value: this.#values.kindOf(current).value(state) };
+      if (state === CHANGED) continue;
+      const plain = this.#values.kindOf(current).value(state);
+      const isPicture = this.#pictures?.isPicture(current);
+      const value = isPicture ? await this.#pictures?.complete(space, id, current, plain) : plain;
+      if (value !== CHANGED && value !== undefined) return { ...base(id, current), ...lossOf(current), value };
     }
     throw new RetryLater('contention', 100);
   }

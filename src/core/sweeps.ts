@@ -1,4 +1,4 @@
-import { dropEndedLives } from './history/drop-ended.ts';
+import { dropEndedLives, type LifeEnds } from './history/drop-ended.ts';
 import { type PrunePlaces, pruneTombstones } from './prune.ts';
 import type { IdleSpaces } from './spaces/idle-spaces.ts';
 import type { SpaceDeps } from './spaces/settings.ts';
@@ -13,6 +13,7 @@ type SweepsParts = {
   readonly clients: { sweep(): Promise<void> };
   readonly idle: IdleSpaces;
   readonly spaces: SpacesHere;
+  readonly pictures: LifeEnds | undefined;
 };
 
 /** Of the sweeps that go by time, one in so many looks for old tombstones. */
@@ -38,14 +39,14 @@ export class Sweeps {
   }
 
   async #sweep(prune: boolean): Promise<Swept> {
-    const { deps, items, clients, idle, spaces } = this.#parts;
+    const { deps, items, clients, idle, spaces, pictures } = this.#parts;
     const swept = await sweepItems(items);
     await clients.sweep();
     const used = spaces.ids;
     await idle.note(used);
     if (!prune) return { swept, pruned: 0 };
     const pruned = await pruneTombstones(deps, this.#prunePlaces);
-    await dropEndedLives(deps);
+    await dropEndedLives(deps, pictures);
     await idle.end(new Set(used));
     return { swept, pruned };
   }

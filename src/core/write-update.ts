@@ -14,6 +14,7 @@ import { type Gate, isHolder } from './lock-rules.ts';
 import type { Locks } from './locks.ts';
 import { accepted, type Next, nextHead, sameAgain, type WriteRequest } from './next-head.ts';
 import { type Past, PastDeltas, remembered } from './past.ts';
+import type { Pictures } from './pictures/pictures.ts';
 import type { Snapshot } from './row-content.ts';
 import type { SpaceState } from './space-state.ts';
 import type { SpaceDeps } from './spaces/settings.ts';
@@ -42,13 +43,15 @@ export class UpdateWriter {
   readonly #committer: HeadCommitter;
   readonly #locks: Locks;
   readonly #past: PastDeltas;
+  readonly #pictures: Pictures | undefined;
 
-  constructor(deps: SpaceDeps, values: Values, heads: Heads, locks: Locks) {
+  constructor(deps: SpaceDeps, values: Values, heads: Heads, locks: Locks, pictures?: Pictures) {
     this.#deps = deps;
     this.#values = values;
     this.#heads = heads;
     this.#committer = new HeadCommitter(deps, values, heads);
     this.#locks = locks;
+    this.#pictures = pictures;
     this.#past = new PastDeltas(deps.kinds, values);
   }
 
@@ -242,9 +245,9 @@ export class UpdateWriter {
   /** Reserve, announce, `cas`, check: one turn's writes. `undefined`: begin again. */
   async #commit(turn: Turn, next: Next): Promise<Written | undefined> {
     const { space, request, attempt, held, floor } = turn;
-    const { item } = request;
-    const before = held.head;
+    const [{ item }, before] = [request, held.head];
     if (this.#committer.isFull(before)) return this.#committer.makeRoom(space, item, held).then(() => undefined);
+    this.#pictures?.admit(space, item, before, next.deltas);
     const v = before.v + Math.max(1, next.deltas.length);
     const opening = !before.open || v > before.ceil;
     if (opening && request.update) this.#heads.admitFirst();
@@ -270,6 +273,7 @@ export class UpdateWriter {
     if (next.accepted) attempt.extra = { ...next.accepted.extra, ...next.accepted.shown };
     attempt.mine ??= { v, L: head.L };
     this.#values.remember(space.id, item, head, next.state);
+    this.#pictures?.written(space, item, head, next.deltas);
     const snapshot = snapshotOf(this.#values, head, next.state);
     const announced = replaced.floor !== undefined && isCovered(head, replaced.floor.floor);
     this.#heads.committed(space, item, snapshot, announced);
@@ -277,14 +281,12 @@ export class UpdateWriter {
       this.#deps.metrics.count('late_post_checks');
       return undefined; // a reader may have passed: the same content again, announced anew
     }
-    if (!promisesStore(request, attempt, head, this.#deps.config)) return visible(attempt, head, replaced.held.head.pv);
     return this.#finish({ ...turn, held: replaced.held }, snapshot);
   }
 
   /** Visible and findable: now as durable as promised, then answered. */
   async #finish({ space, request, attempt, held }: Turn, snapshot: Snapshot): Promise<Written | undefined> {
-    const { item } = request;
-    const { head } = snapshot;
+    const [{ item }, { head }] = [request, snapshot];
     if (!promisesStore(request, attempt, head, this.#deps.config)) return visible(attempt, head, held.head.pv);
     const fresh = async () => (await this.#heads.forWrite(space, item, true)).held;
     if (!(await makeDurable(this.#deps, this.#values, space, item, snapshot, fresh))) {

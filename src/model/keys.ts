@@ -80,7 +80,16 @@ export function tileKey(space: string, random: string): CacheKey {
   return `g/${part(space)}/${random}`;
 }
 
-const RELOADABLE = 'ibspng';
+/** How far a picture has been drawn. */
+export function rasterKey(space: string, item: string): CacheKey {
+  return `a/${part(space)}/${part(item)}`;
+}
+/** Held by whoever writes a picture to the blobs. */
+export function pictureLockKey(space: string, item: string): CacheKey {
+  return `w/${part(space)}/${part(item)}`;
+}
+
+const RELOADABLE = 'ibspnga';
 
 /** Records that can be made again from the store, or whose loss costs one more read. */
 export function isReloadable(key: CacheKey): boolean {
@@ -162,6 +171,14 @@ export function resourceBlobName(space: string, hash: string): string {
 /** An upload that goes past the server, until it is looked at. */
 export function uploadBlobName(space: string, upload: string): string {
   return `u/${spacePart(space)}/${upload}`;
+}
+
+/** All that is stored of the pictures of a space; of a picture; of one of its lives. */
+export function picturesPrefix(space: string): string {
+  return `p/${spacePart(space)}/`;
+}
+export function lifePrefix(space: string, item: string, born: number): string {
+  return `${picturesPrefix(space)}${createHash('sha256').update(item).digest('base64url')}/${born}/`;
 }
 
 /** FNV-1a, 32 bits: spreads ids over shards. Every instance must agree on it. */

@@ -31,6 +31,8 @@ export type MetricName =
   | 'swept_items'
   | 'swept_resources'
   | 'resources_cut'
+  | 'pictures_stored'
+  | 'picture_failures'
   | 'pruned_items'
   | 'rate_limited'
   | 'clients_joined'
@@ -48,6 +50,8 @@ export type GaugeName =
   | 'dirty_items'
   | 'oldest_dirty_ms'
   | 'watched_spaces'
+  | 'unwritten_pictures'
+  | 'oldest_unwritten_picture_ms'
   | 'event_streams'
   | 'sockets';
 

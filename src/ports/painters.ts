@@ -30,15 +30,21 @@ export type EncodeJob = {
   /** Goes into the file, so that it says by itself which picture it is. */
   readonly item: string;
   readonly version: number;
+  readonly index: number;
+  readonly lineage: string;
 };
+/** The other way: the tiles of a picture that was written as a PNG. */
+export type LoadJob = { readonly task: 'load'; readonly bytes: Uint8Array };
 export type DecodeJob = { readonly task: 'decode'; readonly type: ImageType; readonly bytes: Uint8Array };
 
-export type PaintJob = FoldJob | EncodeJob | DecodeJob;
+export type PaintJob = FoldJob | EncodeJob | LoadJob | DecodeJob;
 export type Painted<Job extends PaintJob> = Job extends FoldJob
   ? Folded
   : Job extends EncodeJob
     ? Uint8Array
-    : /** `undefined`: it is no image of this type, or one with too many pixels. */ DecodedImage | undefined;
+    : Job extends LoadJob
+      ? readonly PackedTile[]
+      : /** `undefined`: it is no image of this type, or one with too many pixels. */ DecodedImage | undefined;
 
 /** One who paints, one job after the other, elsewhere than on the main thread. */
 export interface Painter {

@@ -160,12 +160,24 @@ export const RESOURCE_STALL_MS = 30_000;
 
 /** Width and height of a picture, each. */
 export const MAX_PICTURE_SIDE = 4096;
+/** Larger images are not drawn: they are held as pixels. */
+export const MAX_STAMP_PIXELS = MAX_PICTURE_SIDE ** 2;
 export const MAX_STROKE_WIDTH = 64;
 export const MAX_STROKE_POINTS = 2000;
-export const MAX_PIXELS_PER_OP = 4096;
+export const MAX_PIXELS_PER_OP = 800;
 /** Operations of one update of a picture, and their bytes as JSON. */
 export const MAX_PICTURE_OPS = 100;
-export const MAX_PICTURE_OPS_BYTES = 256 * 1024;
+export const MAX_PICTURE_OPS_BYTES = MAX_DELTA_BYTES;
+/** What drawing one update may take, in the units of kinds/picture-cost.ts: about a second. */
+export const MAX_PAINT_COST = 500_000_000;
+/** Operations that a picture may be ahead of its raster, and what drawing them takes; beyond them updates wait. */
+export const MAX_UNFOLDED_OPS = 5_000;
+export const MAX_UNFOLDED_COST = 10 * MAX_PAINT_COST;
+/** Operations beside a raster in the value of a picture, and their bytes; where there are more, they are asked for by their index. */
+export const MAX_VALUE_OPS = 200;
+export const MAX_VALUE_OPS_BYTES = 64 * 1024;
+/** Stored pictures named in one answer. */
+export const MAX_PICTURES_PER_ANSWER = 500;
 /** Coordinates reach beyond the picture, which clips what is drawn there. */
 export const MIN_COORDINATE = -4_096;
 export const MAX_COORDINATE = 8_191;

@@ -8,6 +8,7 @@ import { createEngine } from '../core/engine.ts';
 import { DEFAULT_ENGINE_CONFIG, type Engine, type EngineConfig } from '../core/engine-types.ts';
 import { Limits } from '../core/limits/limits.ts';
 import { WINDOW_MS } from '../core/limits/limits-config.ts';
+import { PictureFiles } from '../core/pictures/picture-files.ts';
 import { ResourceSweeper } from '../core/resources/resource-sweeper.ts';
 import { Resources } from '../core/resources/resources.ts';
 import { Uploads } from '../core/resources/uploads.ts';
@@ -21,6 +22,7 @@ import { openBlobs, openBus, openCache, openStore, type SystemParts } from './ba
 import { Closers } from './closers.ts';
 import { Comparer } from './comparer.ts';
 import { composeAuth } from './compose-auth.ts';
+import { Contents, composePainting } from './compose-pictures.ts';
 import { type Config, describeConfig } from './config.ts';
 import { identify } from './identify.ts';
 import { createLog } from './log.ts';
@@ -83,12 +85,15 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
   const resourceParts = { store, blobs, images, settings, clock, random, log, metrics, spaceBytes };
   const resources = new Resources(resourceParts);
   const uploads = new Uploads(resourceParts, resources);
-  const contents = new ResourceSweeper(resourceParts);
-  closers.add('the sweep of resources', () => contents.stop());
+  const sweeper = new ResourceSweeper(resourceParts);
+  closers.add('the sweep of resources', () => sweeper.stop());
+  const { painting, close: closePainting } = composePainting({ blobs, resources, clock });
+  closers.add('the painters', closePainting);
+  const contents = new Contents(sweeper, new PictureFiles(blobs), clock);
   const comparer = new Comparer();
   closers.add('the comparing of texts', () => comparer.close());
   const basis = { cache, store, bus, clock, random, log, metrics, kinds: KINDS, compare: comparer.compare };
-  const engine = createEngine({ ...basis, settings, contents, config: engineConfig });
+  const engine = createEngine({ ...basis, settings, contents, painting, config: engineConfig });
   const streams = new Streams({ engine, store, clock, random, waitMs: config.streamWaitMs });
   let drainMs = 0;
   let sockets: Sockets | undefined;
@@ -130,7 +135,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     resources,
     uploads,
     streams,
-    resourceSweeper: contents,
+    resourceSweeper: sweeper,
     proxyHops: config.proxyHops,
     log,
     instance: random.id(),
@@ -145,7 +150,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     random,
   };
   sockets = createSockets(deps);
-  contents.start();
+  sweeper.start();
   // They are told before the engine stops, so that what they have sent is still answered by it.
   closers.add('the parting of the sockets', async () => sockets.depart());
   const close = (ms: number): Promise<void> => {

@@ -26,6 +26,8 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
   flush_poison: 'items the store refuses',
   swept_items: 'items stored for instances that left',
   swept_resources: 'resources deleted because no item named them any more',
+  pictures_stored: 'pictures written to the blobs',
+  picture_failures: 'times that a picture was not drawn or stored, and is tried again',
   resources_cut: 'answers with a resource that were cut because their client took nothing',
   clients_joined: 'joins',
   clients_lapsed: 'clients taken out because their lease had ended',
@@ -45,6 +47,8 @@ const GAUGES: { readonly [name in GaugeName]: string } = {
   dirty_items: 'items newer here than in the store',
   oldest_dirty_ms: 'age of the oldest change that is not stored',
   watched_spaces: 'spaces with parked polls',
+  unwritten_pictures: 'pictures that were drawn on here and are not stored as they are',
+  oldest_unwritten_picture_ms: 'age of the oldest of these changes',
   event_streams: 'event streams that are open',
   sockets: 'WebSockets that are open',
 };

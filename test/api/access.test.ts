@@ -61,6 +61,8 @@ const ROWS: { readonly [operation: string]: Row } = {
   deleteLock: { right: 'lock', sent: { method: 'DELETE', path: `${ITEM}/lock?clientId=ann` }, ok: 204 },
   deleteItem: { right: 'write', sent: { method: 'DELETE', path: ITEM }, ok: 204 },
   getOps: { right: 'read', sent: { path: `${ITEM}/ops?wait=0` }, ok: 200 },
+  getPicture: { right: 'read', sent: { path: `${ITEM}/picture.png` }, ok: 200 },
+  listPictures: { right: 'read', sent: { path: `${ITEM}/pictures` }, ok: 200 },
   getResourceUsage: { right: 'read', sent: { path: RESOURCES }, ok: 200 },
   putResource: { right: 'write', sent: { method: 'PUT', path: RESOURCES, body: 'bytes' }, ok: 201 },
   getResource: { right: 'read', sent: { path: `${RESOURCES}/${RESOURCE}` }, ok: 200 },
@@ -136,7 +138,14 @@ async function ask(mode: Mode, row: Row, pick: (cast: Cast) => object): Promise<
       : undefined;
   const answer = await send(listener, { ...row.sent, headers: { ...row.sent.headers, ...pick(cast) } });
   if (answer.status >= 400) {
-    const asked = [engine.requests, engine.polls, engine.opsAsked, engine.clientCalls, engine.locks];
+    const asked = [
+      engine.requests,
+      engine.polls,
+      engine.opsAsked,
+      engine.picturesAsked,
+      engine.clientCalls,
+      engine.locks,
+    ];
     assert.equal(asked.flat().length, 0, 'the engine was asked');
     assert.equal((await deps.resources.usage(spaceId('board'))).count, count, 'something was kept');
   }

@@ -51,6 +51,8 @@ export class FakeEngine implements Engine {
   readonly callers: Caller[] = [];
   readonly polls: ParkedPoll[] = [];
   readonly opsAsked: AskedOps[] = [];
+  /** Items whose pictures were asked for. */
+  readonly picturesAsked: string[] = [];
   /** Requests for locks: what was asked, and whether an admin did. */
   readonly locks: (LockRequest & { readonly item: string; readonly admin: boolean; readonly ends?: true })[] = [];
   lockAnswer: LockAnswer = { result: 'granted', fence: 7, ttlMs: 30_000 };
@@ -78,6 +80,20 @@ export class FakeEngine implements Engine {
       this.clientCalls.push(['leave', client, generation, subject]);
     },
     onEmpty: () => {},
+  };
+  readonly pictures: Engine['pictures'] = {
+    file: async (_space, item, version = 7) => {
+      this.#fail();
+      this.picturesAsked.push(item);
+      if (item === 'none') throw new ProblemError('notFound', 'there is no item none');
+      return version > 7 ? undefined : { version, index: version, lineage: '1.1', png: Buffer.from('png') };
+    },
+    stored: async (_space, item, after) => {
+      this.#fail();
+      this.picturesAsked.push(item);
+      const picture = (version: number) => ({ version, index: version, lineage: '1.1' });
+      return [3, 7].filter((version) => version > after).map(picture);
+    },
   };
   readonly #events = new EventEmitter();
 

@@ -2,21 +2,24 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Json } from '../../src/base/json.ts';
 import { picture } from '../../src/kinds/picture.ts';
-import { MAX_PICTURE_OPS_BYTES } from '../../src/protocol/limits.ts';
+import { MAX_PAINT_COST, MAX_PICTURE_OPS_BYTES } from '../../src/protocol/limits.ts';
 
 const CONTEXT = { now: 0, version: 1 };
-const MADE = { width: 640, height: 480, index: 0 };
+const MADE = { width: 640, height: 480, index: 1 };
 const HASH = '0123456789abcdef'.repeat(4);
 const STROKE = { stroke: { color: '#336699', width: 3, points: [[1, 2]] } };
 const GOOD: Json[] = [
   STROKE,
   { stroke: { color: '#33669980', width: 64, points: Array.from({ length: 2000 }, (_, i) => [i, -i]) } },
   { pixels: [{ x: -4096, y: 8191, c: '#000000' }] },
-  { pixels: Array.from({ length: 4096 }, (_, i) => ({ x: i, y: i, c: '#ffffff' })) },
+  { pixels: Array.from({ length: 800 }, (_, i) => ({ x: i, y: i, c: '#ffffff' })) },
   { fill: { x: 0, y: 0, color: '#000000' } },
   { stamp: { x: 5, y: -5, hash: HASH } },
   { clear: true },
 ];
+
+/** Together within the bytes of an update. */
+const FEW = GOOD.filter((op) => JSON.stringify(op).length < 1_000);
 
 const apply = (op: unknown, state: typeof MADE | null = MADE) => picture.apply(state, op, CONTEXT);
 
@@ -36,7 +39,7 @@ describe('the picture kind', () => {
     ]) {
       const made = apply({ create: { width, height } }, null);
       assert.ok(made.result === 'ok');
-      assert.deepEqual([made.state, made.count], [{ width, height, index: 0 }, 0]);
+      assert.deepEqual([made.state, made.count], [{ width, height, index: 1 }, 1]);
     }
     for (const create of [
       { width: 0, height: 1 },
@@ -58,7 +61,7 @@ describe('the picture kind', () => {
     for (const op of GOOD) {
       const one = apply(op);
       assert.ok(one.result === 'ok', JSON.stringify(op).slice(0, 100));
-      assert.deepEqual([one.count, one.state, one.delta], [1, { ...MADE, index: 1 }, op]);
+      assert.deepEqual([one.count, one.state, one.delta], [1, { ...MADE, index: 2 }, op]);
     }
     const few = { ops: [STROKE, { clear: true }, STROKE] };
     const many = apply(few, { ...MADE, index: 7 });
@@ -102,8 +105,8 @@ describe('the picture kind', () => {
       [stroke({ points: { 0: [0, 0] } }), /points/],
       [stroke({ alpha: 1 }), /must have color, width, points/],
       [{ stroke: { color: '#336699', width: 3 } }, /must have color, width, points/],
-      [{ pixels: [] }, /^pixels: must be a list of 1 to 4096/],
-      [{ pixels: Array(4097).fill({ x: 0, y: 0, c: '#000000' }) }, /pixels/],
+      [{ pixels: [] }, /^pixels: must be a list of 1 to 800/],
+      [{ pixels: Array(801).fill({ x: 0, y: 0, c: '#000000' }) }, /pixels/],
       [
         {
           pixels: [
@@ -145,15 +148,29 @@ describe('the picture kind', () => {
     );
   });
 
-  it('[PIC13] an update of more than 256 KiB is too large', () => {
+  it('[PIC13] an update of more than 32 KiB is too large', () => {
     const points = Array.from({ length: 2000 }, () => [-4000, -4000]);
-    const ops = Array.from({ length: 11 }, () => ({ stroke: { color: '#336699', width: 3, points } }));
+    const ops = Array.from({ length: 2 }, () => ({ stroke: { color: '#336699', width: 3, points } }));
     assert.deepEqual(apply({ ops }), { result: 'tooLarge', limit: MAX_PICTURE_OPS_BYTES });
-    assert.equal(apply({ ops: ops.slice(0, 9) }).result, 'ok');
+    assert.equal(apply({ ops: ops.slice(0, 1) }).result, 'ok');
+  });
+
+  it('[PIC15] what takes more than about a second to draw is too large, alone or together', () => {
+    const large = { width: 4096, height: 4096, index: 1 };
+    const fill = { fill: { x: 0, y: 0, color: '#000000' } };
+    const across = Array.from({ length: 2000 }, (_, i) => (i % 2 ? [8191, 8191] : [-4096, -4096]));
+    const fills = (count: number) => apply({ ops: Array(count).fill(fill) }, large);
+    assert.equal(fills(4).result, 'ok');
+    assert.deepEqual(fills(5), { result: 'tooLarge', limit: MAX_PAINT_COST });
+    assert.equal(apply({ ops: Array(100).fill(fill) }).result, 'ok');
+    const stroke = { stroke: { color: '#336699', width: 64, points: across } };
+    assert.deepEqual(apply(stroke), { result: 'tooLarge', limit: MAX_PAINT_COST });
+    const stamps = Array(5).fill({ stamp: { x: 0, y: 0, hash: HASH } });
+    assert.deepEqual(apply({ ops: stamps }), { result: 'tooLarge', limit: MAX_PAINT_COST });
   });
 
   it('[PIC14] the delta of an operation leads to its state, which is kept as it is', () => {
-    const ops: unknown[] = [{ create: { width: 9, height: 7 } }, ...GOOD, { ops: GOOD }, { ops: [STROKE] }];
+    const ops: unknown[] = [{ create: { width: 9, height: 7 } }, ...GOOD, { ops: FEW }, { ops: [STROKE] }];
     let state = picture.empty();
     for (const op of ops) {
       const applied = picture.apply(state, op, CONTEXT);
@@ -162,6 +179,6 @@ describe('the picture kind', () => {
       state = applied.state;
       assert.deepEqual(picture.decode(picture.encode(state)), state);
     }
-    assert.deepEqual(picture.value(state), { width: 9, height: 7, index: 2 * GOOD.length + 1 });
+    assert.deepEqual(picture.value(state), { width: 9, height: 7, index: GOOD.length + FEW.length + 2 });
   });
 });

@@ -9,8 +9,8 @@ import {
   readCard,
   titleOf,
 } from '../../src/pages/board/card.ts';
-import { Glide } from '../../src/pages/board/glide.ts';
 import { readKey } from '../../src/pages/board/keys.ts';
+import { Glide } from '../../src/pages/shared/glide.ts';
 import { cleanName, HUES, initials, readVisitor, readVisitors } from '../../src/pages/shared/people.ts';
 import { describeSaving } from '../../src/pages/shared/saved.ts';
 import { Session, takeToken } from '../../src/pages/shared/session.ts';

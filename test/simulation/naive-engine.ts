@@ -28,6 +28,7 @@ export function createNaiveEngine(deps: Deps): SimEngine {
       return () => {};
     },
     ops: () => () => {},
+    pictures: { file: async () => undefined, stored: async () => [] },
     readItem: (space, item) => readItem(deps, space, item),
     lock: async () => ({ result: 'granted', fence: 1, ttlMs: 1 }),
     unlock: async () => {},

@@ -9,6 +9,7 @@ import {
   type PollOutcome,
 } from '../../src/core/engine-types.ts';
 import { DEFAULT_SETTINGS, type SpaceSettings } from '../../src/core/people-types.ts';
+import type { Painting } from '../../src/core/pictures/pictures.ts';
 import type { EngineParts } from '../../src/core/presence/engine-parts.ts';
 import { HeldSettings } from '../../src/core/spaces/held-settings.ts';
 import type { Kind, Kinds } from '../../src/kinds/kind.ts';
@@ -87,7 +88,14 @@ export class ParkedPoll {
 
 export type Ask = Partial<GetUpdatesQuery>;
 
-type StartOptions = { skewMs?: number; deaf?: boolean; settable?: boolean; joining?: boolean; parts?: EngineParts };
+type StartOptions = {
+  skewMs?: number;
+  deaf?: boolean;
+  settable?: boolean;
+  joining?: boolean;
+  parts?: EngineParts;
+  painting?: Painting;
+};
 
 /** Engines over one cache and one store in memory, with a clock that moves when told. */
 export class EngineWorld {
@@ -102,16 +110,25 @@ export class EngineWorld {
   settings: SpaceSettings = DEFAULT_SETTINGS;
   readonly #keys = new Set<string>();
   readonly #config: Partial<EngineConfig>;
+  readonly #painting: Painting | undefined;
 
-  constructor(config: Partial<EngineConfig> = {}, instances = 1) {
+  constructor(config: Partial<EngineConfig> = {}, instances = 1, painting?: Painting) {
     this.#config = config;
+    this.#painting = painting;
     for (let i = 0; i < instances; i++) this.start();
   }
 
   /** One more instance. `skewMs`: its wall clock is off by this much; `deaf`: no hint goes from or to it; `settable`: settings of spaces count; `joining`: only clients that joined hold locks. */
   start(
     config: Partial<EngineConfig> = {},
-    { skewMs = 0, deaf = false, settable = false, joining = false, parts = {} }: StartOptions = {},
+    {
+      skewMs = 0,
+      deaf = false,
+      settable = false,
+      joining = false,
+      parts = {},
+      painting = this.#painting,
+    }: StartOptions = {},
   ): Instance {
     const cache = new ProbedCache(this.#cache, this.#keys);
     const store = new ProbedStore(this.#store);
@@ -128,6 +145,7 @@ export class EngineWorld {
       random: this.random,
       metrics: metricsInto(counts),
       kinds: TEST_KINDS,
+      ...(painting ? { painting } : {}),
       ...(joining ? {} : { clients: this.clients }),
       settings: settable ? settings : { known: () => this.settings, load: async () => this.settings },
       config: { ...DEFAULT_ENGINE_CONFIG, secrets: ['one'], ...this.#config, ...config },

@@ -57,7 +57,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   'src/pages': {
     // Code of browsers. What it imports has to be among what api/browser-modules.ts serves.
-    inside: ['client', 'kinds', 'type protocol', 'type ports/clock.ts', 'base'],
+    inside: ['client', 'kinds', 'raster', 'type protocol', 'type ports/clock.ts', 'base'],
     packages: [],
     node: 'none',
   },

@@ -1,8 +1,8 @@
-import { unreachable } from '../../base/assert.ts';
+import { must, unreachable } from '../../base/assert.ts';
 import type { Painted, PaintJob } from '../../ports/painters.ts';
 import { withText } from './png-text.ts';
 import { decodeImage, encodePng } from './sharp.ts';
-import { fold, loadRaster } from './tiles.ts';
+import { fold, loadRaster, packRaster } from './tiles.ts';
 
 /** Does one job, on the thread that it is called on. */
 export async function paint(job: PaintJob): Promise<Painted<PaintJob>> {
@@ -10,9 +10,18 @@ export async function paint(job: PaintJob): Promise<Painted<PaintJob>> {
     case 'fold':
       return fold(job);
     case 'encode': {
-      const { width, height, tiles, item, version } = job;
+      const { width, height, tiles, item, version, index, lineage } = job;
       const png = await encodePng(loadRaster(width, height, tiles).bytes(), width, height);
-      return withText(png, { 'Longshore-Item': item, 'Longshore-Version': String(version) });
+      return withText(png, {
+        'Longshore-Item': item,
+        'Longshore-Version': String(version),
+        'Longshore-Index': String(index),
+        'Longshore-Lineage': lineage,
+      });
+    }
+    case 'load': {
+      const image = must(await decodeImage(job.bytes, 'image/png'), 'a picture that was written can be read');
+      return packRaster(image);
     }
     case 'decode':
       return decodeImage(job.bytes, job.type);

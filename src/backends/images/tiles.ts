@@ -1,5 +1,5 @@
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
-import type { Folded, FoldJob, PackedTile } from '../../ports/painters.ts';
+import type { DecodedImage, Folded, FoldJob, PackedTile } from '../../ports/painters.ts';
 import { draw, type StampImage } from '../../raster/draw.ts';
 import type { DrawOp } from '../../raster/ops.ts';
 import { Raster, TILE_SIDE, type Tile, toBytes, toPixels } from '../../raster/raster.ts';
@@ -34,4 +34,22 @@ export function fold({ width, height, tiles, ops, stamps }: FoldJob): Folded {
     return [index, tile && packTile(tile)] as const;
   });
   return { changed };
+}
+
+/** Tiles that have pixels. */
+export function packRaster({ width, height, rgba }: DecodedImage): PackedTile[] {
+  const pixels = toPixels(rgba);
+  const columns = Math.ceil(width / TILE_SIDE);
+  const packed: PackedTile[] = [];
+  for (let top = 0; top < height; top += TILE_SIDE) {
+    for (let left = 0; left < width; left += TILE_SIDE) {
+      const tile = new Uint32Array(TILE_SIDE * TILE_SIDE);
+      const right = Math.min(left + TILE_SIDE, width);
+      for (let y = top; y < Math.min(top + TILE_SIDE, height); y++)
+        tile.set(pixels.subarray(y * width + left, y * width + right), (y - top) * TILE_SIDE);
+      if (tile.some((pixel) => pixel !== 0))
+        packed.push([(top / TILE_SIDE) * columns + left / TILE_SIDE, packTile(tile)]);
+    }
+  }
+  return packed;
 }

@@ -39,7 +39,7 @@ export class OpsReader {
   async read(space: SpaceState, item: string, query: OpsQuery): Promise<{ answer: OpsResponse; news: boolean }> {
     const { values, deps } = this.#parts;
     for (let turn = 0; turn < LOOP.turns; turn++) {
-      const head = await this.#headOf(space, item);
+      const head = await this.headOf(space, item);
       if (head.dead) throw notFound(item);
       const { ops: split, name } = values.kindOf(head);
       if (!split) throw new ProblemError('kindMismatch', `a ${name} keeps no history of its operations`);
@@ -55,7 +55,7 @@ export class OpsReader {
   }
 
   /** Asking for what is not there must not fill the cache. */
-  async #headOf(space: SpaceState, item: string): Promise<Head> {
+  async headOf(space: SpaceState, item: string): Promise<Head> {
     const { heads, deps } = this.#parts;
     const [entry] = await deps.cache.get([headKey(space.id, item)]);
     const head = entry && decodeHead(entry.value);

@@ -6,6 +6,7 @@ import type { Random } from '../../ports/random.ts';
 import type { DrawOp } from '../../raster/ops.ts';
 import { ALGO } from '../../raster/raster.ts';
 import type { PaintPool } from './paint-pool.ts';
+import type { Urgency } from './work-queue.ts';
 
 export type FoldParts = {
   readonly cache: Pick<Cache, 'get' | 'set' | 'delete'>;
@@ -16,7 +17,7 @@ export type FoldParts = {
 };
 
 /** The operations after those that are in the pixels, without a gap. */
-export type Tail = { readonly ops: readonly DrawOp[]; readonly version: number };
+export type Tail = { readonly ops: readonly DrawOp[]; readonly version: number; readonly lineage?: string };
 
 export type Fold =
   /** `old`: names of tiles that this raster does not need any more; they stay until its record has taken the place of the one before. */
@@ -24,8 +25,8 @@ export type Fold =
   /** A tile is gone from the cache, or was drawn in another way: the picture has to be made again. */
   | { readonly outcome: 'lost' };
 
-export function emptyRaster(width: number, height: number, version: number): RasterRecord {
-  return { algo: ALGO, width, height, version, index: 0, tiles: {} };
+export function emptyRaster(width: number, height: number, version: number, index = 0, lineage = ''): RasterRecord {
+  return { algo: ALGO, width, height, version, index, lineage, tiles: {} };
 }
 
 /**
@@ -38,6 +39,7 @@ export async function foldPicture(
   before: RasterRecord,
   tail: Tail,
   signal?: AbortSignal,
+  urgency: Urgency = 'fold',
 ): Promise<Fold> {
   const { cache, pool, random } = parts;
   if (before.algo !== ALGO) return { outcome: 'lost' };
@@ -45,7 +47,7 @@ export async function foldPicture(
   if (tiles === undefined) return { outcome: 'lost' };
   const { width, height } = before;
   const stamps = await stampsOf(parts, space, tail.ops);
-  const { changed } = await pool.run('fold', { task: 'fold', width, height, tiles, ops: tail.ops, stamps }, signal);
+  const { changed } = await pool.run(urgency, { task: 'fold', width, height, tiles, ops: tail.ops, stamps }, signal);
   const names: Record<string, string> = { ...before.tiles };
   const old: string[] = [];
   for (const [index, bytes] of changed) {
@@ -58,7 +60,8 @@ export async function foldPicture(
     names[index] = fresh;
   }
   const index = before.index + tail.ops.length;
-  return { outcome: 'folded', raster: { ...before, version: tail.version, index, tiles: names }, old };
+  const { version, lineage = before.lineage } = tail;
+  return { outcome: 'folded', raster: { ...before, version, index, lineage, tiles: names }, old };
 }
 
 /** Tiles that no record names. A failure leaves them to the cache, which makes room as it needs. */

@@ -42,6 +42,8 @@ export type PresenceGiven = {
   /** Throws where nothing new is taken any more. */
   readonly admit: () => void;
   readonly snapshot: (space: SpaceId) => Promise<Answer>;
+  /** Everybody has left; the items of the space are still in the cache. */
+  readonly beforeDropping?: EmptyHandler;
 };
 
 /** How often the rounds that are due are begun, ms. */
@@ -71,6 +73,7 @@ export class Presence implements Clients, ClientRecords, RosterListener {
       handlers: this.#handlers,
       missing: new LRUCache({ max: 10_000 }),
     };
+    if (given.beforeDropping) this.onEmpty(given.beforeDropping);
     this.onEmpty((empty) => dropItems(deps, space(empty)));
   }
 

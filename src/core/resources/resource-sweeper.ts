@@ -1,4 +1,4 @@
-import { itemRowKey, resourceBlobName, resourceRowKey, uploadBlobName, usageRowKey } from '../../model/keys.ts';
+import { resourceBlobName, resourceRowKey, uploadBlobName, usageRowKey } from '../../model/keys.ts';
 import { decodeResourceRow, type ResourceRow } from '../../model/resource-row.ts';
 import { isFailure } from '../../ports/failure.ts';
 import { parseResourceHash } from '../../protocol/resources.ts';
@@ -16,6 +16,8 @@ const ITEMS_PER_READ = 20;
 /** A space is looked through so many times in the time that an unused resource is kept. */
 const SWEEPS_PER_KEEPING = 8;
 const MAX_EVERY_MS = 86_400_000;
+/** What may name a resource. Rows first: what leaves them gets into the others, and a hash must not slip past whoever looks. */
+const NAMING = ['item', 'value', 'ops'] as const;
 /** What has not arrived after so long never will. */
 const ARRIVING_MS = 3_600_000;
 /** A hash as it stands in a value, and not a part of something longer. */
@@ -131,17 +133,20 @@ export class ResourceSweeper {
     });
   }
 
-  /** Which of them occur anywhere in what is stored of the items of the space, whatever their kinds. */
+  /** Which of them occur anywhere in what is stored of the items of the space, whatever their kinds: in their rows, values and operations. */
   async #namedIn(space: string, rows: ReadonlyMap<string, ResourceRow>): Promise<Set<string>> {
     const { store } = this.#parts;
     const named = new Set<string>();
-    for (let after = ''; !this.#stopped; ) {
-      const ids = await store.list(space, 'item', after, ITEMS_PER_READ);
-      for (const record of await store.read(ids.map((id) => itemRowKey(space, id)))) {
-        for (const [hash] of record?.data.matchAll(HASH) ?? []) if (rows.has(hash)) named.add(hash);
+    if (rows.size === 0) return named;
+    for (const kind of NAMING) {
+      for (let after = ''; !this.#stopped; ) {
+        const ids = await store.list(space, kind, after, ITEMS_PER_READ);
+        for (const record of await store.read(ids.map((id) => ({ space, kind, id })))) {
+          for (const [hash] of record?.data.matchAll(HASH) ?? []) if (rows.has(hash)) named.add(hash);
+        }
+        after = ids.at(-1) ?? '';
+        if (ids.length < ITEMS_PER_READ) break;
       }
-      after = ids.at(-1) ?? '';
-      if (ids.length < ITEMS_PER_READ) break;
     }
     return named;
   }

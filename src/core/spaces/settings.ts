@@ -3,6 +3,7 @@ import type { SpaceRow } from '../../model/row.ts';
 import type { WantedSettings } from '../../protocol/space-settings.ts';
 import type { Deps } from '../context.ts';
 import { DEFAULT_SETTINGS, type SpaceSettings, type SpaceSettingsSource } from '../people-types.ts';
+import type { Painting } from '../pictures/pictures.ts';
 
 /** All that holds in a space. */
 export type FullSettings = SpaceSettings & Pick<WantedSettings, 'idleKeepMs'>;
@@ -14,7 +15,11 @@ export interface SpaceContents {
 }
 
 /** What the flows are given, with what holds in the spaces; absent: the defaults everywhere. */
-export type SpaceDeps = Deps & { readonly settings?: SpaceSettingsSource; readonly contents?: SpaceContents };
+export type SpaceDeps = Deps & {
+  readonly settings?: SpaceSettingsSource;
+  readonly contents?: SpaceContents;
+  readonly painting?: Painting;
+};
 
 /** Where nobody can set anything. */
 export const FIXED_SETTINGS: SpaceSettingsSource = {

@@ -1,5 +1,6 @@
 import { isObject, type Json } from '../../base/json.ts';
 import type { Space } from '../../client/connect.ts';
+import type { Point } from '../shared/glide.ts';
 import {
   besideTwins,
   CARD_HEIGHT,
@@ -11,7 +12,6 @@ import {
   MAX_TEXT_CHARS,
   readCard,
 } from './card.ts';
-import type { Point } from './glide.ts';
 import { Grip, type Hold } from './grip.ts';
 import { type Action, History, type Step } from './history.ts';
 import { type Members, mergeCard } from './merge-card.ts';
@@ -55,13 +55,19 @@ export class Actions {
     return cards;
   }
 
-  /** Adds a card with its middle at this place; `roomy`: or near it, where it hides no other. */
-  add(middle: Point, roomy: boolean): string {
+  /** Adds a card with its middle at this place; `roomy`: or near it, where it hides no other. `image`: a resource. */
+  add(middle: Point, roomy: boolean, image?: string): string {
     const id = `card-${this.#newId().slice(0, 12)}`;
     const cards = this.cards();
     const corner = { x: middle.x - CARD_WIDTH / 2, y: middle.y - CARD_HEIGHT / 2 };
     const place = roomy ? freePlace(corner, cards.values()) : besideTwins(corner, cards.values());
-    const after: Members = { text: '', color: 'paper', ...place, z: highest(cards.values()) + 1 };
+    const after: Members = {
+      text: '',
+      color: 'paper',
+      ...(image === undefined ? {} : { image }),
+      ...place,
+      z: highest(cards.values()) + 1,
+    };
     void this.#space.item(id).set(after, { ifVersion: 0, release: true });
     this.#done({ item: id, what: 'add', before: undefined, after });
     return id;

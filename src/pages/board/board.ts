@@ -1,6 +1,7 @@
 import type { Outcome, Space } from '../../client/connect.ts';
 import { realId } from '../../client/system.ts';
 import { find, isWriting } from '../shared/dom.ts';
+import type { Point } from '../shared/glide.ts';
 import { Header } from '../shared/header.ts';
 import type { Notices } from '../shared/notices.ts';
 import { readVisitor, readVisitors, type Said, type Visitor } from '../shared/people.ts';
@@ -12,8 +13,9 @@ import type { CardView } from './card-view.ts';
 import { Dock } from './dock.ts';
 import { Drags } from './drags.ts';
 import { Editor } from './editor.ts';
-import type { Point } from './glide.ts';
 import type { Step } from './history.ts';
+import { ImageDrops } from './image-drops.ts';
+import type { Images } from './images.ts';
 import { type Command, readKey } from './keys.ts';
 import { Table } from './table.ts';
 
@@ -21,6 +23,7 @@ export type BoardOptions = {
   readonly space: Space;
   readonly session: Session;
   readonly notices: Notices;
+  readonly images: Images;
   /** ms, never going back. */
   readonly now: () => number;
 };
@@ -44,7 +47,7 @@ export class Board {
   #cursor: Point | null = null;
   #stale = false;
 
-  constructor({ space, session, notices, now }: BoardOptions) {
+  constructor({ space, session, notices, images, now }: BoardOptions) {
     this.#space = space;
     this.#session = session;
     this.#notices = notices;
@@ -52,7 +55,8 @@ export class Board {
     const reduced = matchMedia('(prefers-reduced-motion: reduce)');
     const frame = (call: () => void): void => void requestAnimationFrame(call);
     this.#actions = new Actions(space, realId, now);
-    this.#table = new Table({ window: window_, plane, now, frame, still: () => reduced.matches });
+    const paintImage = (hash: string, canvas: HTMLCanvasElement): void => void images.paint(hash, canvas);
+    this.#table = new Table({ window: window_, plane, now, frame, still: () => reduced.matches, paintImage });
     const heldBy = (id: string): string | undefined => this.#holderOf(id);
     const onRefused = (id: string, holder: string): void => this.#tellHeld(id, holder);
     const [actions, table] = [this.#actions, this.#table];
@@ -70,6 +74,9 @@ export class Board {
       onRemove: () => this.#command({ what: 'remove', card: true }),
       onPaint: (color) => this.#command({ what: 'paint', card: true, color: COLORS.indexOf(color) }),
     });
+    const toTable = (at: Point): Point => table.toTable(at);
+    const onImage = (hash: string, at: Point): void => this.#select(actions.add(at, true, hash));
+    new ImageDrops({ window: window_, images, notices, toTable, middle: () => table.middle, onImage });
     this.#header = new Header(notices, session, () => this.#say());
     this.#listenToSpace();
     this.#listenToPointers();

@@ -1,7 +1,10 @@
 import { make } from '../shared/dom.ts';
+import { Glide, type Point } from '../shared/glide.ts';
 import type { Visitor } from '../shared/people.ts';
 import { CARD_HEIGHT, type Card, titleOf } from './card.ts';
-import { Glide, type Point } from './glide.ts';
+
+/** Draws an image, by its hash, when it has come. */
+export type PaintImage = (hash: string, canvas: HTMLCanvasElement) => void;
 
 /** One card as it is drawn. */
 export class CardView {
@@ -15,8 +18,11 @@ export class CardView {
   #badge: HTMLElement | undefined;
   #drawn: Point | undefined;
   #holder = '';
+  #image: HTMLCanvasElement | undefined;
+  readonly #paintImage: PaintImage;
 
-  constructor(id: string, card: Card, now: number) {
+  constructor(id: string, card: Card, now: number, paintImage: PaintImage) {
+    this.#paintImage = paintImage;
     this.id = id;
     this.card = card;
     this.glide = new Glide(card, now);
@@ -81,8 +87,22 @@ export class CardView {
       this.text.textContent = text;
       this.#describe(this.#badge?.textContent ?? undefined);
     }
+    this.#showImage();
     this.element.dataset.color = color;
     this.element.style.zIndex = String(z);
+  }
+
+  #showImage(): void {
+    const { image } = this.card;
+    if (this.#image?.dataset.image === image) return;
+    this.#image?.remove();
+    this.#image = undefined;
+    if (image === undefined) return;
+    const canvas = make('canvas', { class: 'image', width: '0', height: '0', 'aria-hidden': 'true' });
+    canvas.dataset.image = image;
+    this.#image = canvas;
+    this.element.prepend(canvas);
+    this.#paintImage(image, canvas);
   }
 
   #describe(holder: string | undefined): void {

@@ -8,6 +8,8 @@ export type Card = {
   readonly z: number;
   readonly text: string;
   readonly color: Color;
+  /** A resource of the space, by its hash. */
+  readonly image?: string;
 };
 
 export const COLORS = ['paper', 'sun', 'coral', 'kelp', 'sea', 'dusk'] as const;
@@ -22,7 +24,7 @@ export const MAX_TEXT_CHARS = 2_000;
 /** A register with a place is a card; whatever else it lacks, or has wrong, is made up for. */
 export function readCard(value: Json | undefined): Card | undefined {
   if (!isObject(value)) return undefined;
-  const { x, y, z, text, color } = value;
+  const { x, y, z, text, color, image } = value;
   if (!isPlace(x) || !isPlace(y)) return undefined;
   return {
     x: clamp(x),
@@ -30,17 +32,20 @@ export function readCard(value: Json | undefined): Card | undefined {
     z: typeof z === 'number' && Number.isFinite(z) ? Math.round(z) : 0,
     text: typeof text === 'string' ? text : '',
     color: COLORS.find((one) => one === color) ?? 'paper',
+    ...(typeof image === 'string' && HASH.test(image) ? { image } : {}),
   };
 }
+
+const HASH = /^[0-9a-f]{64}$/;
 
 export function clamp(place: number): number {
   return Math.round(Math.max(0, Math.min(place, MAX_PLACE)));
 }
 
 /** What is said of a card: its text, shortened. */
-export function titleOf({ text }: Pick<Card, 'text'>): string {
+export function titleOf({ text, image }: Pick<Card, 'text' | 'image'>): string {
   const line = text.trim().split('\n')[0]?.trim() ?? '';
-  if (line === '') return 'empty card';
+  if (line === '') return image === undefined ? 'empty card' : 'image';
   return line.length > 40 ? `${line.slice(0, 39)}…` : line;
 }
 

@@ -1,7 +1,7 @@
+import type { Point } from '../shared/glide.ts';
 import type { Actions } from './actions.ts';
 import { clamp } from './card.ts';
 import type { CardView } from './card-view.ts';
-import type { Point } from './glide.ts';
 import type { Grip, Hold } from './grip.ts';
 import type { Table } from './table.ts';
 

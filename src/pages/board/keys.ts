@@ -1,4 +1,4 @@
-import type { Point } from './glide.ts';
+import type { Point } from '../shared/glide.ts';
 
 /** What a key asks for. `card`: only where a card is selected. */
 export type Command =

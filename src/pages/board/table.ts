@@ -1,8 +1,8 @@
+import { Cursors } from '../shared/cursors.ts';
+import type { Point } from '../shared/glide.ts';
 import type { Visitor } from '../shared/people.ts';
 import { CARD_WIDTH, type Card } from './card.ts';
-import { CardView } from './card-view.ts';
-import { CursorView } from './cursor-view.ts';
-import type { Point } from './glide.ts';
+import { CardView, type PaintImage } from './card-view.ts';
 
 export type TableOptions = {
   /** Scrolls. */
@@ -15,6 +15,7 @@ export type TableOptions = {
   readonly frame: (call: () => void) => void;
   /** The user wants to see nothing move. */
   readonly still: () => boolean;
+  readonly paintImage: PaintImage;
 };
 
 /** Room beyond the last card. */
@@ -26,12 +27,13 @@ export class Table {
   /** Called with each frame; whether there has to be another one. */
   onFrame: (now: number) => boolean = () => false;
   readonly #options: TableOptions;
-  readonly #cursors = new Map<string, CursorView>();
+  readonly #cursors: Cursors;
   #scheduled = false;
   #sized = false;
 
   constructor(options: TableOptions) {
     this.#options = options;
+    this.#cursors = new Cursors(options);
   }
 
   /** `undefined`: there is no such card. `still`: it does not glide to its place. */
@@ -43,7 +45,7 @@ export class Table {
       this.views.delete(id);
     } else if (view) view.show(card, now, still || this.#options.still());
     else {
-      const made = new CardView(id, card, now);
+      const made = new CardView(id, card, now, this.#options.paintImage);
       made.draw(now);
       this.views.set(id, made);
       this.#options.plane.append(made.element);
@@ -53,24 +55,7 @@ export class Table {
   }
 
   showCursors(visitors: readonly Visitor[]): void {
-    const now = this.#options.now();
-    const seen = new Set<string>();
-    for (const visitor of visitors) {
-      if (!visitor.cursor) continue;
-      seen.add(visitor.id);
-      let view = this.#cursors.get(visitor.id);
-      if (!view) {
-        view = new CursorView(visitor.cursor, now);
-        this.#cursors.set(visitor.id, view);
-        this.#options.plane.append(view.element);
-      }
-      view.show(visitor, visitor.cursor, now, this.#options.still());
-    }
-    for (const [id, view] of this.#cursors) {
-      if (seen.has(id)) continue;
-      view.element.remove();
-      this.#cursors.delete(id);
-    }
+    this.#cursors.show(visitors);
     this.wake();
   }
 
@@ -110,7 +95,7 @@ export class Table {
       let moves = this.onFrame(now);
       if (!this.#sized) this.#size();
       for (const view of this.views.values()) moves = view.draw(now) || moves;
-      for (const view of this.#cursors.values()) moves = view.draw(now) || moves;
+      moves = this.#cursors.draw(now) || moves;
       if (moves) this.wake();
     });
   }

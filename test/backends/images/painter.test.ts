@@ -85,13 +85,26 @@ describe('painting on a thread', () => {
   it('[PIC31] a picture is the same after it was written as a PNG and read again, and the file says which it is', async () => {
     const tiles = new Map<number, Uint8Array>();
     foldInto(tiles, await painter.run(foldJob(tiles, OPS)));
-    const png = await painter.run({ task: 'encode', ...SIZE, tiles: [...tiles], item: 'sketch', version: 12 });
+    const png = await painter.run({
+      task: 'encode',
+      ...SIZE,
+      tiles: [...tiles],
+      item: 'sketch',
+      version: 12,
+      index: 34,
+      lineage: '1.1',
+    });
     const back = await painter.run({ task: 'decode', type: 'image/png', bytes: png });
     const raster = new Raster(SIZE.width, SIZE.height);
     draw(raster, OPS);
     assert.deepEqual([back?.width, back?.height], [300, 520]);
     assert.equal(hashOf(back?.rgba ?? Buffer.alloc(0)), hashOf(raster.bytes()));
-    assert.deepEqual(readText(Buffer.from(png)), { 'Longshore-Item': 'sketch', 'Longshore-Version': '12' });
+    assert.deepEqual(readText(Buffer.from(png)), {
+      'Longshore-Item': 'sketch',
+      'Longshore-Version': '12',
+      'Longshore-Index': '34',
+      'Longshore-Lineage': '1.1',
+    });
   });
 
   it('[PIC5] real strokes, folded in batches and packed in between, are the picture of all of them', async function () {

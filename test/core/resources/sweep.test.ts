@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createMemoryStore } from '../../../src/backends/store/memory.ts';
 import { ResourceSweeper } from '../../../src/core/resources/resource-sweeper.ts';
 import { deleteSpace } from '../../../src/core/spaces/delete-space.ts';
-import { itemRowKey, resourceBlobName } from '../../../src/model/keys.ts';
+import { itemRowKey, opsRowKey, resourceBlobName, valueRowKey } from '../../../src/model/keys.ts';
 import { Failure } from '../../../src/ports/failure.ts';
 import type { ResourceHash } from '../../../src/protocol/resources.ts';
 import { FakeEngine } from '../../doubles/fake-engine.ts';
@@ -66,6 +66,21 @@ describe('resources that nobody needs', () => {
     await world.keepItem(`${HASH}0`, 'other');
     await world.pass(9);
     assert.equal(await world.there(), false);
+  });
+
+  it('[RC35] stay while the hash stands in an operation that was archived, or in a value that is kept apart', async () => {
+    const keys = [opsRowKey(BOARD, 'picture', 1, 1), valueRowKey(BOARD, 'card')];
+    for (const key of keys) {
+      const world = makeWorld();
+      await world.put();
+      const record = { data: `{"deltas":[{"op":{"stamp":{"hash":"${HASH}"}}}]}`, indexes: {} };
+      await world.store.transact([key], () => ({ changes: [{ key, record }], result: undefined }));
+      await world.pass(30);
+      assert.equal(await world.there(), true, key.kind);
+      await world.store.transact([key], () => ({ changes: [{ key, record: 'delete' }], result: undefined }));
+      await world.pass(9);
+      assert.equal(await world.there(), false, key.kind);
+    }
   });
 
   it('[RC31] the week begins again when an item names them, or they are put, meanwhile', async () => {

@@ -1,6 +1,6 @@
-import { make } from '../shared/dom.ts';
-import type { Visitor } from '../shared/people.ts';
+import { make } from './dom.ts';
 import { Glide, type Point } from './glide.ts';
+import type { Visitor } from './people.ts';
 
 const SVG = 'http://www.w3.org/2000/svg';
 

@@ -1,0 +1,93 @@
+import type { Clock } from '../../ports/clock.ts';
+import { toBytes } from '../../raster/raster.ts';
+import { find } from '../shared/dom.ts';
+import { readPng } from './png.ts';
+
+export type TimelineOptions = {
+  readonly get: (path: string) => Promise<Response>;
+  /** The user looks at an earlier version, or at the picture as it is. */
+  readonly onPast: (isPast: boolean) => void;
+  readonly onTrouble: () => void;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+};
+
+/** Pictures are stored every half minute at most, while they are drawn on. */
+const LOOK_MS = 5_000;
+
+type Page = { readonly pictures: readonly { readonly version: number }[]; readonly upToDate: boolean };
+
+/** A slider over the versions that are stored; at its end is the picture as it is. */
+export class Timeline {
+  readonly #options: TimelineOptions;
+  readonly #slider = find('timeline', HTMLInputElement);
+  readonly #words = find('timeline-words', HTMLElement);
+  readonly #past = find('past', HTMLCanvasElement);
+  #versions: number[] = [];
+  #asked = 0;
+
+  constructor(options: TimelineOptions) {
+    this.#options = options;
+    this.#slider.addEventListener('input', () => void this.#show().catch(options.onTrouble));
+    this.#set(0);
+    void this.#keepUp();
+  }
+
+  async #keepUp(): Promise<void> {
+    const { clock, signal } = this.#options;
+    while (!signal.aborted) {
+      await this.#refresh().catch(() => undefined); // the next look tells
+      await clock.sleep(LOOK_MS);
+    }
+  }
+
+  /** Looks which versions are stored. */
+  async #refresh(): Promise<void> {
+    const wasNow = this.#isNow;
+    for (;;) {
+      const page = (await (await this.#options.get(`/pictures?after=${this.#versions.at(-1) ?? 0}`)).json()) as Page;
+      this.#versions.push(...page.pictures.map(({ version }) => version));
+      if (page.upToDate) break;
+    }
+    this.#set(wasNow ? this.#versions.length : Number(this.#slider.value));
+  }
+
+  get #isNow(): boolean {
+    return Number(this.#slider.value) >= Number(this.#slider.max);
+  }
+
+  #set(value: number): void {
+    this.#slider.max = String(this.#versions.length);
+    this.#slider.value = String(value);
+    this.#slider.disabled = this.#versions.length === 0;
+    const count = this.#versions.length;
+    this.#words.textContent = value >= count ? 'Now' : `${value + 1} of ${count} stored`;
+    this.#slider.setAttribute('aria-valuetext', this.#words.textContent);
+  }
+
+  async #show(): Promise<void> {
+    const asked = ++this.#asked;
+    const at = Number(this.#slider.value);
+    this.#set(at);
+    const version = this.#versions[at];
+    if (version !== undefined) await this.#paint(version, () => asked === this.#asked);
+    if (asked !== this.#asked) return;
+    this.#past.hidden = version === undefined;
+    this.#past.dataset.version = String(version ?? '');
+    this.#options.onPast(version !== undefined);
+  }
+
+  async #paint(version: number, isWanted: () => boolean): Promise<void> {
+    const answer = await this.#options.get(`/picture.png?at=${version}`);
+    const raster = await readPng(new Uint8Array(await answer.arrayBuffer()));
+    if (!isWanted()) return;
+    const { width, height } = raster;
+    Object.assign(this.#past, { width, height });
+    const image = new ImageData(
+      new Uint8ClampedArray(toBytes(new Uint32Array(raster.bytes().slice().buffer))),
+      width,
+      height,
+    );
+    this.#past.getContext('2d')?.putImageData(image, 0, 0);
+  }
+}
