@@ -241,6 +241,9 @@ export class TextDocument {
       if (outcome.result === 'resync' && outcome.value === null) {
         this.#isMade = true; // and deleted since
         this.#catchUp();
+      } else if (outcome.result === 'resync' && this.#isWaitingForOthers) {
+        this.#copy.unsend(number); // that text is the one that has gone back
+        this.#saved();
       } else if (outcome.result === 'ok' || outcome.result === 'conflict' || outcome.result === 'resync') {
         this.#react(this.#copy.answered(number, outcome as TextAnswer));
       } else {
