@@ -213,7 +213,8 @@ export class TextDocument {
 
   /** The text has gone back, and this client cannot bring it forward: it does not know every step. */
   #waitForOthers(): void {
-    const isBack = this.#epochOfCopy !== undefined && this.#loss !== this.#lossWaitedFor;
+    if (this.#epochOfCopy === undefined) this.#lossWaitedFor = this.#loss; // nothing was known before
+    const isBack = this.#loss !== this.#lossWaitedFor;
     const isSame = this.#item.confirmed === this.#copy.synced.toString();
     if (isSame) this.#isWaitingForOthers = false;
     if (!isBack || isSame || this.#item.confirmed === undefined) return;
