@@ -36,9 +36,10 @@ describe('the editor while its server is killed', function () {
     await bo.page.locator('.cm-line', { hasText: 'the tide' }).waitFor();
     await server.end('SIGKILL');
     await typing;
+    await Promise.all([ann.type('!'), bo.type('!')]); // however quick they were
     await Promise.all([ann.state(/not saved for/), bo.state(/not saved for/)]);
     server = await ServerProcess.start(['--data-dir', folder.path, '--port', new URL(url).port]);
-    const whole = 'Ann: the tide comes in and goes out again\nBo: and nobody has asked it';
+    const whole = 'Ann: the tide comes in and goes out again!\nBo: and nobody has asked it!';
     await Promise.all([ann.shows(whole), bo.shows(whole)]);
     await Promise.all([ann.state('Saved'), bo.state('Saved')]);
     assert.equal(await (await fetch(`${url}/v1/spaces/demo/items/letter`)).json(), whole);

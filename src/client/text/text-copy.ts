@@ -122,6 +122,14 @@ export class TextCopy {
     return { base: this.#version, edits: toEdits(this.#sent.change) };
   }
 
+  /** It was not accepted, and may be sent again once the text has come anew. */
+  unsend(seq: number): void {
+    if (this.#sent?.seq !== seq) return;
+    this.#unsent = this.#sent.change.compose(this.#unsent);
+    this.#sent = undefined;
+    this.#waiting = undefined;
+  }
+
   /** Deltas of a poll, ascending. */
   took(deltas: readonly TextDelta[]): Reaction {
     let change = ChangeSet.empty(this.#length());

@@ -213,7 +213,8 @@ export class TextDocument {
 
   /** The text has gone back, and this client cannot bring it forward: it does not know every step. */
   #waitForOthers(): void {
-    const isBack = this.#epochOfCopy !== undefined && this.#loss !== this.#lossWaitedFor;
+    if (this.#epochOfCopy === undefined) this.#lossWaitedFor = this.#loss; // nothing was known before
+    const isBack = this.#loss !== this.#lossWaitedFor;
     const isSame = this.#item.confirmed === this.#copy.synced.toString();
     if (isSame) this.#isWaitingForOthers = false;
     if (!isBack || isSame || this.#item.confirmed === undefined) return;
@@ -241,6 +242,9 @@ export class TextDocument {
       if (outcome.result === 'resync' && outcome.value === null) {
         this.#isMade = true; // and deleted since
         this.#catchUp();
+      } else if (outcome.result === 'resync' && this.#isWaitingForOthers) {
+        this.#copy.unsend(number); // that text is the one that has gone back
+        this.#saved();
       } else if (outcome.result === 'ok' || outcome.result === 'conflict' || outcome.result === 'resync') {
         this.#react(this.#copy.answered(number, outcome as TextAnswer));
       } else {

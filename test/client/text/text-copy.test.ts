@@ -167,4 +167,17 @@ describe('the copy of a text', () => {
     copy.replaced(6, '-ab-cx');
     assert.equal(copy.shown.toString(), '-ab-cx');
   });
+
+  it('[ED42] what was not accepted because the text had gone back is sent again once it is there', () => {
+    const copy = new TextCopy('a', 1, 'ab');
+    copy.write(ChangeSet.of({ from: 2, insert: 'c' }, 2));
+    copy.send(1);
+    copy.write(ChangeSet.of({ from: 3, insert: 'd' }, 3));
+    copy.unsend(7);
+    assert.ok(copy.isWaiting, 'another one');
+    copy.unsend(1);
+    assert.equal(copy.shown.toString(), 'abcd');
+    assert.deepEqual(copy.replaced(1_026, 'xab').refused, undefined);
+    assert.deepEqual(copy.send(2), { base: 1_026, edits: [[3, 0, 'cd']] });
+  });
 });
