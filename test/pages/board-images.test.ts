@@ -27,7 +27,7 @@ async function give({ page }: BoardWindow, how: 'drop' | 'paste', file: Given): 
 }
 
 describe('images on the board', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   const folder = new Folder();
   const windows = new Windows();
   let server: ServerProcess | undefined;

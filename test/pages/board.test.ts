@@ -6,7 +6,7 @@ import { TcpProxy } from '../support/tcp-proxy.ts';
 import { BoardWindow, blockApi, cutOff } from './board-window.ts';
 
 describe('the board in a browser', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   const folder = new Folder();
   const windows = new Windows();
   let server: ServerProcess | undefined;

@@ -12,7 +12,7 @@ const CORAL = [0xd9, 0x48, 0x2b, 255];
 const NOTHING = [0, 0, 0, 0];
 
 describe('a picture in a browser', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   const folder = new Folder();
   const windows = new Windows();
   let server: ServerProcess | undefined;

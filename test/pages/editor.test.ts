@@ -6,7 +6,7 @@ import { blockApi } from './board-window.ts';
 import { EditorWindow } from './editor-window.ts';
 
 describe('the editor in a browser', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   const folder = new Folder();
   const windows = new Windows();
   let server: ServerProcess | undefined;

@@ -9,7 +9,7 @@ import { needBrowser, Windows } from '../support/browser.ts';
 import { Folder, ServerProcess } from '../support/server-process.ts';
 
 describe('pages and modules in a browser', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   const folder = new Folder();
   const windows = new Windows();
   let server: ServerProcess | undefined;

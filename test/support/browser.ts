@@ -11,6 +11,9 @@ const CHROMIUM = process.env.LONGSHORE_TEST_CHROMIUM ?? '/usr/bin/chromium';
 /** Not part of the repository. */
 const SCREENSHOTS = join(ROOT, 'tmp/screenshots');
 
+/** A client that was reset several times keeps quiet for 15 s, and may have to do so twice. */
+const PATIENCE_MS = 50_000;
+
 let running: Promise<Browser> | undefined;
 
 /** One browser for the whole run; stopped by the root hooks. */
@@ -45,6 +48,7 @@ export class Windows {
   async open(url: string, { expected = [], ...options }: WindowOptions = {}): Promise<Page> {
     const context = await (await launch()).newContext(options);
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
     this.#pages.push(page);
     const complain = (text: string): void => {
       if (!expected.some((pattern) => pattern.test(text))) this.#complaints.push(text);
