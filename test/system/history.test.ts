@@ -48,7 +48,7 @@ describe('the operations of an item in a real server', function () {
     }
   }
 
-  it('[OP17] survive kill -9 in the middle of a burst, all that were acknowledged and no two twice; a viewer goes on where it was', async () => {
+  it('[OP17] survive kill -9 in the middle of a burst, all that were acknowledged and no two twice; a viewer goes on where it was, or is told what it saw too early', async () => {
     const acked: string[] = [];
     const burst = async (server: ServerProcess, client: string): Promise<void> => {
       for (let seq = 1; ; seq++) {
@@ -73,7 +73,10 @@ describe('the operations of an item in a real server', function () {
     const lineage = await viewer;
     const second = await start();
     const goesOn = await ask(second, `index=${seen.length + 1}&lineage=${lineage}&wait=0`);
-    assert.equal(goesOn.replaced, undefined);
+    // What was told before it was stored, and so before it was acknowledged, may have to be taken back: at most one of each writer.
+    const kept = (goesOn.replaced ?? seen.length + 1) - 1;
+    assert.ok(seen.length - kept <= 4, `${seen.length} seen, ${kept} of them there`);
+    seen.length = kept;
     const all: unknown[] = [];
     for (let upToDate = false; !upToDate; ) {
       const answer = await ask(second, `index=${all.length + 1}&wait=0&limit=100`);

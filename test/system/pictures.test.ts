@@ -86,6 +86,7 @@ describe('a picture on a real server', function () {
       for (let n = 1; n <= 25; n++) {
         const mine = stroke(client * 100 + n);
         const op = n % 5 === 0 ? { ops: [mine, { fill: { x: n, y: client, color: '#336699' } }] } : mine;
+        if (client === 0 && n % 5 === 0) joined.push(await fetchPicture(server));
         await send(server, n === 13 ? { stamp: { x: n * 9, y: client * 9, hash } } : op, `c${client}`, n);
       }
     });

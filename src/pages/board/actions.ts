@@ -24,6 +24,8 @@ export class Actions {
   readonly #space: Space;
   readonly #newId: () => string;
   readonly #now: () => number;
+  /** Of cards, the gestures that are over for their user and not yet for the server. */
+  readonly #ending = new Map<string, Promise<Hold>>();
   readonly #history = new History();
   #lastAt = Number.NEGATIVE_INFINITY;
 
@@ -90,7 +92,7 @@ export class Actions {
   remove(id: string): void {
     const { value } = this.#space.item(id);
     if (!isObject(value)) return;
-    void this.#space.item(id).delete();
+    this.#afterGesture(id, () => void this.#space.item(id).delete());
     this.#done({ item: id, what: 'delete', before: value as Members, after: undefined });
   }
 
@@ -108,7 +110,22 @@ export class Actions {
   }
 
   /** Ends a gesture: what it has changed stays and can be taken back, unless somebody else holds the card. */
-  async finish(id: string, what: string, grip: Grip, before: Members, after: Members | undefined): Promise<Hold> {
+  finish(id: string, what: string, grip: Grip, before: Members, after: Members | undefined): Promise<Hold> {
+    const ending = this.#finish(id, what, grip, before, after);
+    this.#ending.set(id, ending);
+    const ended = () => this.#ending.get(id) === ending && this.#ending.delete(id);
+    void ending.then(ended, ended);
+    return ending;
+  }
+
+  /** While a gesture ends nobody knows whether this window has the lock, and what is sent without it could be refused. */
+  #afterGesture(id: string, act: () => void): void {
+    const ending = this.#ending.get(id);
+    if (ending) void ending.then(act, act);
+    else act();
+  }
+
+  async #finish(id: string, what: string, grip: Grip, before: Members, after: Members | undefined): Promise<Hold> {
     grip.over();
     const hold = await grip.hold;
     if (hold.state === 'refused') return hold;
@@ -136,7 +153,8 @@ export class Actions {
     const { value } = this.#space.item(id);
     if (!isObject(value)) return;
     const before = Object.fromEntries(Object.keys(after).map((name) => [name, value[name] as Json | undefined]));
-    void mergeCard(this.#space.item(id), value as Json, after, series ? {} : { release: true });
+    const merge = () => void mergeCard(this.#space.item(id), value as Json, after, series ? {} : { release: true });
+    this.#afterGesture(id, merge);
     this.#done({ item: id, what, before, after }, series && this.#now() - this.#lastAt < SAME_ACTION_MS);
   }
 
