@@ -113,7 +113,9 @@ export class Actions {
   finish(id: string, what: string, grip: Grip, before: Members, after: Members | undefined): Promise<Hold> {
     const ending = this.#finish(id, what, grip, before, after);
     this.#ending.set(id, ending);
-    const ended = () => this.#ending.get(id) === ending && this.#ending.delete(id);
+    const ended = () => {
+      if (this.#ending.get(id) === ending) this.#ending.delete(id);
+    };
     void ending.then(ended, ended);
     return ending;
   }
@@ -121,8 +123,8 @@ export class Actions {
   /** While a gesture ends nobody knows whether this window has the lock, and what is sent without it could be refused. */
   #afterGesture(id: string, act: () => void): void {
     const ending = this.#ending.get(id);
-    if (ending) void ending.then(act, act);
-    else act();
+    if (ending === undefined) act();
+    else void ending.then(act, act);
   }
 
   async #finish(id: string, what: string, grip: Grip, before: Members, after: Members | undefined): Promise<Hold> {
