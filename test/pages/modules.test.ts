@@ -33,7 +33,8 @@ describe('pages and modules in a browser', function () {
   });
 
   it('[PG1] the client library is loaded as a module and follows a space', async () => {
-    const page = await windows.open(`${url}/`);
+    // It is closed again before its socket may be open.
+    const page = await windows.open(`${url}/`, { expected: [/WebSocket/] });
     const seen = await page.evaluate(async () => {
       const address = '/modules/client/connect.js';
       const { connect } = (await import(address)) as typeof import('../../src/client/connect.ts');
