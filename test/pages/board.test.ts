@@ -114,6 +114,11 @@ describe('the board in a browser', function () {
     // The browser writes down every answer that is a refusal.
     const expected = [/423 \(Locked\)/];
     const [ann, bo] = [await open('Ann', { expected }), await open('Bo', { expected })];
+    for (const [window, other] of [
+      [ann, 'Bo'],
+      [bo, 'Ann'],
+    ] as const)
+      await window.page.locator('#people-list li', { hasText: other }).waitFor({ state: 'attached' });
     await Promise.all([ann.grab('c'), bo.grab('c')]);
     await Promise.all([ann.moveBy(200, 0, 20), bo.moveBy(0, 200, 20)]);
     const told = (window: BoardWindow) => window.page.locator('.notice').first();
