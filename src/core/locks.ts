@@ -3,7 +3,7 @@ import type { Head, Lock } from '../model/head.ts';
 import { isFailure } from '../ports/failure.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
-import type { Deps } from './context.ts';
+import { type Deps, RetryLater } from './context.ts';
 import { Leases } from './leases.ts';
 import {
   concernsLocks,
@@ -141,29 +141,49 @@ export class Locks {
     return got.kind === 'granted' ? granted(turn, got, { ...next, closes, accepted: { extra: {} } }) : got;
   }
 
-  /** What comes after the request: lease and entry of a lock that ended go, and of one that was not granted. */
-  async settle(space: SpaceState, request: WriteRequest, attempt: Attempt): Promise<void> {
+  /**
+   * What comes after the request: lease and entry of a lock that ended go, and of one that was not granted. One that was granted while its client left is
+   * freed by `write`: whoever frees what a client holds ends the entry and looks at the item after that, and here the item comes first.
+   */
+  async settle(
+    space: SpaceState,
+    request: WriteRequest,
+    attempt: Attempt,
+    write: (freeing: WriteRequest) => Promise<unknown>,
+  ): Promise<void> {
     const { ends, grant, mine, kept } = attempt;
     const granted = mine !== undefined && kept === undefined;
     if (mine && ends) await this.#forget(space, request.item, nameOf(ends), ends.grant);
+    if (grant === undefined) return;
     // Another copy of the request was granted the lock, or nobody was.
-    if (grant !== undefined && !granted && grant !== kept?.grant && !attempt.inDoubt)
+    if (!granted && grant !== kept?.grant && !attempt.inDoubt)
       await this.#forget(space, request.item, requireName(request), grant);
+    if (!granted) return;
+    const { item, now } = request;
+    try {
+      if (await this.#isEntered(space, request, grant)) return;
+      await write({ item, ...requireName(request), lock: { do: 'free', grant }, now });
+    } catch (error) {
+      if (!isFailure(error) && !(error instanceof RetryLater)) throw error; // as if it had crashed: the next writer ends it
+    }
   }
 
-  /** After a release that found no lock: whatever a crash has left of one. */
-  async forgetLeftover(space: SpaceState, request: WriteRequest): Promise<void> {
+  /** After a release that found no lock: whatever a crash has left of one. Returns whether one may have come in meanwhile, to be looked for. */
+  async forgetLeftover({ space, request, attempt }: Turn): Promise<boolean> {
     const { item, lock } = request;
     const name = requireName(request);
     if (lock?.do === 'free') {
-      for (const grant of grantsIn(lock.grant)) await this.#forget(space, item, name, grant);
-      return;
+      for (const grant of attempt.forgotten ? [] : grantsIn(lock.grant)) await this.#forget(space, item, name, grant);
+      const first = !attempt.forgotten;
+      attempt.forgotten = true;
+      return first;
     }
     const found = await this.#leases.read(space.id, item);
     if (found && found.lease.holder === name.client && found.lease.subject === name.subject)
       await this.#forget(space, item, name, found.lease.grant);
     // The entry may name grants that nobody knows any more.
     await this.#clients.drop(space, name, item, undefined);
+    return false;
   }
 
   async #acquire(turn: Turn): Promise<Got> {

@@ -33,6 +33,8 @@ export type Attempt = {
   ends: Lock | undefined;
   /** The lock that this very request was granted before. */
   kept: Lock | undefined;
+  /** Lease and entry of the grants that are to be freed are gone. */
+  forgotten: boolean;
 };
 
 export function newAttempt(id: string, cold: boolean): Attempt {
@@ -47,6 +49,7 @@ export function newAttempt(id: string, cold: boolean): Attempt {
     grant: undefined,
     ends: undefined,
     kept: undefined,
+    forgotten: false,
   };
 }
 

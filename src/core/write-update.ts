@@ -70,7 +70,7 @@ export class UpdateWriter {
       }
     } finally {
       if (attempt.ends || attempt.grant !== undefined || attempt.kept)
-        await this.#locks.settle(space, request, attempt);
+        await this.#locks.settle(space, request, attempt, (freeing) => this.write(space, freeing));
     }
     throw new RetryLater('contention', 100);
   }
@@ -166,7 +166,7 @@ export class UpdateWriter {
         return undefined;
       case 'stands': {
         attempt.extra = locked.extra;
-        if (request.lock?.do !== 'grab') await this.#locks.forgetLeftover(turn.space, request);
+        if (request.lock?.do !== 'grab' && (await this.#locks.forgetLeftover(turn))) return undefined;
         const { v, pv, fence } = held.head;
         if (request.lock?.do !== 'grab' || pv >= fence)
           return { done: true, version: v, durableVersion: Math.min(pv, v), extra: locked.extra };

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import type { ProblemError } from '../../src/protocol/errors.ts';
+import type { ClientId, ItemId } from '../../src/protocol/ids.ts';
+import { SPACE } from '../support/engine-fixture.ts';
+import { hold, reached } from '../support/gates.ts';
 import { fenceOf, lock, unlock } from '../support/locks.ts';
 import { GRACE, LEASE, People } from '../support/people.ts';
 
@@ -10,6 +13,12 @@ async function annAndBob(): Promise<People> {
   for (const item of ['a', 'b', 'c', 'd', 'e']) await people.world.ok(item, { set: 0 });
   return people;
 }
+
+/** Where a grab may stand still while its client leaves: before its head is written, and after. */
+const GRABBING = [
+  ['casThenGet', 'before'],
+  ['casThenGet', 'after'],
+] as const;
 
 describe('clients that hold items', () => {
   it('[LK24] only who is here is granted one, at most as many as allowed, through whatever instance', async () => {
@@ -59,6 +68,54 @@ describe('clients that hold items', () => {
     await people.leave('ann', undefined, { on: 1 });
     assert.equal((await world.head('a'))?.lock, undefined);
     await fenceOf(lock(world, 'a', 'bob'));
+  });
+
+  it('[LK28] what it gets while its leave is cut off is freed with the rest, also when the roster is lost after that', async () => {
+    const people = await annAndBob();
+    const { world } = people;
+    await fenceOf(lock(world, 'a', 'ann'));
+    const { cache } = world.at(0);
+    cache.down = true;
+    await assert.rejects(people.leave('ann'));
+    cache.down = false;
+    await fenceOf(lock(world, 'b', 'ann', { ttlMs: 600_000 }));
+    await world.evict(/^r\//);
+    await world.pass(LEASE + GRACE + 25_000, 500);
+    assert.deepEqual([(await world.head('b'))?.lock, (await world.row('b'))?.lock], [undefined, undefined]);
+    assert.deepEqual((await world.clientRow('ann'))?.held, {});
+  });
+
+  it('[LK28] a lock that is granted while its client leaves is free again, whatever comes last', async () => {
+    for (const [method, when] of GRABBING) {
+      const people = await annAndBob();
+      const { world } = people;
+      const gate = hold(world.at(0).cache, method, /^i\//, when);
+      const late = world.at(0).engine.lock(SPACE, 'a' as ItemId, { clientId: 'ann' }, { subject: 'anonymous' }, false);
+      late.catch(() => undefined);
+      await reached(world, gate);
+      await people.leave('ann', undefined, { on: 1 });
+      gate.open();
+      await world.run(late.catch(() => undefined));
+      assert.equal((await world.head('a'))?.lock, undefined, `${method} ${when}`);
+      await fenceOf(lock(world, 'a', 'bob', { on: 1 }));
+    }
+  });
+
+  it('[LK28] nor does a grab get by that lands between the look at the item and the end of its entry', async () => {
+    const people = await annAndBob();
+    const { world } = people;
+    const grab = hold(world.at(0).cache, 'casThenGet', /^i\//);
+    const late = world.at(0).engine.lock(SPACE, 'a' as ItemId, { clientId: 'ann' }, { subject: 'anonymous' }, false);
+    late.catch(() => undefined);
+    await reached(world, grab);
+    const look = hold(world.at(1).cache, 'get', / r\//);
+    const left = world.at(1).engine.clients.leave(SPACE, 'ann' as ClientId, undefined, { subject: 'anonymous' });
+    await reached(world, look);
+    grab.open();
+    await world.run(late);
+    look.open();
+    await world.run(left);
+    assert.equal((await world.head('a'))?.lock, undefined);
   });
 
   it('[LK26] when the roster is lost, whoever is here by its row is granted a lock at once, and is in the list again', async () => {

@@ -30,7 +30,13 @@ export class BoardWindow {
   /** The words about the connection. */
   async state(text: string | RegExp): Promise<void> {
     const exact = typeof text === 'string' ? new RegExp(`^${text}$`) : text;
-    await this.page.locator('#state', { hasText: exact }).waitFor();
+    const state = this.page.locator('#state');
+    await state
+      .filter({ hasText: exact })
+      .waitFor()
+      .catch(async (error) => {
+        throw new Error(`shown: ${await state.textContent()}`, { cause: error });
+      });
   }
 
   /** What a screen reader was given last. */

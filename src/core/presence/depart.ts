@@ -1,5 +1,6 @@
 import { clientIn, rosterShardOf } from '../../model/roster-record.ts';
 import { LEASE_GRACE_MS } from '../../protocol/limits.ts';
+import { grantsIn, withoutGrant } from '../people-types.ts';
 import type { SpaceState } from '../space-state.ts';
 import { type PresenceParts, settingsOf } from './presence-parts.ts';
 import { left } from './roster-changes.ts';
@@ -43,10 +44,16 @@ export async function depart(parts: PresenceParts, space: SpaceState, departure:
   // Taken while it was leaving.
   const late = Object.entries(last).filter(([item, grant]) => !newer && held[item] !== grant);
   await release(parts, space, departure, Object.fromEntries(late));
+  const freed = [...Object.entries(held), ...late];
   await parts.rows.change(space.id, [client], (row) => {
     if (row.left === undefined || row.generation > g || Object.keys(row.held).length === 0) return undefined;
-    return { ...row, held: {} };
+    // What was entered since is for the sweeper.
+    return { ...row, held: freed.reduce(without, row.held) };
   });
+}
+
+function without(row: Held, [item, entry]: readonly [string, string]): Held {
+  return grantsIn(entry).reduce((left, grant) => withoutGrant(left, item, grant) ?? left, row);
 }
 
 async function release(

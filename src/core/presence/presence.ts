@@ -242,7 +242,10 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     return held;
   }
 
-  /** The row decides by what it has itself: two changes may reach it in another order than the roster. */
+  /**
+   * The row decides by what it has itself: two changes may reach it in another order than the roster. Also where it says that the client has left: a
+   * departure that was cut off goes by the row, should the roster get lost.
+   */
   #writeHeld(
     space: SpaceState,
     client: string,
@@ -250,7 +253,7 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     decide: (held: HeldItems) => HeldItems | undefined,
   ): Promise<void> {
     return this.#parts.rows.change(space.id, [client], (row) => {
-      const held = row.subject === subject && row.left === undefined ? decide(row.held) : undefined;
+      const held = row.subject === subject ? decide(row.held) : undefined;
       return held && { ...row, held };
     });
   }
