@@ -46,7 +46,7 @@ export type SpaceEvents = {
   refused: Refusal;
   status: Status;
   clients: readonly Person[];
-  /** The server has told something of these items: their value, what is stored of them, or who holds them. */
+  /** The server has told something of these items: their value, what is stored of them, who holds them, or what became of an update made here. */
   told: readonly string[];
   /** The server has lost what it had in memory, or cannot go on from where this client was. */
   reset: { readonly reason: string };

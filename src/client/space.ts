@@ -237,6 +237,7 @@ export class Space {
     if (outcome.result === 'fenced') this.#locks.forget(copy);
     this.#show(copy, true);
     for (const settle of local.settle) settle(outcome);
+    this.#events.emit('told', [item]);
     if (outcome.result === 'ok') return;
     if (outcome.result === 'conflict') {
       const theirs = { version: outcome.version, value: outcome.value };

@@ -9,7 +9,7 @@ import type { ModelServer } from './model-server.ts';
 /** What happens to one request. `twice`: it comes a second time, much later, and nobody waits for that answer. */
 export type Fate =
   | { readonly kind: 'well' | 'lostRequest' | 'lostAnswer' | 'silence' }
-  | { readonly kind: 'twice'; readonly laterMs: number }
+  | { readonly kind: 'twice' | 'lateAnswer'; readonly laterMs: number }
   | { readonly kind: 'refused'; readonly status: number; readonly code: string; readonly retryAfterMs?: number };
 
 export type Asked = {
@@ -98,7 +98,7 @@ export class LossyTransport implements Transport {
       if (fate.kind === 'silence') return new Promise<T>(() => undefined);
       const answer = await call();
       if (fate.kind === 'twice') this.#clock.after(fate.laterMs, () => void call());
-      await this.#clock.sleep(this.delay());
+      await this.#clock.sleep(fate.kind === 'lateAnswer' ? fate.laterMs : this.delay());
       if (this.down || fate.kind === 'lostAnswer') throw new NoAnswerError('model', undefined);
       return structuredClone(answer);
     });

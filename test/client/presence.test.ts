@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { JoinRequest } from '../../src/client/transport.ts';
+import { WELL } from './lossy-transport.ts';
 import { type Joiner, World } from './world.ts';
 
 describe('what a client says of itself', () => {
@@ -66,5 +67,20 @@ describe('what a client says of itself', () => {
     void b.space.item('card').set(1);
     await world.pass(200);
     assert.deepEqual([...new Set(told)], ['card']);
+  });
+
+  it('[SDK88] an answer to an update of one’s own is told, also where the news of it have come before', async () => {
+    const { space, net } = joined(undefined);
+    await world.pass(50);
+    let told = 0;
+    space.on('told', () => told++);
+    net.fate = (what) => (what === 'post' ? { kind: 'lateAnswer', laterMs: 2_000 } : WELL);
+    void space.item('card').set(1);
+    await world.until(() => space.item('card').version === 1, 'the news are here');
+    await world.pass(500);
+    assert.equal(space.item('card').saved, false);
+    const before = told;
+    await world.until(() => space.item('card').saved, 'the answer is here');
+    assert.equal(told, before + 1);
   });
 });
