@@ -2,7 +2,7 @@ import type { Access } from '../auth/access.ts';
 import type { Tickets } from '../auth/tickets.ts';
 import type { Engine } from '../core/engine-types.ts';
 import type { Limits } from '../core/limits/limits.ts';
-import type { ResourceSweeper } from '../core/resources/resource-sweeper.ts';
+import type { Recurring } from '../core/recurring.ts';
 import type { Resources } from '../core/resources/resources.ts';
 import type { Uploads } from '../core/resources/uploads.ts';
 import type { SpaceAdmin } from '../core/spaces/space-admin.ts';
@@ -24,7 +24,8 @@ export type AppDeps = {
   readonly resources: Resources;
   readonly uploads: Uploads;
   readonly streams: Streams;
-  readonly resourceSweeper: Pick<ResourceSweeper, 'sweep'>;
+  /** What is swept besides the items, clients and spaces. Each tells how many it ended. */
+  readonly sweeps: Readonly<Record<'resources' | 'streams', Pick<Recurring<number>, 'run'>>>;
   /** Proxies of ours before this server, each of which adds a name to `X-Forwarded-For`. */
   readonly proxyHops: number;
   readonly clock: Clock;

@@ -33,11 +33,12 @@ export function createMetricsPage({ replies, metrics, internal }: HealthDeps): H
 }
 
 /** `/internal/sweep`: what `cron.yaml` calls. */
-export function createSweep({ replies, engine, resourceSweeper, internal }: HealthDeps): Handler {
+export function createSweep({ replies, engine, sweeps, internal }: HealthDeps): Handler {
   return async function sweep(req, res) {
     await requireInternal(req, internal);
     const report = await engine.sweep();
-    replies.json(req, res, 200, { ...report, resources: await resourceSweeper.sweep() });
+    const [resources, streams] = [await sweeps.resources.run(), await sweeps.streams.run()];
+    replies.json(req, res, 200, { ...report, resources, streams });
   };
 }
 

@@ -35,7 +35,7 @@ const itemWrittenSchema = z.strictObject({ version, durableVersion: version });
 const dependencySchema = z.strictObject({ state: z.enum(['ok', 'failed']), detail: z.string().optional() });
 const readyReportSchema = z.strictObject({ ready: z.boolean(), dependencies: z.record(z.string(), dependencySchema) });
 const healthSchema = z.strictObject({ status: z.literal('ok') });
-const sweepSchema = z.strictObject({ swept: version, pruned: version, resources: version });
+const sweepSchema = z.strictObject({ swept: version, pruned: version, resources: version, streams: version });
 const ticketSchema = z.strictObject({ ticket: z.string().max(MAX_TICKET_CHARS), expiresInMs: z.int() });
 
 const SCHEMAS = {

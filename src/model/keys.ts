@@ -5,9 +5,9 @@ export type CacheKey = string;
 
 /** What is kept in the store. `id` is empty for the one record of a space or deployment. */
 export type StoreKey = { readonly space: string; readonly kind: StoreKind; readonly id: string };
-export type StoreKind = 'item' | 'value' | 'ops' | 'space' | 'client' | 'owner' | 'resource' | 'usage';
+export type StoreKind = 'item' | 'value' | 'ops' | 'space' | 'client' | 'owner' | 'resource' | 'usage' | 'expiry';
 /** The kinds whose records can be found by an index. */
-export type IndexedKind = 'item' | 'client' | 'ops';
+export type IndexedKind = 'item' | 'client' | 'ops' | 'expiry';
 
 /*
  * Every key is spelled here. A cache key is `<letter>/<place>/<rest>`: all keys of a space share the place, hence the
@@ -150,6 +150,10 @@ export function resourceRowKey(space: string, id: string): StoreKey {
 /** What the resources of a space take up. */
 export function usageRowKey(space: string): StoreKey {
   return { space, kind: 'usage', id: '' };
+}
+/** When a log that ends by itself is to be looked at. */
+export function expiryRowKey(space: string, item: string): StoreKey {
+  return { space, kind: 'expiry', id: item };
 }
 /** One record per deployment; `#owner` cannot be the id of a space. */
 export function ownerRowKey(): StoreKey {

@@ -17,7 +17,7 @@ export type Decision<T> = { readonly changes: readonly Change[]; readonly result
  *   written fails its own call only. A call has settled only when its changes survive the loss of this process (and,
  *   where the backend is a file, of the machine's power only as far as the backend's page in docs says).
  * - Reads and queries see every transaction that settled before they began.
- * - Only records of kind `item` have index strings, and those of kinds `client` and `ops` one in `due`, each of 1 to 1,500 printable ASCII characters;
+ * - Only records of kind `item` have index strings, and those of kinds `client`, `ops` and `expiry` one in `due`, each of 1 to 1,500 printable ASCII characters;
  *   `transact` names at least one key.
  * - A failed read is never an absent record. Failures: `storeUnavailable` (try again; `unclear` on a commit whose answer
  *   was lost), `storeOverloaded` (back off), `storeRefused` (this record will never be accepted), `closed`.

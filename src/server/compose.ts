@@ -86,7 +86,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
   const resources = new Resources(resourceParts);
   const uploads = new Uploads(resourceParts, resources);
   const sweeper = new ResourceSweeper(resourceParts);
-  closers.add('the sweep of resources', () => sweeper.stop());
+  closers.add('the sweep of resources', () => sweeper.sweeps.stop());
   const { painting, close: closePainting } = composePainting({ blobs, resources, clock });
   closers.add('the painters', closePainting);
   const contents = new Contents(sweeper, new PictureFiles(blobs), clock);
@@ -94,7 +94,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
   closers.add('the comparing of texts', () => comparer.close());
   const basis = { cache, store, bus, clock, random, log, metrics, kinds: KINDS, compare: comparer.compare };
   const engine = createEngine({ ...basis, settings, contents, painting, config: engineConfig });
-  const streams = new Streams({ engine, store, clock, random, waitMs: config.streamWaitMs });
+  const streams = new Streams({ engine, store, clock, random, log, waitMs: config.streamWaitMs });
   let drainMs = 0;
   let sockets: Sockets | undefined;
   closers.add('the sockets', async () => sockets?.close());
@@ -135,7 +135,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     resources,
     uploads,
     streams,
-    resourceSweeper: sweeper,
+    sweeps: { resources: sweeper.sweeps, streams: streams.sweeps },
     proxyHops: config.proxyHops,
     log,
     instance: random.id(),
@@ -150,7 +150,9 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     random,
   };
   sockets = createSockets(deps);
-  sweeper.start();
+  sweeper.sweeps.start();
+  streams.sweeps.start();
+  closers.add('the sweep of streams', () => streams.sweeps.stop());
   // They are told before the engine stops, so that what they have sent is still answered by it.
   closers.add('the parting of the sockets', async () => sockets.depart());
   const close = (ms: number): Promise<void> => {

@@ -36,23 +36,25 @@ export type App = {
 export function makeApp(options: Partial<AppDeps> = {}): App {
   const engine = new FakeEngine();
   const log = new RecordedLog();
-  const { resources, uploads, sweeper: resourceSweeper } = makeResources();
+  const { resources, uploads, sweeper } = makeResources();
   const parts = { store: createMemoryStore(), clock: realClock, kinds: KINDS, persistMs: 5_000 };
   const spaces = createSpaceAdmin({ ...parts, engine, changed: () => {} });
+  const streams = new Streams({
+    engine: options.engine ?? engine,
+    store: parts.store,
+    clock: realClock,
+    random: { fraction: () => 0.5, id: () => 'random' },
+    log,
+    waitMs: 100,
+  });
   const deps: AppDeps = {
     engine,
     spaces,
     limits: makeLimits(),
     resources,
     uploads,
-    streams: new Streams({
-      engine: options.engine ?? engine,
-      store: parts.store,
-      clock: realClock,
-      random: { fraction: () => 0.5, id: () => 'random' },
-      waitMs: 100,
-    }),
-    resourceSweeper,
+    streams,
+    sweeps: { resources: sweeper.sweeps, streams: streams.sweeps },
     proxyHops: 0,
     log,
     instance: 'test',

@@ -126,6 +126,14 @@ export function storeQueryContract(get: () => { readonly store: Store; readonly 
     assert.deepEqual(await store.query('due', `${space}/`, `${space}0`, 9, 'ops'), [key('a#1#ended')]);
   });
 
+  it('[ST16] finds notes of what expires, apart from everything else', async () => {
+    const key = { space, kind: 'expiry', id: 'a' } as const;
+    await put(store, [key, record('', { due: `${space}/1` })]);
+    await put(store, [item('a'), record('', { due: `${space}/1` })]);
+    assert.deepEqual(await store.query('due', `${space}/`, `${space}0`, 9, 'expiry'), [key]);
+    assert.deepEqual(await store.list(space, 'expiry', '', 9), ['a']);
+  });
+
   it('[ST12] finds a record only by the strings it has now, each in its own index', async () => {
     const found = async (): Promise<string[]> => {
       const answers = await Promise.all(

@@ -4,7 +4,8 @@ import { readStreamPath } from '../../src/core/streams/stream-path.ts';
 import { ProblemError } from '../../src/protocol/errors.ts';
 import { isId } from '../../src/protocol/ids.ts';
 import { formatOffset, nextCursor, parseOffset } from '../../src/protocol/streams.ts';
-import { EngineWorld } from '../support/engine-fixture.ts';
+import { EngineWorld, SPACE } from '../support/engine-fixture.ts';
+import { hold, reached } from '../support/gates.ts';
 import { allOps, archived } from '../support/history.ts';
 import { failWrites, problemOf, StreamWorld, storedParts } from '../support/streams.ts';
 
@@ -203,6 +204,64 @@ describe('streams', () => {
     assert.equal(await problemOf(world.read('a')), 'notFound');
     assert.deepEqual(await world.create('a', 'y'), { created: true });
     assert.equal((await world.read('a')).text, 'y');
+  });
+
+  it('[DS33] a stream that has expired goes though nobody asks for it, and its note with it; one that is used stays', async () => {
+    const world = new StreamWorld({}, 2);
+    const notes = () => world.at(0).store.list(SPACE, 'expiry', '', 10);
+    const expires = new Date(world.clock.now() + 1_000_000).toISOString();
+    await world.create('sliding', 'x', 0, { ttl: 1_000 });
+    await world.create('fixed', 'x', 0, { expires });
+    await world.create('used', 'x', 0, { ttl: 1_000 });
+    await world.create('ever', 'x');
+    assert.deepEqual(await notes(), ['fixed', 'sliding', 'used']);
+    const ended: number[] = [];
+    for (let minute = 0; minute < 20; minute++) {
+      await world.pass(60_000, 10_000);
+      await world.read('used');
+      await world.settle();
+      ended.push(await world.run(world.streams(1).sweeps.run()));
+    }
+    assert.deepEqual(
+      ended.filter((count) => count > 0),
+      [1, 1],
+    );
+    assert.deepEqual(await notes(), ['used']);
+    assert.deepEqual([(await world.head('sliding'))?.dead, (await world.head('fixed'))?.dead], [true, true]);
+    assert.equal((await world.read('used')).text, 'x');
+    await world.pass(1_100_000, 10_000);
+    assert.equal(await world.run(world.streams(1).sweeps.run()), 1);
+    assert.deepEqual(await notes(), []);
+    assert.equal((await world.read('ever')).text, 'x');
+  });
+
+  it('[DS33] one that was begun anew meanwhile keeps its note; one that never came to be leaves none', async () => {
+    const world = new StreamWorld();
+    const { store } = world.at(0);
+    const notes = () => store.list(SPACE, 'expiry', '', 10);
+    failWrites(world, /^(a|b)$/);
+    for (const name of ['a', 'b']) await problemOf(world.create(name, 'x', 0, { ttl: 1_000 }));
+    failWrites(world, undefined);
+    assert.deepEqual(await notes(), ['a', 'b']);
+    await world.pass(1_100_000, 10_000);
+    const look = hold(store, 'transact', /^expiry\/a/);
+    const swept = world.streams().sweeps.run();
+    await reached(world, look);
+    await world.create('a', 'new', 0, { ttl: 1_000 });
+    look.open();
+    assert.equal(await world.run(swept), 0);
+    assert.deepEqual(await notes(), ['a']);
+    assert.equal((await world.read('a')).text, 'new');
+  });
+
+  it('[DS33] a failure over one stream does not keep the others, and it comes again', async () => {
+    const world = new StreamWorld();
+    for (const name of ['a', 'b', 'c']) await world.create(name, 'x', 0, { ttl: 1_000 });
+    await world.pass(1_100_000, 10_000);
+    failWrites(world, /^b$/);
+    assert.equal(await world.run(world.streams().sweeps.run()), 2);
+    failWrites(world, undefined);
+    assert.equal(await world.run(world.streams().sweeps.run()), 1);
   });
 
   it('[DS32] a source goes with its last fork', async () => {

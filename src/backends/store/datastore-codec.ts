@@ -35,6 +35,7 @@ const KIND_NAMES: { readonly [kind in StoreKind]: string } = {
   ops: 'Ops',
   resource: 'Resource',
   usage: 'Usage',
+  expiry: 'Expiry',
 };
 const KINDS = new Map(Object.entries(KIND_NAMES).map(([kind, name]) => [name, kind as StoreKind]));
 const INDEXES: readonly StoreIndex[] = ['open', 'due', 'cover', 'tomb'];

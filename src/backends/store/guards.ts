@@ -12,6 +12,9 @@ export const MAX_INDEX_CHARS = 1500;
 /** Longest part of a key: both parts, prefixed, and the path around them stay far below Datastore's 6 KiB. */
 const MAX_KEY_PART_CHARS = 1000;
 
+/** Kinds that can be found by when somebody has to look at them, and by nothing else. */
+const DUE_KINDS: ReadonlySet<StoreKind> = new Set(['client', 'ops', 'expiry']);
+
 const INDEX_STRING = /^[!-~]+$/;
 const KEY_PART = /^[!-~]*$/;
 
@@ -54,7 +57,7 @@ function checkRecord(kind: StoreKind, { data, indexes }: StoreRecord): void {
   for (const name in indexes) {
     const text = indexes[name as keyof typeof indexes];
     if (text === undefined) continue;
-    if (kind !== 'item' && !((kind === 'client' || kind === 'ops') && name === 'due')) {
+    if (kind !== 'item' && !(DUE_KINDS.has(kind) && name === 'due')) {
       throw new Failure('storeRefused', `records of kind ${kind} have no index ${name}`);
     }
     if (text.length > MAX_INDEX_CHARS || !INDEX_STRING.test(text)) {

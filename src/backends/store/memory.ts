@@ -32,6 +32,7 @@ class MemoryStore implements Store {
     ops: new Map(),
     resource: new Map(),
     usage: new Map(),
+    expiry: new Map(),
   };
   readonly #indexes: { readonly [index in StoreIndex]: Map<string, Indexed> } = {
     open: new Map(),

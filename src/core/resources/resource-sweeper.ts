@@ -2,6 +2,7 @@ import { resourceBlobName, resourceRowKey, uploadBlobName, usageRowKey } from '.
 import { decodeResourceRow, type ResourceRow } from '../../model/resource-row.ts';
 import { isFailure } from '../../ports/failure.ts';
 import { parseResourceHash } from '../../protocol/resources.ts';
+import { Recurring } from '../recurring.ts';
 import { decideGoing, decideGone, decideSeen, decideSweep } from './resource-changes.ts';
 import type { ResourceParts } from './resources.ts';
 
@@ -29,37 +30,14 @@ const HASH = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g;
  */
 export class ResourceSweeper {
   readonly #parts: SweepParts;
+  /** Each tells how many resources were deleted. */
+  readonly sweeps: Recurring<number>;
   #after = '';
-  #sweeping: Promise<number> | undefined;
-  #stop: (() => void) | undefined;
-  #stopped = false;
 
   constructor(parts: SweepParts) {
     this.#parts = parts;
-  }
-
-  start(): void {
-    this.#stop = this.#parts.clock.after(SWEEP_MS, () => {
-      if (this.#stopped) return;
-      this.start();
-      void this.sweep().catch((error: unknown) => {
-        this.#parts.log.warn({ error: String(error) }, 'the sweep of resources failed');
-      });
-    });
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#stop?.();
-    await this.#sweeping?.catch(() => undefined);
-  }
-
-  /** How many resources were deleted. */
-  sweep(): Promise<number> {
-    this.#sweeping ??= this.#sweep().finally(() => {
-      this.#sweeping = undefined;
-    });
-    return this.#sweeping;
+    const once = () => this.#sweep();
+    this.sweeps = new Recurring(parts, { name: 'the sweep of resources', everyMs: SWEEP_MS, once });
   }
 
   /** Deletes what the space has, until `until` (monotonic, ms). `false`: there is more. */
@@ -82,7 +60,7 @@ export class ResourceSweeper {
     this.#after = spaces.length < SPACES_PER_SWEEP ? '' : (spaces.at(-1) ?? '');
     let removed = 0;
     for (const space of spaces) {
-      if (this.#stopped) break;
+      if (this.sweeps.isStopped) break;
       try {
         removed += await this.#sweepSpace(space);
       } catch (error) {
@@ -109,7 +87,7 @@ export class ResourceSweeper {
     const named = await this.#namedIn(space, rows);
     let removed = 0;
     for (const [hash, row] of rows) {
-      if (this.#stopped) break;
+      if (this.sweeps.isStopped) break;
       const due = isDue(row, named.has(hash), now, resourceKeepMs);
       if (due && (await this.#remove(space, hash, row))) removed++;
       if (!due && row.state === 'here') await this.#note({ space, hash }, row, named.has(hash) ? undefined : now);
@@ -139,7 +117,7 @@ export class ResourceSweeper {
     const named = new Set<string>();
     if (rows.size === 0) return named;
     for (const kind of NAMING) {
-      for (let after = ''; !this.#stopped; ) {
+      for (let after = ''; !this.sweeps.isStopped; ) {
         const ids = await store.list(space, kind, after, ITEMS_PER_READ);
         for (const record of await store.read(ids.map((id) => ({ space, kind, id })))) {
           for (const [hash] of record?.data.matchAll(HASH) ?? []) if (rows.has(hash)) named.add(hash);

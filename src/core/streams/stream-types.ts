@@ -1,6 +1,7 @@
 import type { LogOutcome, LogRefusal } from '../../kinds/log/request.ts';
 import type { LogConfig, Producer } from '../../kinds/log/state.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { Log as Logger } from '../../ports/log.ts';
 import type { Random } from '../../ports/random.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Offset } from '../../protocol/streams.ts';
@@ -22,6 +23,7 @@ export type StreamParts = {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Logger;
   /** How long a long-poll waits, ms. */
   readonly waitMs: number;
 };

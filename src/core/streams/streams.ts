@@ -7,6 +7,7 @@ import type { Caller } from '../engine-types.ts';
 import { type Watch, watchItem } from '../history/watch-item.ts';
 import { troubleProblem } from '../trouble.ts';
 import { type Body, inlineContent, LogParts } from './contents.ts';
+import { Expiries } from './expiries.ts';
 import { Forks, joined } from './forks.ts';
 import { type Log, logOf, type Page, SERVER, StreamReader } from './read-stream.ts';
 import type { StreamPlace } from './stream-path.ts';
@@ -20,6 +21,7 @@ export class Streams {
   readonly #contents: LogParts;
   readonly #reader: StreamReader;
   readonly #forks: Forks;
+  readonly #expiries: Expiries;
 
   constructor(parts: StreamParts) {
     this.#parts = parts;
@@ -32,6 +34,12 @@ export class Streams {
       ask: (log, fields) => this.#ask(log, new LogRequest(fields), SERVER),
       remove: (log) => this.#remove(log, SERVER),
     });
+    this.#expiries = new Expiries({ ...parts, reader: this.#reader, end: (log) => this.#end(log, SERVER) });
+  }
+
+  /** Ends those that expire without being asked for. */
+  get sweeps(): Expiries['sweeps'] {
+    return this.#expiries.sweeps;
   }
 
   /** The log, where it may be read: expired ones go. Throws where there is none. */
@@ -72,6 +80,7 @@ export class Streams {
     const content = body && inlineContent(body);
     const pending = body !== undefined && content === undefined;
     if (!before) await this.#forks.announce(place, config.fork);
+    if (!before) await this.#expiries.note(place, config);
     const op = new LogRequest(
       pending ? { create: { ...config, pending } } : { create: config, content, close: wanted.closed },
     );

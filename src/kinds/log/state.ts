@@ -122,10 +122,16 @@ function heard(producers: readonly Heard[], [id, epoch, seq]: Producer, t: numbe
 /** Times are noted when this share of the life has passed since the last note; until then the log lives on. */
 const TOUCH_SHARE = 1 / 20;
 
-export function isExpired({ config, touched }: LogState, now: number): boolean {
-  if (config?.expires !== undefined && now >= Date.parse(config.expires)) return true;
-  if (config?.ttl === undefined) return false;
-  return now >= (touched ?? 0) + config.ttl * 1_000 * (1 + TOUCH_SHARE);
+/** When it expires unless it is read or written meanwhile, server time, ms; infinite where it does not. */
+export function endsAt({ config, touched }: Pick<LogState, 'config' | 'touched'>): number {
+  const never = Number.POSITIVE_INFINITY;
+  const fixed = config?.expires === undefined ? never : Date.parse(config.expires);
+  const sliding = config?.ttl === undefined ? never : (touched ?? 0) + config.ttl * 1_000 * (1 + TOUCH_SHARE);
+  return Math.min(fixed, sliding);
+}
+
+export function isExpired(state: LogState, now: number): boolean {
+  return now >= endsAt(state);
 }
 
 /** Is it time to note that somebody reads? */

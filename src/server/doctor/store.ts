@@ -14,6 +14,8 @@ const QUERIES: readonly (readonly [index: StoreIndex, kind: IndexedKind])[] = [
   ['cover', 'item'],
   ['tomb', 'item'],
   ['due', 'client'],
+  ['due', 'ops'],
+  ['due', 'expiry'],
 ];
 const INDEX_FIX = 'deploy the indexes (gcloud datastore indexes create index.yaml) and wait until they are built';
 

@@ -38,7 +38,7 @@ function makeWorld() {
     async pass(days: number): Promise<void> {
       for (let day = 0; day < days; day++) {
         clock.advance(DAY_MS);
-        await world.sweeper.sweep();
+        await world.sweeper.sweeps.run();
       }
     },
   };
@@ -168,9 +168,9 @@ describe('resources that nobody needs', () => {
     };
     const others = [world.sweeper, new ResourceSweeper(world.parts), new ResourceSweeper(world.parts)];
     world.clock.advance(DAY_MS);
-    for (const sweeper of others) await sweeper.sweep();
+    for (const sweeper of others) await sweeper.sweeps.run();
     world.clock.advance(60_000);
-    for (const sweeper of others) await sweeper.sweep();
+    for (const sweeper of others) await sweeper.sweeps.run();
     assert.equal(reads, 1);
   });
 
@@ -183,13 +183,13 @@ describe('resources that nobody needs', () => {
       looks++;
       return spaces.apply(this, asked);
     };
-    world.sweeper.start();
+    world.sweeper.sweeps.start();
     for (let minute = 0; minute < 3; minute++) {
       world.clock.advance(60_000);
-      await world.sweeper.sweep();
+      await world.sweeper.sweeps.run();
     }
     assert.ok(looks >= 3);
-    await world.sweeper.stop();
+    await world.sweeper.sweeps.stop();
     assert.equal(world.clock.waiting, 0);
   });
 

@@ -100,7 +100,7 @@ describe('resources that go past the server', () => {
     const ticket = await world.uploads.begin(BOARD, 10);
     await sendBytes(ticket, TEXT);
     hours = 25;
-    await world.sweeper.sweep();
+    await world.sweeper.sweeps.run();
     assert.deepEqual(await usage(), [0, 0]);
     assert.deepEqual(names(), []);
     await assert.rejects(world.uploads.finish(BOARD, ticket.upload), is('notFound'));
