@@ -1,4 +1,5 @@
 import type { Json } from '../base/json.ts';
+import type { Places } from '../kinds/places.ts';
 import type { Epoch, Version } from '../protocol/ids.ts';
 import { FORMAT_VERSION } from '../protocol/version.ts';
 import { DecodedOnce, decodeRecord, encodeRecord } from './record.ts';
@@ -62,6 +63,23 @@ export type Lock = {
   readonly sinceMs: number;
 };
 
+/** Of a writer, named by `subject/client`: refused so many times in a row at these places, last at `t` (server time, ms). */
+export type Refusals = { readonly key: string; readonly times: number; readonly at: Places; readonly t: number };
+
+/** Places that are kept for one writer while the lease of this grant is there. */
+export type Reservation = {
+  readonly key: string;
+  /** Client id. */
+  readonly holder: string;
+  readonly grant: string;
+  readonly at: Places;
+  /** Server time, ms: for people, and to forget it some time; the lease ends by the clock of the cache. */
+  readonly untilMs: number;
+};
+
+/** Who was refused where of late, oldest first, and what is reserved. Places are those of the value at the head's version. */
+export type Contest = { readonly rows: readonly Refusals[]; readonly kept?: Reservation };
+
 /** The head of an item: the record that every accepted update replaces by `cas`. */
 export type Head = {
   readonly kind: string;
@@ -108,6 +126,8 @@ export type Head = {
   readonly back?: RolledBack;
   /** Of the last restore. */
   readonly restoredBy?: RestoredBy;
+  /** Only where the space wants reservations, and somebody was refused of late. */
+  readonly contest?: Contest;
   /** Rollbacks of this life, oldest first, where the kind keeps its history. */
   readonly forks?: readonly Fork[];
 };

@@ -10,6 +10,7 @@ import { createMemoryCache } from '../../src/backends/cache/memory.ts';
 import { createMemoryStore } from '../../src/backends/store/memory.ts';
 import { createEngine } from '../../src/core/engine.ts';
 import { DEFAULT_ENGINE_CONFIG, type Engine } from '../../src/core/engine-types.ts';
+import { DEFAULT_SETTINGS, type SpaceSettings } from '../../src/core/people-types.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
 import { type Problem, ProblemError } from '../../src/protocol/errors.ts';
@@ -32,6 +33,8 @@ export class TransportWorld {
   /** Connections that are open, as the server sees them. */
   readonly connections = new Set<Socket>();
   denied: Problem | undefined;
+  /** Of all spaces. */
+  settings: SpaceSettings = DEFAULT_SETTINGS;
   readonly #cache = createMemoryCache({ clock: systemClock });
   readonly #server: Server;
 
@@ -44,6 +47,7 @@ export class TransportWorld {
       bus: createInProcessHub().bus(),
       metrics: countInto(this.counts),
       kinds: KINDS,
+      settings: { known: () => this.settings, load: async () => this.settings },
       config: { ...DEFAULT_ENGINE_CONFIG, secrets: ['one'] },
     });
     const deps = {

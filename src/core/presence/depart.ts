@@ -1,5 +1,6 @@
 import { clientIn, rosterShardOf } from '../../model/roster-record.ts';
 import { LEASE_GRACE_MS } from '../../protocol/limits.ts';
+import { endReservation } from '../reservations.ts';
 import type { SpaceState } from '../space-state.ts';
 import { type PresenceParts, settingsOf } from './presence-parts.ts';
 import { left } from './roster-changes.ts';
@@ -20,7 +21,7 @@ export type Departure = {
  */
 export async function depart(parts: PresenceParts, space: SpaceState, departure: Departure): Promise<void> {
   const { client, g } = departure;
-  const { leaseMs } = await settingsOf(parts, space);
+  const { leaseMs, textReservations } = await settingsOf(parts, space);
   const now = parts.deps.clock.now();
   let rowHeld: Held = {};
   let newer = false;
@@ -34,6 +35,7 @@ export async function depart(parts: PresenceParts, space: SpaceState, departure:
   // What the client holds belongs to its later generation.
   const held = newer ? {} : { ...departure.held, ...rowHeld };
   await release(parts, space, departure, held);
+  if (textReservations && !newer) await endReservation(parts.deps, space.id, departure);
   let last: Held = {};
   await parts.rosters.change(space, [rosterShardOf(client)], (shard, F) => {
     const after = left(shard, client, g, F);
