@@ -29,6 +29,8 @@ export type Segment = { readonly key: string; readonly from: Version; readonly t
 /** What is remembered of a client's last request on this item: seq, place in the batch, version made, hash of the update. */
 export type Remembered = readonly [seq: number, place: number, version: Version, hash: string, extra?: Json];
 
+export type StoredDelta = Pick<Delta, 'v' | 'op' | 'c' | 's' | 'r'>;
+
 /** Set by a rollback, for as long as clients may restore. */
 export type RolledBack = {
   /** Version in the store that the item went back to. */
@@ -40,6 +42,11 @@ export type RolledBack = {
   readonly untilMs: number;
   /** By client id: the first seq used on the item since it was rolled back. What was sent from there on is in the item, or was refused. */
   readonly posted?: { readonly [client: string]: number };
+  /**
+   * For kinds whose lost operations depend on those before them. Of a row: what the store has got of the life that followed, oldest first. Of an earlier rollback: what leads from the
+   * value it left to the one that the last rollback left. Absent where that is too much, or not known, and of the last rollback in a head.
+   */
+  readonly stored?: readonly StoredDelta[];
   /** Earlier rollbacks of which something may still be restored, newest first. Of each the numbers from `from` to `ceil` are its own. */
   readonly before?: readonly RolledBack[];
   /** While there are earlier ones: `client/seq` of what was restored. One operation may be known under the numbers of several lives. */

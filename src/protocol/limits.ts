@@ -27,6 +27,9 @@ export const MAX_SET_BYTES = 840 * 1024;
 /** How far the time of a client may be ahead of the server's. */
 export const MAX_SET_AHEAD_MS = 60_000;
 
+/** What a row keeps of the life after a rollback, so that an earlier one can still be made good after a second. As JSON. */
+export const MAX_FOLLOWING_BYTES = 4 * 1024;
+
 /** Any record in the cache. memcached's default item limit is 1 MiB including the key. */
 export const MAX_RECORD_BYTES = 900 * 1024;
 /** The head record of an item. */
