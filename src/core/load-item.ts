@@ -147,17 +147,9 @@ async function headOf(
   ku: number,
 ): Promise<Head> {
   const kind = values.kindOf(row);
-  const { body: _body, apart: _apart, storedAt: _storedAt, ops: _ops, back, ...kept } = row;
-  const base: Head = {
-    ...kept,
-    ...(back && { back: withoutStored(back) }),
-    pv: row.v,
-    ku,
-    absent: false,
-    tb: row.v,
-    segs: [],
-    tail: [],
-  };
+  const { body: _body, apart: _apart, storedAt: _storedAt, ops: _ops, back, ...rest } = row;
+  const kept = back ? { ...rest, back: withoutStored(back) } : rest;
+  const base: Head = { ...kept, pv: row.v, ku, absent: false, tb: row.v, segs: [], tail: [] };
   if (row.dead) return base;
   const plan = layOut({
     head: base,

@@ -177,9 +177,11 @@ export function nextHead(
   const { back } = head.back ? markAfter(head.back, request.now, next.accepted && request.writer) : NO_MARK;
   if (back) result.back = back;
   if (head.restoredBy) result.restoredBy = head.restoredBy;
-  const isSame = next.deltas.length === 0 && !next.fresh && !next.whole;
-  const contest = isSame ? head.contest : next.contest;
-  if (contest) result.contest = contest;
+  if (head.contest) {
+    const isSame = next.deltas.length === 0 && !next.fresh && !next.whole;
+    const contest = isSame ? head.contest : next.contest;
+    if (contest) result.contest = contest;
+  }
   if (head.forks && !next.fresh) result.forks = head.forks;
   return result;
 }
