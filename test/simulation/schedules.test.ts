@@ -50,6 +50,7 @@ import {
   sleptBeforeRollback,
   storedAfterOutage,
 } from './schedules-store.ts';
+import { restoredAndLostAgain, storedBetweenLosses } from './schedules-texts.ts';
 import {
   judgedFromMemory,
   lateThenRolledBack,
@@ -220,6 +221,17 @@ describe('the schedules', function () {
     '[SI72] what a dead server left is stored though the ledger was lost with it',
     'ledgerOnly',
     ledgerLostWithServer,
+  );
+
+  itNeeds(
+    '[SI75] what an earlier loss took of a text comes back beside what was stored between it and the last',
+    'nothingBetween',
+    storedBetweenLosses,
+  );
+  itNeeds(
+    '[SI76] what went back into a text and was lost again comes back once, with what followed it',
+    'otherNumbers',
+    restoredAndLostAgain,
   );
 
   itNeeds(
