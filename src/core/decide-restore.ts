@@ -1,6 +1,6 @@
 import type { Json } from '../base/json.ts';
-import type { ApplyContext, Kind, Kinds } from '../kinds/kind.ts';
-import type { Head, RolledBack } from '../model/head.ts';
+import type { ApplyContext, Kind, Kinds, Since } from '../kinds/kind.ts';
+import type { Head, RolledBack, StoredDelta } from '../model/head.ts';
 import { MAX_REMEMBERED_CLIENTS } from '../protocol/limits.ts';
 import type { InvalidCode, Update, UpdateResult } from '../protocol/post-update.ts';
 
@@ -59,9 +59,7 @@ export function decideRestore(
       return refuse(update, 'badOp', 'versions must rise and be ones that were given out');
     last = version;
   }
-  // What came between an earlier rollback and the last one is not known any more, and these operations depend on it.
-  if (itemKind.bringBack && mark !== back) return unchanged;
-  if (itemKind.bringBack) return bringBack(itemKind, back, state(), update, restore, context, last) ?? unchanged;
+  if (itemKind.bringBack) return bringBack(itemKind, back, mark, state(), update, restore, context) ?? unchanged;
   const ops: RestoredOp[] = [];
   let value = state();
   for (const delta of restore.deltas) {
@@ -81,27 +79,41 @@ export function decideRestore(
 function bringBack(
   itemKind: Kind,
   back: RolledBack,
+  mark: RolledBack,
   state: unknown,
   update: Update,
   restore: NonNullable<Update['restore']>,
   { since = 'lost' }: ApplyContext,
-  last: number,
 ): Restore | Refusal | undefined {
-  if (since === 'lost') return undefined; // too much has come since
-  const chain = restore.deltas.filter(({ version }) => version > back.from);
+  const between = mark === back ? [] : mark.stored;
+  if (since === 'lost' || !between) return undefined; // too much has come since
+  const chain = restore.deltas.filter(({ version }) => version > mark.from);
   const lost = chain.map((delta) => ({
     version: delta.version,
     op: delta.op as Json,
-    skip: isSettled(back, back, delta),
+    // Without a sender nobody can tell whether a life between has had it back.
+    skip: isSettled(back, mark, delta) || (mark !== back && delta.clientId === undefined),
   }));
-  const brought = itemKind.bringBack?.(state, lost, since);
+  const known = namedIn(chain, mark, [...between, ...since] as readonly StoredDelta[]);
+  const brought = itemKind.bringBack?.(state, lost, known);
   if (!brought) return refuse(update, 'badOp', 'these are not the operations that led on from that version');
   const ops = chain.flatMap((delta, i): RestoredOp[] => {
     const op = brought.ops[i];
     return op === undefined ? [] : [{ op, count: 0, was: delta.version, ...senderOf(delta) }];
   });
   if (ops.length === 0) return undefined;
-  return { kind: 'restore', itemKind, state: brought.state, ops, back: markRestored(back, back, last, ops) };
+  const last = restore.deltas.at(-1)?.version ?? 0;
+  return { kind: 'restore', itemKind, state: brought.state, ops, back: markRestored(back, mark, last, ops) };
+}
+
+/** What has come since, with the numbers that the chain has for what was brought back of it: in another life the same operation may have had another one. */
+function namedIn(chain: readonly RestoredDelta[], mark: RolledBack, since: readonly StoredDelta[]): readonly Since[] {
+  const numbers = new Map(chain.map(({ version, clientId, seq }) => [`${clientId}/${seq}`, version]));
+  return since.map(({ r, ...delta }) => {
+    const isOfChain = r !== undefined && r > mark.from && r <= mark.ceil;
+    const number = isOfChain ? r : delta.s === undefined ? undefined : numbers.get(`${delta.c}/${delta.s}`);
+    return { ...delta, ...(number === undefined ? {} : { r: number }) };
+  });
 }
 
 /** Nobody need bring it back any more. */

@@ -3,7 +3,7 @@ import type { Json } from '../base/json.ts';
 import { isObject } from '../base/json.ts';
 import type { Applied, ApplyContext, Kind, Kinds } from '../kinds/kind.ts';
 import { DEFAULT_KIND } from '../kinds/registry.ts';
-import type { Delta, Head, Remembered } from '../model/head.ts';
+import type { Contest, Delta, Head, Remembered } from '../model/head.ts';
 import type { DeltaAnswer } from '../protocol/get-updates.ts';
 import { MAX_REMEMBERED_CLIENTS } from '../protocol/limits.ts';
 import type { InvalidCode, Update, UpdateResult } from '../protocol/post-update.ts';
@@ -27,7 +27,7 @@ export function hashUpdate(update: Update): string {
 }
 
 export type Verdict =
-  | { readonly kind: 'refuse'; readonly result: UpdateResult }
+  | Refusal
   | {
       readonly kind: 'accept';
       readonly itemKind: Kind;
@@ -35,11 +35,18 @@ export type Verdict =
       readonly creates: boolean;
       /** Where it matters what came before: what others did, and the operation as it was applied after that. Empty where nobody came before. */
       readonly missed?: object;
+      /** What stays of the head's `contest`. */
+      readonly contest?: Contest | undefined;
     }
   | { readonly kind: 'delete' }
   | Restore;
 
-type Refusal = { readonly kind: 'refuse'; readonly result: UpdateResult };
+export type Refusal = {
+  readonly kind: 'refuse';
+  readonly result: UpdateResult;
+  /** The head's `contest` with this refusal, where it counts. */
+  readonly contest?: Contest;
+};
 
 /** What an operation does to an item as it stands. Pure. */
 export function decideUpdate(

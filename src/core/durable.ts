@@ -19,7 +19,13 @@ const TURNS = 20;
 export function snapshotOf(values: Values, head: Head, state: unknown): Snapshot {
   const kind = values.kindOf(head);
   const apart = head.ref !== undefined && head.ref.bytes > (kind.apartBytes ?? Number.POSITIVE_INFINITY);
-  return { head, apart, body: () => (head.dead ? null : kind.encode(state)), ops: kind.ops };
+  return {
+    head,
+    apart,
+    body: () => (head.dead ? null : kind.encode(state)),
+    ops: kind.ops,
+    bringsBack: kind.bringBack !== undefined,
+  };
 }
 
 /** One guarded store write. A commit whose answer was lost is asked again: the guard makes the second a no-op. */

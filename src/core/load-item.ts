@@ -1,5 +1,5 @@
 import { DEFAULT_KIND } from '../kinds/registry.ts';
-import type { Head } from '../model/head.ts';
+import type { Head, RolledBack } from '../model/head.ts';
 import { decodeHead, encodeHead, encodePlaceholder, isPlaceholder } from '../model/head.ts';
 import { headKey, itemRowKey, spaceRowKey } from '../model/keys.ts';
 import { decodeRow, decodeSpaceRow, type Row } from '../model/row.ts';
@@ -147,7 +147,8 @@ async function headOf(
   ku: number,
 ): Promise<Head> {
   const kind = values.kindOf(row);
-  const { body: _body, apart: _apart, storedAt: _storedAt, ops: _ops, ...kept } = row;
+  const { body: _body, apart: _apart, storedAt: _storedAt, ops: _ops, back, ...rest } = row;
+  const kept = back ? { ...rest, back: withoutStored(back) } : rest;
   const base: Head = { ...kept, pv: row.v, ku, absent: false, tb: row.v, segs: [], tail: [] };
   if (row.dead) return base;
   const plan = layOut({
@@ -161,6 +162,11 @@ async function headOf(
   });
   if (plan.newBody) await writeBody(deps, space, plan.newBody);
   return { ...base, ...(plan.ref ? { ref: plan.ref } : { body: plan.body ?? null }) };
+}
+
+/** The row goes on with that; every update would write it again. */
+function withoutStored({ stored: _stored, ...back }: RolledBack): RolledBack {
+  return back;
 }
 
 /** Nothing was ever here, or it was pruned: numbers start above everything that was ever given. */

@@ -1,5 +1,5 @@
 import type { Json } from '../base/json.ts';
-import type { Delta, Head, Lock } from '../model/head.ts';
+import type { Contest, Delta, Head, Lock } from '../model/head.ts';
 import type { Update } from '../protocol/post-update.ts';
 import { ANY_HASH, markAfter, type Restore, withoutEarlier } from './decide-restore.ts';
 import { remember, rememberWrite, type Verdict, type Writer } from './decide-update.ts';
@@ -45,6 +45,8 @@ export type Next = {
   readonly closes: boolean;
   /** The request is remembered with these fields of its answer; absent where the content stays the same. `shown`: more fields, which can be made again. */
   readonly accepted?: { readonly extra: object; readonly shown?: object };
+  /** What stays of the head's `contest`; it stays as it is where the content does. */
+  readonly contest?: Contest | undefined;
   /** The lock changes hands or ends: the fence rises to this version. */
   readonly locks?: { readonly to: Lock | undefined };
 };
@@ -84,6 +86,7 @@ export function accepted(request: WriteRequest, head: Head, verdict: Exclude<Ver
         whole: applied.whole === true,
         closes,
         accepted: { extra: applied.extra ?? {}, ...(verdict.missed ? { shown: verdict.missed } : {}) },
+        ...(verdict.contest ? { contest: verdict.contest } : {}),
       };
     }
   }
@@ -174,6 +177,11 @@ export function nextHead(
   const { back } = head.back ? markAfter(head.back, request.now, next.accepted && request.writer) : NO_MARK;
   if (back) result.back = back;
   if (head.restoredBy) result.restoredBy = head.restoredBy;
+  if (head.contest) {
+    const isSame = next.deltas.length === 0 && !next.fresh && !next.whole;
+    const contest = isSame ? head.contest : next.contest;
+    if (contest) result.contest = contest;
+  }
   if (head.forks && !next.fresh) result.forks = head.forks;
   return result;
 }

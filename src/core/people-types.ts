@@ -72,6 +72,8 @@ export type SpaceSettings = {
   readonly lockRules: Readonly<Record<string, LockRule>>;
   /** Who may take an item from its holder: nobody but admins, or everybody with permission to lock. */
   readonly steal: 'admin' | 'anyone';
+  /** Whoever is refused again and again at one place of a text has it to itself for a moment. */
+  readonly textReservations: boolean;
   /** N of this space, ms; absent: the server's. */
   readonly persistMs?: number;
   readonly leaseMs: number;
@@ -90,6 +92,7 @@ export const DEFAULT_SETTINGS: SpaceSettings = {
   maxHoldMs: 600_000,
   lockRules: {},
   steal: 'admin',
+  textReservations: false,
   leaseMs: 30_000,
   members: {},
   clientKeepMs: 86_400_000,

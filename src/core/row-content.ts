@@ -1,9 +1,9 @@
 import type { Json } from '../base/json.ts';
-import type { Head } from '../model/head.ts';
+import type { Head, RolledBack, StoredDelta } from '../model/head.ts';
 import { valueRowKey } from '../model/keys.ts';
 import { type Apart, encodeStoredValue, type Row } from '../model/row.ts';
 import type { Change, StoreKey, StoreRecord } from '../ports/store.ts';
-import { MAX_ROW_DELTA_BYTES } from '../protocol/limits.ts';
+import { MAX_FOLLOWING_BYTES, MAX_ROW_DELTA_BYTES } from '../protocol/limits.ts';
 import { isShown, keepOps, type Place, type SplitOps } from './history/keep-ops.ts';
 import { deltaBytes, reachOf } from './layout.ts';
 
@@ -14,6 +14,8 @@ export type Snapshot = {
   readonly apart?: boolean;
   /** Of kinds that keep their history. */
   readonly ops?: SplitOps | undefined;
+  /** What is lost of it is brought back upon what came before. */
+  readonly bringsBack?: boolean;
 };
 
 export function rowOf(head: Head, body: Json, storedAt: number): Row {
@@ -68,8 +70,31 @@ export function contentOf(
   if (ops.outcome === 'needs') return { needs: [...missing, ...ops.keys.filter((key) => !isShown(shown, key))] };
   if (missing.length > 0) return { needs: missing };
   const { body, apart, changes } = value.make();
-  const row = { ...rowOf(head, body, place.now), ...(apart && { apart }), ...ops.ops };
+  const back = snapshot.bringsBack ? markFollowed(before, head) : undefined;
+  const row = { ...rowOf(head, body, place.now), ...(back && { back }), ...(apart && { apart }), ...ops.ops };
   return { row, changes: [...changes, ...ops.changes] };
+}
+
+/** The mark of the last rollback with what the store has got since: should there be another, that leads from what the first one left to what the second did. */
+function markFollowed(row: Row, head: Head): RolledBack | undefined {
+  if (!head.back || (row.v < head.v && row.v < reachOf(head))) return head.back;
+  const more = head.tail.filter(({ v }) => v > row.v).map(({ v, op, c, s, r }) => ({ v, op, c, s, r }));
+  return { ...head.back, ...joined(storedSince(row), more) };
+}
+
+/** What was stored since the rollback, where it is known. */
+export function storedSince({ v, back }: Pick<Row, 'v' | 'back'>): readonly StoredDelta[] | undefined {
+  return back && v === back.ceil + 1 ? [] : back?.stored;
+}
+
+/** `stored` of a mark. */
+export function joined(
+  first: readonly StoredDelta[] | undefined,
+  then: readonly StoredDelta[] | undefined,
+): Pick<RolledBack, 'stored'> {
+  if (!first || !then) return {};
+  const stored = [...first, ...then];
+  return JSON.stringify(stored).length > MAX_FOLLOWING_BYTES ? {} : { stored };
 }
 
 type StoredValuePlan = {

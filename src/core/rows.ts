@@ -4,7 +4,7 @@ import { decodeRow, decodeSpaceRow, encodeRow, encodeSpaceRow, type Row, type Sp
 import type { Change, Decision, StoreKey, StoreRecord } from '../ports/store.ts';
 import type { Version } from '../protocol/ids.ts';
 import { addFork } from './history/keep-ops.ts';
-import { contentOf, rowOf, type Snapshot } from './row-content.ts';
+import { contentOf, joined, rowOf, type Snapshot, storedSince } from './row-content.ts';
 
 /*
  * What the store may be told, decided inside its transactions: pure, safe to run again. `ceil` names an opening: each reservation raises it.
@@ -139,11 +139,15 @@ export function decideRollback(
 const MAX_EARLIER = 3;
 
 /** What an earlier rollback took may still be missing, besides what this one takes. */
-function markOf({ v, ceil, back }: Row, now: number, restoreMs: number): RolledBack {
+function markOf(row: Row, now: number, restoreMs: number): RolledBack {
+  const { v, ceil, back } = row;
   const mark = { from: v, ceil, got: v, untilMs: now + restoreMs };
   if (!back) return mark;
-  const { before = [], brought, ...last } = back;
-  const earlier = [last, ...before].filter(({ untilMs, got, ceil: to }) => untilMs >= now && got < to);
+  const { before = [], brought, stored: _stored, ...last } = back;
+  const stored = storedSince(row);
+  const led = ({ stored: first, ...one }: RolledBack): RolledBack => ({ ...one, ...joined(first, stored) });
+  const all = [{ ...last, ...(stored && { stored }) }, ...before.map(led)];
+  const earlier = all.filter(({ untilMs, got, ceil: to }) => untilMs >= now && got < to);
   if (earlier.length === 0) return mark;
   return { ...mark, before: earlier.slice(0, MAX_EARLIER), ...(brought && { brought }) };
 }

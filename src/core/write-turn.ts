@@ -2,7 +2,7 @@ import { isObject } from '../base/json.ts';
 import type { Head, Lock } from '../model/head.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
 import type { HeldHead } from './context.ts';
-import { findRepeat } from './decide-update.ts';
+import { findRepeat, type Repeat } from './decide-update.ts';
 import type { HeldFloor } from './floor.ts';
 import type { Next, WriteRequest } from './next-head.ts';
 import type { SpaceState } from './space-state.ts';
@@ -37,6 +37,9 @@ export type Attempt = {
   forgotten: boolean;
 };
 
+/** The request was applied before. */
+export type Repeated = Repeat & { readonly kind: 'repeat' };
+
 export function newAttempt(id: string, cold: boolean): Attempt {
   return {
     cold,
@@ -63,6 +66,14 @@ export type Turn = {
   /** The head was just read: what no `cas` guards may be answered from it. */
   readonly fresh: boolean;
 };
+
+/** Without a turn of the event loop where there is nothing to wait for. */
+export function andThen<Value, Result>(
+  value: Value | Promise<Value>,
+  next: (value: Value) => Promise<Result>,
+): Promise<Result> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
 
 export function visible(attempt: Attempt, head: Head, stored: number): Written {
   const version = attempt.mine?.v ?? head.v;

@@ -1,5 +1,6 @@
 import { must } from '../base/assert.ts';
 import type { Json } from '../base/json.ts';
+import type { Contest } from '../model/head.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
 import { HeadCommitter } from './commit-head.ts';
 import { CHANGED, LOOP, RetryLater } from './context.ts';
@@ -15,16 +16,19 @@ import type { Locks } from './locks.ts';
 import { accepted, type Next, nextHead, sameAgain, type WriteRequest } from './next-head.ts';
 import { type Past, PastDeltas, remembered } from './past.ts';
 import type { Pictures } from './pictures/pictures.ts';
+import { Reservations, refusedAsBefore } from './reservations.ts';
 import type { Snapshot } from './row-content.ts';
 import type { SpaceState } from './space-state.ts';
 import type { SpaceDeps } from './spaces/settings.ts';
 import type { Values } from './values.ts';
 import {
   type Attempt,
+  andThen,
   isRefusal,
   landedIn,
   newAttempt,
   promisesStore,
+  type Repeated,
   refusal,
   type Turn,
   visible,
@@ -44,6 +48,7 @@ export class UpdateWriter {
   readonly #locks: Locks;
   readonly #past: PastDeltas;
   readonly #pictures: Pictures | undefined;
+  readonly #reservations: Reservations;
 
   constructor(deps: SpaceDeps, values: Values, heads: Heads, locks: Locks, pictures?: Pictures) {
     this.#deps = deps;
@@ -53,6 +58,7 @@ export class UpdateWriter {
     this.#locks = locks;
     this.#pictures = pictures;
     this.#past = new PastDeltas(deps.kinds, values);
+    this.#reservations = new Reservations(deps);
   }
 
   /** Throws `Failure` and `RetryLater`; then the update may or may not be in the item, and a repeat finds out. */
@@ -102,17 +108,13 @@ export class UpdateWriter {
   /** What the request asks for, from this head. Without a turn of the event loop where there is no lock to look at: every update comes through here. */
   #judge(turn: Turn, state: unknown): Promise<Written | undefined> {
     const gate = this.#locks.gate(turn.space, turn.request, turn.held.head);
-    return gate instanceof Promise
-      ? gate.then((known) => this.#apply(turn, known, state))
-      : this.#apply(turn, gate, state);
+    return andThen(gate, (known) => this.#apply(turn, known, state));
   }
 
   #apply(turn: Turn, gate: Gate, state: unknown): Promise<Written | undefined> {
     if (gate.kind === 'refuse') return this.#refuse(turn, gate.result, state);
     const past = this.#past.since(turn.space.id, turn.held.head, must(turn.request.update, 'an update'));
-    return past instanceof Promise
-      ? past.then((known) => this.#decide(turn, gate, state, known))
-      : this.#decide(turn, gate, state, past);
+    return andThen(past, (since) => this.#decide(turn, gate, state, since));
   }
 
   #verdict({ request, held }: Turn, state: unknown, since: Past): Verdict {
@@ -121,12 +123,12 @@ export class UpdateWriter {
   }
 
   #decide(turn: Turn, gate: Gate & { kind: 'pass' }, state: unknown, since: Past): Promise<Written | undefined> {
-    const update = must(turn.request.update, 'there is an update');
     const verdict = this.#verdict(turn, state, since);
-    if (verdict.kind !== 'accept' || !verdict.creates) return this.#carryOut(turn, gate, verdict, state);
-    return judgeCreation(this.#deps, turn.space.id, update, verdict).then((judged) =>
-      this.#carryOut(turn, gate, judged, state),
-    );
+    const judged =
+      verdict.kind === 'accept' && verdict.creates
+        ? judgeCreation(this.#deps, turn.space.id, must(turn.request.update, 'there is an update'), verdict)
+        : this.#reservations.judge(turn, verdict, state, since);
+    return andThen(judged, (known) => this.#carryOut(turn, gate, known, state));
   }
 
   #carryOut(turn: Turn, gate: Gate & { kind: 'pass' }, verdict: Verdict, state: unknown): Promise<Written | undefined> {
@@ -140,7 +142,7 @@ export class UpdateWriter {
       return locks ? this.#commitLocked(turn, gate, next, state) : this.#commit(turn, next);
     }
     const { result } = verdict;
-    if (result.result !== 'ok' || !turn.fresh) return this.#refuse(turn, result, state);
+    if (result.result !== 'ok' || !turn.fresh) return this.#refuse(turn, result, state, verdict.contest);
     const { item: _item, result: _result, version: _version, durableVersion: _durable, ...extra } = result;
     turn.attempt.extra = extra;
     const again = { ...sameAgain(request, head, state), accepted: { extra } };
@@ -176,9 +178,9 @@ export class UpdateWriter {
   }
 
   /** An answer that no `cas` guards. Conflicts carry the value that stands. */
-  async #refuse(turn: Turn, result: UpdateResult, state: unknown): Promise<Written | undefined> {
+  async #refuse(turn: Turn, result: UpdateResult, state: unknown, contest?: Contest): Promise<Written | undefined> {
     // Otherwise no write will tell whether this head still stands.
-    if (!turn.fresh || !(await this.#rememberRefusal(turn, result))) return undefined;
+    if (!turn.fresh || !(await this.#rememberRefusal(turn, result, contest))) return undefined;
     return refusal(this.#values, result, turn.held.head, state);
   }
 
@@ -193,11 +195,12 @@ export class UpdateWriter {
   }
 
   /** Writes into the head that the request was refused; no new version. `false`: the head has changed, begin again. */
-  async #rememberRefusal({ space, request, held }: Turn, result: UpdateResult): Promise<boolean> {
+  async #rememberRefusal({ space, request, held }: Turn, result: UpdateResult, contest?: Contest): Promise<boolean> {
     if (!request.writer || !mustRemember(result)) return true;
     const memory = remember(held.head, request.writer, held.head.v, { refused: remembered(result) } as unknown as Json);
     const mark = markAfter(held.head.back, request.now, request.writer);
-    return this.#committer.amend(space, request.item, held, { ...held.head, ...memory, ...mark });
+    const counted = contest && { contest };
+    return this.#committer.amend(space, request.item, held, { ...held.head, ...memory, ...mark, ...counted });
   }
 
   async #refusedAgain(turn: Turn, result: UpdateResult): Promise<Written | undefined> {
@@ -209,7 +212,7 @@ export class UpdateWriter {
       // What was in the way is in the way still, or is not known any more.
       const past = request.update && (await this.#past.since(space.id, held.head, request.update));
       const verdict = past && result.result === 'conflict' ? this.#verdict(turn, state, past) : undefined;
-      return refusal(this.#values, verdict?.kind === 'refuse' ? verdict.result : result, held.head, state);
+      return refusal(this.#values, refusedAsBefore(result, verdict, held.head.v), held.head, state);
     }
     const { item: _item, result: _result, version, durableVersion: _durable, ...extra } = result;
     attempt.extra = extra;
@@ -217,10 +220,7 @@ export class UpdateWriter {
   }
 
   /** The request was applied before: its answer again, once it is as safe as a first answer must be. */
-  async #repeated(
-    turn: Turn,
-    repeat: { readonly version: number; readonly extra?: unknown },
-  ): Promise<Written | undefined> {
+  async #repeated(turn: Turn, repeat: Repeated): Promise<Written | undefined> {
     this.#deps.metrics.count('updates_repeated');
     const { space, request, held, attempt } = turn;
     const said = request.update && (await this.#past.saidAt(space.id, held.head, request.update, repeat.version));

@@ -1,5 +1,6 @@
 import type { Json } from '../base/json.ts';
 import type { InvalidCode } from '../protocol/post-update.ts';
+import type { Places } from './places.ts';
 
 /** One accepted operation, as it led to version `v`. */
 export type Since = {
@@ -27,6 +28,16 @@ export type ApplyContext = {
   /** What was accepted after the version that `baseOf` names, oldest first; `lost`: it is not known any more. */
   readonly since?: readonly Since[] | 'lost' | undefined;
 };
+
+/** For kinds in which a place can be kept for one writer. */
+export interface PlacesOf<State> {
+  /** Where an operation that was refused would have changed what others have since; at most so many places of this state. */
+  contested(state: State, op: unknown, since: readonly Since[], max: number): Places;
+  /** Does an accepted delta, which led to the state `after`, change anything there? */
+  touched(places: Places, delta: Json, after: State): boolean;
+  /** Where they are after that delta. */
+  moved(places: Places, delta: Json, after: State): Places;
+}
 
 export type Applied<State> =
   | {
@@ -103,6 +114,7 @@ export interface Kind<State = unknown> {
     chain: readonly Lost[],
     since: readonly Since[],
   ): { readonly state: State; readonly ops: readonly (Json | undefined)[] } | undefined;
+  readonly places?: PlacesOf<State>;
   /** As kept in cache and store. */
   encode(state: State): Json;
   decode(encoded: Json): State;

@@ -1,4 +1,5 @@
 import type { Json } from '../base/json.ts';
+import type { Places } from '../kinds/places.ts';
 import type { Epoch, Version } from '../protocol/ids.ts';
 import { FORMAT_VERSION } from '../protocol/version.ts';
 import { DecodedOnce, decodeRecord, encodeRecord } from './record.ts';
@@ -28,6 +29,8 @@ export type Segment = { readonly key: string; readonly from: Version; readonly t
 /** What is remembered of a client's last request on this item: seq, place in the batch, version made, hash of the update. */
 export type Remembered = readonly [seq: number, place: number, version: Version, hash: string, extra?: Json];
 
+export type StoredDelta = Pick<Delta, 'v' | 'op' | 'c' | 's' | 'r'>;
+
 /** Set by a rollback, for as long as clients may restore. */
 export type RolledBack = {
   /** Version in the store that the item went back to. */
@@ -39,6 +42,11 @@ export type RolledBack = {
   readonly untilMs: number;
   /** By client id: the first seq used on the item since it was rolled back. What was sent from there on is in the item, or was refused. */
   readonly posted?: { readonly [client: string]: number };
+  /**
+   * For kinds whose lost operations depend on those before them. Of a row: what the store has got of the life that followed, oldest first. Of an earlier rollback: what leads from the
+   * value it left to the one that the last rollback left. Absent where that is too much, or not known, and of the last rollback in a head.
+   */
+  readonly stored?: readonly StoredDelta[];
   /** Earlier rollbacks of which something may still be restored, newest first. Of each the numbers from `from` to `ceil` are its own. */
   readonly before?: readonly RolledBack[];
   /** While there are earlier ones: `client/seq` of what was restored. One operation may be known under the numbers of several lives. */
@@ -61,6 +69,23 @@ export type Lock = {
   /** Server time since which the client holds the item without having given it up, ms. */
   readonly sinceMs: number;
 };
+
+/** Of a writer, named by `subject/client`: refused so many times in a row at these places, last at `t` (server time, ms). */
+export type Refusals = { readonly key: string; readonly times: number; readonly at: Places; readonly t: number };
+
+/** Places that are kept for one writer while the lease of this grant is there. */
+export type Reservation = {
+  readonly key: string;
+  /** Client id. */
+  readonly holder: string;
+  readonly grant: string;
+  readonly at: Places;
+  /** Server time, ms: for people, and to forget it some time; the lease ends by the clock of the cache. */
+  readonly untilMs: number;
+};
+
+/** Who was refused where of late, oldest first, and what is reserved. Places are those of the value at the head's version. */
+export type Contest = { readonly rows: readonly Refusals[]; readonly kept?: Reservation };
 
 /** The head of an item: the record that every accepted update replaces by `cas`. */
 export type Head = {
@@ -108,6 +133,8 @@ export type Head = {
   readonly back?: RolledBack;
   /** Of the last restore. */
   readonly restoredBy?: RestoredBy;
+  /** Only where the space wants reservations, and somebody was refused of late. */
+  readonly contest?: Contest;
   /** Rollbacks of this life, oldest first, where the kind keeps its history. */
   readonly forks?: readonly Fork[];
 };

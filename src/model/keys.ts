@@ -50,6 +50,10 @@ export function pulseKey(space: string): CacheKey {
 export function lockKey(space: string, item: string): CacheKey {
   return `l/${part(space)}/${part(item)}`;
 }
+/** That what is reserved for a writer (`subject/client`) is so still: goes with its lease. A writer has one in a space. */
+export function reservationKey(space: string, writer: string): CacheKey {
+  return `k/${part(space)}/${createHash('sha256').update(writer).digest('base64url')}`;
+}
 /** That a one-time ticket was used. */
 export function ticketKey(space: string, random: string): CacheKey {
   return `t/${part(space)}/${random}`;

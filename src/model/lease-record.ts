@@ -1,8 +1,8 @@
 import { decodeRecord, encodeRecord } from './record.ts';
 
-/** What stands under the lock key of an item for as long as a lease runs. */
+/** What stands under the lock key of an item, or the reservation key of a writer, for as long as a lease runs. */
 export type Lease = {
-  /** Of the lock in the head that is alive with it. A grant whose lease is gone never has one again. */
+  /** Of the lock or the reservation in the head that is alive with it. A grant whose lease is gone never has one again. */
   readonly grant: string;
   readonly holder: string;
   readonly subject: string;

@@ -12,6 +12,8 @@ export type MetricName =
   | 'update_turns'
   | 'locks_granted'
   | 'locks_renewed'
+  | 'places_reserved'
+  | 'reserved_refusals'
   | 'cas_conflicts'
   | 'late_post_checks'
   | 'index_appends'

@@ -13,11 +13,22 @@ export const MAX_TEXT_JSON_BYTES = 768 * 1024;
 export const MAX_TEXT_EDITS = 10_000;
 /** Of a text that is sent whole: what is left when common ends are taken off is compared. UTF-16 units, of either text. */
 export const MAX_TEXT_DIFF_CHARS = 20_000;
+/** A place of a text is reserved for who was refused there so many times in a row, for so long (memcached counts in seconds). */
+export const RESERVE_AFTER_REFUSALS = 3;
+export const RESERVATION_MS = 2_000;
+/** Places of one refused operation that are looked at, and reserved. */
+export const MAX_RESERVED_PLACES = 4;
+/** Writers of one text of whom refusals in a row are counted, and how long after the last one. */
+export const MAX_REFUSED_WRITERS = 8;
+export const REFUSALS_KEPT_MS = 60_000;
 export const MAX_SET_ELEMENT_BYTES = 1024;
 /** A set as it is encoded, with its removed elements: at most so much below `MAX_RECORD_BYTES` and `MAX_ROW_BYTES` that all else has room. */
 export const MAX_SET_BYTES = 840 * 1024;
 /** How far the time of a client may be ahead of the server's. */
 export const MAX_SET_AHEAD_MS = 60_000;
+
+/** What a row keeps of the life after a rollback, so that an earlier one can still be made good after a second. As JSON. */
+export const MAX_FOLLOWING_BYTES = 4 * 1024;
 
 /** Any record in the cache. memcached's default item limit is 1 MiB including the key. */
 export const MAX_RECORD_BYTES = 900 * 1024;

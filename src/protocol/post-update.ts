@@ -4,7 +4,7 @@ import { ProblemError } from './errors.ts';
 import type { DeltaAnswer } from './get-updates.ts';
 import { isId } from './ids.ts';
 import { MAX_UPDATES_PER_REQUEST } from './limits.ts';
-import { missedFields, withSchema } from './text.ts';
+import { missedFields, reservedSchema, withSchema } from './text.ts';
 
 const id = z.string().refine(isId, { error: 'badId' });
 const count = z.int().min(0);
@@ -123,6 +123,7 @@ export const updateResultSchema = z.discriminatedUnion('result', [
     result: z.literal('conflict'),
     value: z.unknown().optional(),
     with: withSchema.optional(),
+    reserved: reservedSchema.optional(),
     ...missedFields,
   }),
   z.strictObject({ ...at, result: z.literal('locked'), holder: z.string(), ttlMs: z.number() }),

@@ -38,6 +38,8 @@ export const spaceSettingsSchema = z.strictObject({
   /** By kind; `optional` where not named. */
   lockRules: bounded(kind, z.enum(['required', 'optional', 'none']), MAX_KINDS, 'kinds'),
   steal: z.enum(['admin', 'anyone']).optional(),
+  /** Whoever was refused three times in a row at a place of a text has it to itself for 2 s. */
+  textReservations: z.boolean().optional(),
   /** At most the server's own. */
   persistMs: within('persistMs'),
   leaseMs: within('leaseMs'),

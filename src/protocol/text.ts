@@ -25,6 +25,9 @@ export const missedFields = {
   op: z.unknown().optional(),
 };
 
+/** Why an edit is refused that nobody's edit is in the way of; or, to the holder, what it was given. */
+export const reservedSchema = z.strictObject({ holder: z.string(), ttlMs: count });
+
 /** Edits that are in the way, where they are in the text as it stands. */
 export const withSchema = z.array(
   z.strictObject({ version: count, clientId: z.string().optional(), from: count, to: count }),

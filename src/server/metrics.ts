@@ -8,6 +8,8 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
   update_turns: 'turns of the write loop; more than updates where writers race',
   locks_granted: 'leases on items that were granted',
   locks_renewed: 'leases on items that were renewed',
+  places_reserved: 'places of texts that were reserved for a writer',
+  reserved_refusals: 'updates refused for the sake of a reservation alone',
   cas_conflicts: 'compare-and-set writes lost to somebody else',
   late_post_checks: 'updates announced again because a reader had passed',
   index_appends: 'entries appended to the recent index',

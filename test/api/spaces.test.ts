@@ -28,13 +28,13 @@ describe('settings of a space over HTTP', () => {
 
   it('[SE2] a PUT replaces the whole: what is left out has its default; what GET shows can be put back', async () => {
     const { listener } = makeApp();
-    await put(listener, { maxLocks: 2, steal: 'anyone', tombstoneMs: 600_000 });
+    await put(listener, { maxLocks: 2, steal: 'anyone', tombstoneMs: 600_000, textReservations: true });
     const second = await put(listener, { leaseMs: 20_000 });
     assert.deepEqual([second.status, second.headers.etag], [200, '"2"']);
-    const { maxLocks, steal, leaseMs, tombstoneMs } = second.json;
+    const { maxLocks, steal, leaseMs, tombstoneMs, textReservations } = second.json;
     assert.deepEqual(
-      { maxLocks, steal, leaseMs, tombstoneMs },
-      { maxLocks: 4, steal: 'admin', leaseMs: 20_000, tombstoneMs: undefined },
+      { maxLocks, steal, leaseMs, tombstoneMs, textReservations },
+      { maxLocks: 4, steal: 'admin', leaseMs: 20_000, tombstoneMs: undefined, textReservations: false },
     );
     const again = await put(listener, second.json);
     assert.deepEqual([again.status, again.json], [200, second.json]);
@@ -62,6 +62,7 @@ describe('settings of a space over HTTP', () => {
       { lockRules: { 'unheard-of': 'none' } },
       { lockRules: { register: 'perhaps' } },
       { steal: 'nobody' },
+      { textReservations: 1 },
       { members: { ann: 'rx' } },
       { members: { ann: 'rr' } },
       { members: { ann: '' } },

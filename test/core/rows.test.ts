@@ -114,7 +114,7 @@ describe('rolling back and pruning', () => {
       const row = encodeRow('s', 'a', rowOf(head, { x: 1 }, 0));
       return decideRollback('s', 'a', row, { e: 'e', cu: 1 }, now, 600_000)([row]).result?.back;
     };
-    assert.deepEqual(again(sampleHead(left))?.before, [back]);
+    assert.deepEqual(again(sampleHead(left))?.before, [{ ...back, stored: [] }], 'and that nothing came in between');
     assert.equal(again(sampleHead(left), 601_000)?.before?.[0]?.untilMs, 601_000);
     assert.deepEqual(again(sampleHead(left), 601_001), { from: 101, ceil: 1_125, got: 101, untilMs: 1_201_001 });
   });
@@ -130,6 +130,21 @@ describe('rolling back and pruning', () => {
     assert.deepEqual(again(back), { ...mark, before: [back] });
     assert.deepEqual(again({ ...back, got: 100 }), mark, 'all of it is back');
     assert.deepEqual(again(back, 601_001), { ...mark, untilMs: 1_201_001 }, 'its time is over');
+    const delta = (v: number) => ({ v, op: { edits: [] } });
+    const led = again({
+      ...back,
+      stored: [delta(101), delta(102)],
+      before: [{ ...back, from: 1, stored: [delta(99)] }],
+    });
+    const stored = led?.before?.map((one) => one.stored?.map(({ v }) => v));
+    assert.deepEqual(
+      stored,
+      [
+        [101, 102],
+        [99, 101, 102],
+      ],
+      'each tells what leads from it to the last',
+    );
     const many = Array.from({ length: 5 }, (_, n) => ({ ...back, from: n }));
     const kept = again({ ...back, from: 9, before: many, brought: ['c/1'] });
     assert.deepEqual([kept?.before?.map(({ from }) => from), kept?.brought], [[9, 0, 1], ['c/1']]);

@@ -6,6 +6,7 @@ import { decideEnded, decideEnding, livingRow } from '../../src/core/spaces/spac
 import { decodeSpaceRow, encodeSpaceRow } from '../../src/model/row.ts';
 import type { Change, StoreRecord } from '../../src/ports/store.ts';
 import type { SpaceId } from '../../src/protocol/ids.ts';
+import { Contention } from '../support/contention.ts';
 import { EngineWorld, type Instance, N, SPACE, TEST_KINDS } from '../support/engine-fixture.ts';
 import { codeOf } from '../support/locks.ts';
 
@@ -54,6 +55,20 @@ describe('settings of a space in effect', () => {
     await world.set({});
     assert.equal((await world.post('a', { add: 'x' }, sent)).result, 'invalid');
     assert.equal((await world.post('a', { add: 'x' }, { ...sent, seq: 2 })).result, 'ok');
+  });
+
+  it('[RV12] reservations in texts begin and end with the setting, in that space alone', async () => {
+    const world = new SpacesWorld(2);
+    const there = await new Contention(world).create('one two three');
+    assert.equal((await there.refuse('slow', 4, 4)).reserved, undefined);
+    await world.set({ textReservations: true }, 'other' as SpaceId);
+    assert.equal((await there.refuse('slow', 4, 4)).reserved, undefined);
+    await world.set({ textReservations: true });
+    assert.notEqual((await there.refuse('slow', 4, 3)).reserved, undefined);
+    await world.set({});
+    assert.equal((await there.write('quick', [4, 0, 'q'])).result, 'conflict', 'what was given stays for its time');
+    assert.equal((await there.write('slow', [4, 0, 's'])).result, 'ok');
+    assert.equal((await there.refuse('slow', 4, 4)).reserved, undefined);
   });
 
   it('[SE21] a space’s own N rules how long a moving item goes unstored', async () => {

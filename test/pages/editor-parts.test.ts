@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { joined } from '../../src/pages/edit/flashes.ts';
+import { wordsOfRefusal } from '../../src/pages/edit/refusal-words.ts';
 import { describeText, Unsaved } from '../../src/pages/edit/saving.ts';
 import { readVisitor } from '../../src/pages/shared/people.ts';
 
@@ -38,6 +39,18 @@ describe('parts of the editor', () => {
       { from: 5, to: 9 },
       { from: 20, to: 20 },
     ]);
+  });
+
+  it('[ED22] says who has the place, where it is kept for somebody', () => {
+    assert.equal(wordsOfRefusal(true, undefined), 'Somebody was faster at this place; what you wrote is kept below.');
+    assert.match(wordsOfRefusal(false, undefined), /what you deleted is back\.$/);
+    const reserved = { holder: 'c1', ttlMs: 1_900, isOwn: false };
+    assert.match(
+      wordsOfRefusal(true, { ...reserved, name: 'Ann' }),
+      /^Ann .* has this place for a moment; what you wrote/,
+    );
+    assert.match(wordsOfRefusal(true, reserved), /^Somebody could not/);
+    assert.match(wordsOfRefusal(true, { ...reserved, isOwn: true }), /faster.*For 2 s it is yours alone\.$/);
   });
 
   it('[ED27] takes no place of others on trust', () => {

@@ -84,4 +84,20 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
     undefined,
     change('decide-restore', 'if (!back || back.untilMs < now) return {};', 'if (!back) return {};'),
   ),
+  mutant(
+    'nothingBetween',
+    'What an earlier rollback took is brought back along what was stored between it and the last.',
+    undefined,
+    change('decide-restore', 'mark === back ? [] : mark.stored;', '[];'),
+  ),
+  mutant(
+    'otherNumbers',
+    'A restored operation is the one that its sender made, whatever number another life has given it.',
+    undefined,
+    change(
+      'decide-restore',
+      'delta.s === undefined ? undefined :',
+      "delta.s === undefined || delta.c !== '' ? undefined :",
+    ),
+  ),
 ];

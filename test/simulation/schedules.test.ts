@@ -14,6 +14,18 @@ import {
   writtenAmidLook,
 } from './schedules-reader.ts';
 import {
+  acceptedBetween,
+  movedReservation,
+  olderReservation,
+  oneAtATime,
+  refusedAtAMovedPlace,
+  refusedElsewhere,
+  repeatedRefusal,
+  reservationEnds,
+  reservedAtOnce,
+  usedUp,
+} from './schedules-reservations.ts';
+import {
   chainsOfAllLengths,
   forgedNumber,
   repeatAfterRestore,
@@ -38,6 +50,7 @@ import {
   sleptBeforeRollback,
   storedAfterOutage,
 } from './schedules-store.ts';
+import { restoredAndLostAgain, storedBetweenLosses } from './schedules-texts.ts';
 import {
   judgedFromMemory,
   lateThenRolledBack,
@@ -211,6 +224,17 @@ describe('the schedules', function () {
   );
 
   itNeeds(
+    '[SI75] what an earlier loss took of a text comes back beside what was stored between it and the last',
+    'nothingBetween',
+    storedBetweenLosses,
+  );
+  itNeeds(
+    '[SI76] what went back into a text and was lost again comes back once, with what followed it',
+    'otherNumbers',
+    restoredAndLostAgain,
+  );
+
+  itNeeds(
     '[SI80] a renewal that comes when its lease has ended and another has begun changes nothing',
     'blindRenewal',
     renewalAfterLapse,
@@ -223,6 +247,33 @@ describe('the schedules', function () {
     'freesAnyGrant',
     leftAfterLosing,
   );
+
+  itNeeds(
+    '[SI90] what is reserved in a text keeps others out at once, on any instance',
+    'nothingInTheWay',
+    reservedAtOnce,
+  );
+  itNeeds('[SI91] a reservation in a text goes with its place', 'placeStands', movedReservation);
+  itNeeds(
+    '[SI92] a reservation in a text ends with its lease, though the head still tells of it',
+    'leaseUnasked',
+    reservationEnds,
+  );
+  itNeeds(
+    '[SI93] a lease keeps alive the reservation that it was made for, and no older one',
+    'anyLeaseOfTheWriter',
+    olderReservation,
+  );
+  itNeeds('[SI94] a reservation in a text is used up by the next edit of its holder', 'holderKeepsOn', usedUp);
+  itNeeds('[SI95] refusals at different places of a text reserve nothing', 'refusedAnywhere', refusedElsewhere);
+  itNeeds('[SI96] refusals at one place count together though it has moved', 'rowStands', refusedAtAMovedPlace);
+  itNeeds(
+    '[SI97] refusals before and after an accepted edit of the writer reserve nothing together',
+    'rowGoesOn',
+    acceptedBetween,
+  );
+  itNeeds('[SI98] a text has one reservation at a time', 'twoAtOnce', oneAtATime);
+  itNeeds('[SI99] a refusal that is answered again counts once', 'countedTwice', repeatedRefusal);
 
   it('[SI55] exist for every rule that no seed is known to break', () => {
     const unnoticed = MUTANTS.filter(({ name, found }) => !found && !scripted.has(name));

@@ -9,15 +9,18 @@ import { createInProcessHub } from '../../src/backends/bus/in-process.ts';
 import { createMemoryCache } from '../../src/backends/cache/memory.ts';
 import { createMemoryStore } from '../../src/backends/store/memory.ts';
 import { createEngine } from '../../src/core/engine.ts';
-import { DEFAULT_ENGINE_CONFIG, type Engine } from '../../src/core/engine-types.ts';
+import { DEFAULT_ENGINE_CONFIG, type Engine, type EngineConfig } from '../../src/core/engine-types.ts';
+import { DEFAULT_SETTINGS, type SpaceSettings } from '../../src/core/people-types.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
+import type { Store } from '../../src/ports/store.ts';
 import { type Problem, ProblemError } from '../../src/protocol/errors.ts';
 import type { Update, UpdateResult } from '../../src/protocol/post-update.ts';
 import { createHttpServer, listen } from '../../src/server/http-server.ts';
 import { systemClock, systemRandom } from '../../src/server/system.ts';
 import { makeApp, ORIGIN } from '../api/fixture.ts';
 import { callerOf, makeTickets, spaceId } from './callers.ts';
+import { ProbedCache, ProbedStore } from './probed-backends.ts';
 import { RecordedLog } from './recorded-log.ts';
 
 export const SPACE = spaceId('board');
@@ -32,19 +35,26 @@ export class TransportWorld {
   /** Connections that are open, as the server sees them. */
   readonly connections = new Set<Socket>();
   denied: Problem | undefined;
+  /** Of all spaces. */
+  settings: SpaceSettings = DEFAULT_SETTINGS;
   readonly #cache = createMemoryCache({ clock: systemClock });
+  readonly #probed = new ProbedCache(this.#cache, new Set());
+  readonly #store: ProbedStore;
   readonly #server: Server;
 
-  constructor() {
+  /** Over what an earlier one has left in the store. */
+  constructor(store: Store = createMemoryStore(), config: Partial<EngineConfig> = {}) {
+    this.#store = new ProbedStore(store);
     const common = { clock: systemClock, random: systemRandom, log: this.log };
     this.engine = createEngine({
       ...common,
-      cache: this.#cache,
-      store: createMemoryStore(),
+      cache: this.#probed,
+      store: this.#store,
       bus: createInProcessHub().bus(),
       metrics: countInto(this.counts),
       kinds: KINDS,
-      config: { ...DEFAULT_ENGINE_CONFIG, secrets: ['one'] },
+      settings: { known: () => this.settings, load: async () => this.settings },
+      config: { ...DEFAULT_ENGINE_CONFIG, secrets: ['one'], ...config },
     });
     const deps = {
       ...makeApp().deps,
@@ -68,8 +78,14 @@ export class TransportWorld {
     });
   }
 
-  async start(): Promise<void> {
-    await listen(this.#server, '127.0.0.1', 0);
+  async start(port = 0): Promise<void> {
+    await listen(this.#server, '127.0.0.1', port);
+  }
+
+  /** As `kill -9`, and the cache with it: nothing that it has begun goes on. Stop it all the same. */
+  async kill(): Promise<void> {
+    this.#probed.dead = this.#store.dead = true;
+    await this.#close();
   }
 
   get port(): number {
@@ -112,6 +128,10 @@ export class TransportWorld {
     this.sockets.depart();
     await this.engine.stop(500);
     await this.sockets.close();
+    if (this.#server.listening) await this.#close();
+  }
+
+  async #close(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
     this.#server.closeAllConnections();

@@ -22,17 +22,24 @@ export type TextAnswer =
       /** Absent where that is not known any more: then `value`. */
       readonly missed?: readonly TextDelta[];
       readonly with?: readonly Range[];
+      readonly reserved?: Reserved;
       readonly value?: string;
     }
   | { readonly result: 'resync'; readonly version: number; readonly value: string };
 
+type Conflict = TextAnswer & { readonly result: 'conflict' };
+
 export type Range = { readonly from: number; readonly to: number };
+
+/** A place is kept for one writer: for somebody else, which is why an edit was refused; or, by this refusal, for its sender. */
+export type Reserved = { readonly holder: string; readonly ttlMs: number };
 
 /** What was written here and could not be merged: each text, and where it was, in the text as it is shown now. */
 export type Refused = {
   readonly lost: readonly { readonly at: number; readonly text: string }[];
   /** What was in the way. */
   readonly ranges: readonly Range[];
+  readonly reserved?: Reserved;
 };
 
 /** What follows for whoever shows the text. */
@@ -144,7 +151,7 @@ export class TextCopy {
   answered(seq: number, answer: TextAnswer): Reaction {
     const nothing = ChangeSet.empty(this.#length());
     if (this.#sent?.seq !== seq) return { change: nothing }; // a poll has told it already
-    if (answer.result === 'conflict' && answer.missed) return this.#refuse(answer.missed, answer.with ?? []);
+    if (answer.result === 'conflict' && answer.missed) return this.#refuse(answer.missed, answer);
     if (answer.result === 'conflict') return this.#resync(answer.version, answer.value ?? '');
     if (answer.result === 'resync') return this.#resync(answer.version, answer.value);
     const waiting = this.#waiting;
@@ -209,7 +216,7 @@ export class TextCopy {
     return shown;
   }
 
-  #refuse(missed: readonly TextDelta[], ranges: readonly Range[]): Reaction {
+  #refuse(missed: readonly TextDelta[], { with: ranges = [], reserved }: Conflict): Reaction {
     const own = this.#sentChange().compose(this.#unsent);
     const undo = own.invert(this.#synced);
     this.#sent = undefined;
@@ -217,7 +224,7 @@ export class TextCopy {
     this.#unsent = ChangeSet.empty(this.#synced.length);
     const { change } = this.took(missed);
     const lost = textsIn(own).map(({ at, text }) => ({ at: change.mapPos(at, 1), text }));
-    return { change: undo.compose(change), refused: { lost, ranges } };
+    return { change: undo.compose(change), refused: { lost, ranges, ...(reserved && { reserved }) } };
   }
 
   /** What is on its way, if anything is, was not accepted. */

@@ -5,7 +5,7 @@ import { text as textKind } from '../../kinds/text/text.ts';
 import type { DeltaAnswer } from '../../protocol/get-updates.ts';
 import type { ClientKind, Told } from '../client-kind.ts';
 
-export type { Reaction, Refused } from './text-copy.ts';
+export type { Reaction, Refused, Reserved } from './text-copy.ts';
 export { TextDocument, type TextEvents, type TextOptions, type TextStorage } from './text-document.ts';
 
 /* The entry `longshore/client/text`: who works with no texts does not load this. */

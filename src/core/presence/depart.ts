@@ -1,6 +1,7 @@
 import { clientIn, rosterShardOf } from '../../model/roster-record.ts';
 import { LEASE_GRACE_MS } from '../../protocol/limits.ts';
 import { grantsIn, withoutGrant } from '../people-types.ts';
+import { endReservation } from '../reservations.ts';
 import type { SpaceState } from '../space-state.ts';
 import { type PresenceParts, settingsOf } from './presence-parts.ts';
 import { left } from './roster-changes.ts';
@@ -21,7 +22,7 @@ export type Departure = {
  */
 export async function depart(parts: PresenceParts, space: SpaceState, departure: Departure): Promise<void> {
   const { client, g } = departure;
-  const { leaseMs } = await settingsOf(parts, space);
+  const { leaseMs, textReservations } = await settingsOf(parts, space);
   const now = parts.deps.clock.now();
   let rowHeld: Held = {};
   let newer = false;
@@ -35,6 +36,7 @@ export async function depart(parts: PresenceParts, space: SpaceState, departure:
   // What the client holds belongs to its later generation.
   const held = newer ? {} : { ...departure.held, ...rowHeld };
   await release(parts, space, departure, held);
+  if (textReservations && !newer) await endReservation(parts.deps, space.id, departure);
   let last: Held = {};
   await parts.rosters.change(space, [rosterShardOf(client)], (shard, F) => {
     const after = left(shard, client, g, F);

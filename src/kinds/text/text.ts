@@ -4,6 +4,7 @@ import { MAX_TEXT_BYTES, MAX_TEXT_JSON_BYTES } from '../../protocol/limits.ts';
 import type { Applied, ApplyContext, Kind } from '../kind.ts';
 import { bringBack } from './bring-back.ts';
 import { changeOf, type Edit, flawOf, growthOf, readEdits, splitsPair, toChange, toEdits } from './edits.ts';
+import { places } from './places.ts';
 import { changesSince, rebase } from './rebase.ts';
 import { changed, open, type TextState } from './state.ts';
 import { undo, unfold } from './whole.ts';
@@ -48,6 +49,7 @@ export const text: Kind<TextState> = {
   undo,
   unfold,
   bringBack,
+  places,
   encode: ({ doc, line }) => (line ? { line: doc.toString() } : doc.toString()),
   decode: (encoded) =>
     typeof encoded === 'string' ? open(encoded, false) : open((encoded as { line: string }).line, true),

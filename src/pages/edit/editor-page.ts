@@ -1,5 +1,5 @@
-import type { Outcome, Space } from '../../client/connect.ts';
-import type { TextDocument } from '../../client/text/text.ts';
+import type { Space } from '../../client/connect.ts';
+import type { Reserved, TextDocument } from '../../client/text/text.ts';
 import type { TextEvents } from '../../client/text/text-document.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { find } from '../shared/dom.ts';
@@ -9,6 +9,7 @@ import { type Place, readVisitors, type Said, type Visitor } from '../shared/peo
 import type { Session } from '../shared/session.ts';
 import { LostTexts, type LostTextsOptions } from './lost-texts.ts';
 import type { Peer } from './peers.ts';
+import { wordsOfOutcome, wordsOfRefusal } from './refusal-words.ts';
 import { describeText, Unsaved } from './saving.ts';
 import { TextView } from './text-view.ts';
 
@@ -87,11 +88,16 @@ export class EditorPage {
     });
   }
 
-  #tellRefused({ lost, ranges, outcome }: TextEvents['refused']): void {
+  #tellRefused({ lost, ranges, outcome, reserved }: TextEvents['refused']): void {
     this.#view.flash([...ranges, ...lost.map(({ at }) => ({ from: at, to: at }))]);
     this.#lost.add(lost);
-    const what = lost.length > 0 ? 'what you wrote is kept below' : 'what you deleted is back';
-    this.#notices.show(outcome ? wordsOf(outcome) : `Somebody was faster at this place; ${what}.`);
+    this.#notices.show(outcome ? wordsOfOutcome(outcome) : wordsOfRefusal(lost.length > 0, this.#named(reserved)));
+  }
+
+  #named(reserved: Reserved | undefined) {
+    if (!reserved) return undefined;
+    const name = this.#visitors.find(({ id }) => id === reserved.holder)?.name;
+    return { ...reserved, isOwn: reserved.holder === this.#space.clientId, name };
   }
 
   #say(): void {
@@ -143,12 +149,4 @@ export class EditorPage {
 
 function isSame(a: Place | undefined, b: Place): boolean {
   return a?.version === b.version && a?.anchor === b.anchor && a?.head === b.head;
-}
-
-function wordsOf(outcome: Outcome): string {
-  const kept = 'What you wrote is kept below.';
-  if (outcome.result === 'problem' && outcome.status === 403) return `You may read this text, but not write. ${kept}`;
-  if (outcome.result === 'tooLarge') return `The text would be longer than it may be. ${kept}`;
-  if (outcome.result === 'locked') return `Somebody else holds this text just now. ${kept}`;
-  return `The server did not take it. ${kept}`;
 }

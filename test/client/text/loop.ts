@@ -91,7 +91,7 @@ export class Writer {
   readonly name: string;
   readonly copy: TextCopy;
   readonly todo: Intent[] = [];
-  readonly #calls: Calls;
+  readonly #calls: Pick<Calls, 'send'>;
   readonly #log: Log;
   readonly #tally: Tally;
   readonly #ids: number[];
@@ -108,7 +108,7 @@ export class Writer {
   constructor(
     name: string,
     start: Polled,
-    calls: Calls,
+    calls: Pick<Calls, 'send'>,
     log: Log,
     tally: Tally,
     text: (ids: readonly number[]) => string,

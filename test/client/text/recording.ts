@@ -23,9 +23,18 @@ export type Recording = {
 const FOLDER = process.env.LONGSHORE_DATA ?? join(ROOT, '..', 'shared', 'data');
 
 export function readRecording(context: Context, name: string): Recording {
-  const path = join(FOLDER, 'text', `${name}.json.gz`);
-  if (!existsSync(path)) skipFor(context, `there is no ${path}: set LONGSHORE_DATA to the folder of the recordings`);
-  return JSON.parse(gunzipSync(readFileSync(path)).toString()) as Recording;
+  const recording = loadRecording(name);
+  if (!recording) skipFor(context, `there is no ${pathOf(name)}: set LONGSHORE_DATA to the folder of the recordings`);
+  return recording;
+}
+
+export function loadRecording(name: string): Recording | undefined {
+  const path = pathOf(name);
+  return existsSync(path) ? (JSON.parse(gunzipSync(readFileSync(path)).toString()) as Recording) : undefined;
+}
+
+function pathOf(name: string): string {
+  return join(FOLDER, 'text', `${name}.json.gz`);
 }
 
 /** One thing that somebody did, told by characters instead of positions: it means the same whatever others have done meanwhile. */

@@ -102,6 +102,35 @@ describe('texts of the client library', function () {
     assert.deepEqual([a.lost, await onServer()], [[], 'Tomorrow rain']);
   });
 
+  it('[ED12] what is refused for the sake of a reservation says whose it is; what is written elsewhere goes on', async () => {
+    world.settings = { ...world.settings, textReservations: true };
+    let version = await post({ create: { text: 'here and there' } });
+    const a = await open();
+    await until(() => a.document.isThere);
+    for (let seq = 1; seq <= 3; seq++) {
+      const update = { item: 'text', op: { base: version, edits: [[4, 0, 's']] } };
+      version = await post({ base: version, edits: [[4, 0, '.']] });
+      await fetch(`${url}/v1/spaces/board/updates`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ clientId: 'slow', seq, updates: [update] }),
+      });
+    }
+    await all('here... and there');
+    a.write(4, 'a');
+    await until(() => a.refused.length > 0);
+    const [{ lost, ranges, reserved } = { lost: [], ranges: [] }] = a.refused;
+    assert.deepEqual(lost, [{ at: 4, text: 'a' }]);
+    assert.deepEqual(
+      ranges.map(({ from, to }) => [from, to]),
+      [[4, 5]],
+    );
+    assert.ok(reserved?.holder === 'slow' && reserved.ttlMs > 0 && reserved.ttlMs <= 2_000);
+    a.write(-1, '!');
+    await all('here... and there!');
+    assert.equal(await onServer(), 'here... and there!');
+  });
+
   it('[ED4] what was not acknowledged is there again in the next life of the page, and arrives once', async () => {
     await post({ create: { text: 'x\ny' } });
     const tab = new Tab();
