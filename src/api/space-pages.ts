@@ -19,6 +19,7 @@ export const SPACE_PAGES: readonly SpacePage[] = [
   { path: '/board/:space', folder: 'board', noun: 'board', styles: ['shared/surface', 'board/board'] },
   { path: '/edit/:space/:item', folder: 'edit', noun: 'text', styles: ['edit/edit'], shrinks: true },
   { path: '/draw/:space/:item', folder: 'draw', noun: 'picture', styles: ['shared/surface', 'draw/draw'] },
+  { path: '/set/:space/:item', folder: 'set', noun: 'set', styles: ['set/set'], shrinks: true },
 ];
 
 /** The page as browsers get it. `root`: of the folder `pages`. */

@@ -104,6 +104,7 @@ describe('pages and modules', () => {
       ['/board/demo', 'board', 'id="plane"'],
       ['/edit/demo/a', 'text', 'id="text"'],
       ['/draw/demo/a', 'picture', 'id="picture"'],
+      ['/set/demo/a', 'set', 'id="members"'],
     ] as const;
     for (const [path, noun, content] of pages) {
       const { text } = await send(listener, { path });
