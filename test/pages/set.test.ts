@@ -94,6 +94,16 @@ describe('a set in a browser', function () {
     const rows = await shown();
     assert(rows.length > 10 && rows.every((index, i) => i === 0 || index === (rows[i - 1] ?? 0) + 1));
     assert(Math.max(...rows) < 19_800 && (await lines.count()) < 100);
+    // Full pages come from the browser's own cache the next time; the first one is asked for again.
+    await ann.page.reload();
+    await ann.hasOps(20_003);
+    const sent = await ann.page.evaluate(() =>
+      (performance.getEntriesByType('resource') as PerformanceResourceTiming[])
+        .filter(({ name }) => name.includes('/ops?'))
+        .map(({ transferSize, decodedBodySize }) => [transferSize, decodedBodySize]),
+    );
+    const own = sent.filter(([transferSize = 0, size = 0]) => transferSize === 0 && size > 10_000);
+    assert(own.length >= 38, `${own.length} of ${sent.length}`);
   });
 
   it('[VW4] a member that goes is seen to go, and is gone at once for those who want to see nothing move', async () => {

@@ -23,6 +23,8 @@ export type ReadOpsParts = {
   readonly files?: ArchiveFiles | undefined;
 };
 
+export type OpsRead = { readonly answer: OpsResponse; readonly news: boolean; readonly fixed: boolean };
+
 /** What has been found does not fit together: the item has changed meanwhile. */
 const CHANGED = Symbol('changed');
 
@@ -39,8 +41,8 @@ export class OpsReader {
     this.#segments = new Segments(parts.deps.store, parts.files);
   }
 
-  /** `news`: there is something to tell, or to set right. Throws `ProblemError`, or what kept cache or store from answering. */
-  async read(space: SpaceState, item: string, query: OpsQuery): Promise<{ answer: OpsResponse; news: boolean }> {
+  /** `news`: there is something to tell, or to set right. `fixed`: no rollback can take or change what is told, and it is a full page. Throws `ProblemError`, or what kept cache or store from answering. */
+  async read(space: SpaceState, item: string, query: OpsQuery): Promise<OpsRead> {
     const { values, deps } = this.#parts;
     for (let turn = 0; turn < LOOP.turns; turn++) {
       const head = await this.headOf(space, item);
@@ -52,6 +54,7 @@ export class OpsReader {
         return {
           answer,
           news: answer.ops.length > 0 || answer.replaced !== undefined || answer.nextIndex < query.index,
+          fixed: isFixed(answer, head),
         };
       await deps.clock.sleep(5 + deps.random.fraction() * 20);
     }
@@ -105,6 +108,12 @@ export class OpsReader {
     }
     return page.take(row.ops.tail) && page.take(head.tail) && page.full;
   }
+}
+
+/** What is stored is never rolled back. A later answer to the same may name a newer lineage; whoever goes on from this one is told whether that matters. */
+function isFixed({ ops, replaced, upToDate }: OpsResponse, { pv }: Head): boolean {
+  const last = ops.at(-1);
+  return !upToDate && replaced === undefined && last !== undefined && last.version <= pv;
 }
 
 /** Index of the first operation in a tail that may have none. */
