@@ -83,10 +83,6 @@ export class SetWindow {
     for (let n = 0; n < count; n++) await this.page.locator('#more').click();
   }
 
-  monkey(name: string) {
-    return this.page.locator('#monkeys button', { hasText: name });
-  }
-
   async verdict(text: string): Promise<void> {
     await this.page.locator('#verdict', { hasText: text }).waitFor();
   }
