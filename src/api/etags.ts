@@ -49,3 +49,9 @@ export function heldCoding(noneMatch: Tags | undefined, version: number): Coding
   if (noneMatch === undefined || noneMatch === '*' || noneMatch.includes(versionTag(version))) return undefined;
   return CODINGS.find((coding) => noneMatch.includes(versionTag(version, coding)));
 }
+
+/** Whether an `If-None-Match` says that the caller has it; `tag` in its strong form. */
+export function namesTag(header: string | undefined, tag: string): boolean {
+  if (header === undefined) return false;
+  return header.split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === tag);
+}

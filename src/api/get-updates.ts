@@ -10,6 +10,7 @@ import type { SpaceId } from '../protocol/ids.ts';
 import { accountOf } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { Content } from './content.ts';
+import { sendFixed } from './fixed-answers.ts';
 import { readSpace } from './path.ts';
 import { parseUpdatesQuery } from './query.ts';
 import { readJson } from './read-body.ts';
@@ -170,8 +171,9 @@ function conclude(
   denied: Problem | undefined,
   answer: Answer,
 ): void {
-  if (denied === undefined) replies.content(req, res, 200, contentOf(answer));
-  else replies.problem(req, res, takenAway(denied));
+  if (denied !== undefined) replies.problem(req, res, takenAway(denied));
+  else if (answer.fixed === undefined) replies.content(req, res, 200, contentOf(answer));
+  else sendFixed(replies, req, res, { ...answer, fixed: answer.fixed });
 }
 
 /** Whoever was let in and is not any more is told so, even where the space is now hidden from them: they knew of it. */

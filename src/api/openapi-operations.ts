@@ -198,6 +198,7 @@ const itemOps = {
     ],
     responses: {
       200: answer('operations, and where to go on', json('OpsResponse')),
+      304: { description: 'the caller has this page' },
       405: problem('the method is not allowed'),
       409: problem('items of this kind keep no history'),
       ...troubles,

@@ -6,6 +6,7 @@ import { isId } from '../protocol/ids.ts';
 import { Asset } from './asset.ts';
 import { BrowserModules } from './browser-modules.ts';
 import { BrowserPackages } from './browser-packages.ts';
+import { renderPage, SPACE_PAGES } from './space-pages.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const PAGES = 'pages';
@@ -15,22 +16,12 @@ const PARTS: readonly (readonly [folder: string, endings: readonly string[]])[] 
   [PAGES, ['.css', '.svg']],
 ];
 
-/** Pages of a space, or of one of its items. Each has `pages/<folder>/index.html` and `pages/<folder>/main.ts`. */
-const SPACE_PAGES = [
-  { path: '/board/:space', folder: 'board' },
-  { path: '/edit/:space/:item', folder: 'edit' },
-  { path: '/draw/:space/:item', folder: 'draw' },
-] as const;
-
 const TYPES: { readonly [ending: string]: string } = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 };
-
-/** What stands in the `index.html` of a page where its scripts are to be. */
-const SCRIPTS = '<!-- scripts -->';
 
 /** The pages, their parts, and the modules that they load. */
 export function createPages(packages = new BrowserPackages()): Router {
@@ -51,12 +42,12 @@ export function createPages(packages = new BrowserPackages()): Router {
   serve(/^\/pages\/./, (req) => parts.get(req.path));
   serve(/^\/modules\/npm\/./, (req) => packages.find(req.path.slice('/modules/npm/'.length)));
   serve(/^\/modules\/./, (req) => modules.find(req.path.slice('/modules/'.length)));
-  for (const { path, folder } of SPACE_PAGES) {
-    let page: Asset | undefined;
-    serve(path, (req) => {
+  for (const page of SPACE_PAGES) {
+    let rendered: Asset | undefined;
+    serve(page.path, (req) => {
       if (!Object.values(req.params).every(isId)) return undefined;
-      page ??= new Asset(TYPES['.html'] ?? '', withScripts(folder, modules, packages));
-      return page;
+      rendered ??= new Asset(TYPES['.html'] ?? '', renderPage(page, join(ROOT, PAGES), modules, packages));
+      return rendered;
     });
   }
   return router;
@@ -77,18 +68,6 @@ function readParts(): ReadonlyMap<string, Asset> {
     }
   }
   return parts;
-}
-
-/** All modules are asked for at once: one that is found in another would cost a round trip for each step. */
-function withScripts(folder: string, modules: BrowserModules, packages: BrowserPackages): string {
-  const [entry = '', ...others] = modules.closure(`${PAGES}/${folder}/main.js`);
-  const map = packages.importMap;
-  const lines = [
-    ...(map === undefined ? [] : [`<script type="importmap">${map}</script>`]),
-    ...others.map((address) => `<link rel="modulepreload" href="${address}" />`),
-    `<script type="module" src="${entry}"></script>`,
-  ];
-  return readFileSync(join(ROOT, PAGES, folder, 'index.html'), 'utf8').replace(SCRIPTS, () => lines.join('\n    '));
 }
 
 function securityHeaders(importMapHash: string | undefined): RequestHandler {

@@ -8,6 +8,7 @@ import { type Resource, type ResourceHash, uploadRequestSchema } from '../protoc
 import { accountOf, admitWithin } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { type Range, readRange } from './byte-range.ts';
+import { namesTag } from './etags.ts';
 import { readHash, readSpace } from './path.ts';
 import { readBytes, readJson } from './read-body.ts';
 import { type HeaderList, type Replies, rawHeader, SHELL } from './reply.ts';
@@ -49,7 +50,7 @@ export function createGetResource({ replies, resources, uploads, ...deps }: Reso
     if (resource === undefined) throw absent(hash);
     const tag = `"${hash}"`;
     const headers = [...SHELL, ...FOR_EVER, 'ETag', tag, 'Accept-Ranges', 'bytes'];
-    if (names(rawHeader(req, 'if-none-match'), tag)) return end(replies, req, res, 304, headers);
+    if (namesTag(rawHeader(req, 'if-none-match'), tag)) return end(replies, req, res, 304, headers);
     const url = await uploads.detour(space, resource);
     if (url !== undefined) {
       return end(replies, req, res, 307, ['Location', url, 'Cache-Control', 'no-store', 'Content-Length', '0']);
@@ -150,11 +151,6 @@ function rangeOf(req: IncomingMessage, { size }: Resource, tag: string): Range |
 function end(replies: Replies, req: IncomingMessage, res: ServerResponse, status: number, headers: HeaderList): void {
   replies.head(req, res, status, headers);
   res.end();
-}
-
-function names(header: string | undefined, tag: string): boolean {
-  if (header === undefined) return false;
-  return header.split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === tag);
 }
 
 function absent(hash: string): ProblemError {

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { archiveCommand } from './archive.ts';
 import { doctorCommand } from './doctor.ts';
 import { describeFailure, EXIT } from './failures.ts';
 import { getCommand } from './get.ts';
@@ -41,6 +42,7 @@ function createProgram(): Command {
   }
   tokenCommand(program);
   doctorCommand(program.command('doctor'));
+  archiveCommand(program.command('archive'));
   // Subcommands copy the settings of their parent only when they are made by it.
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
     command.exitOverride().showHelpAfterError('(add --help for what there is)');

@@ -28,6 +28,8 @@ export type Answer = {
   readonly empty: boolean;
   /** The first page of a snapshot that nobody asked for: the marker could not be gone on from. */
   readonly reset?: boolean;
+  /** What it tells stays true: for whoever asks this, or as long as the item is in this life. */
+  readonly fixed?: 'for ever' | 'in this life';
 };
 
 export type PollOutcome = { readonly answer: Answer } | { readonly problem: Problem };

@@ -28,6 +28,7 @@ import type {
 import { filterOf } from './filter.ts';
 import { Flusher, type FlushParts } from './flusher.ts';
 import { Heads } from './heads.ts';
+import { openArchive } from './history/archive.ts';
 import { OpsFollower } from './history/follow-ops.ts';
 import { OpsReader } from './history/read-ops.ts';
 import { ItemQueue } from './item-queue.ts';
@@ -106,7 +107,8 @@ class LongshoreEngine implements Engine {
     };
     const headOf = async (space: SpaceState, item: string) => (await this.#heads.forWrite(space, item, true)).held.head;
     const locks = new Locks(deps, { clients, settings: settingsSource(deps) }, headOf);
-    this.#opsReader = new OpsReader({ deps, heads: this.#heads, values: this.#values });
+    const archive = openArchive(deps);
+    this.#opsReader = new OpsReader({ deps, heads: this.#heads, values: this.#values, files: archive?.files });
     this.#pictures = deps.painting && new Pictures(deps, this.#opsReader, deps.painting);
     this.#readParts = { deps, heads: this.#heads, values: this.#values, pictures: this.#pictures };
     this.#writer = new UpdateWriter(deps, this.#values, this.#heads, locks, this.#pictures);
@@ -148,7 +150,8 @@ class LongshoreEngine implements Engine {
       clients: this.clients,
       idle: new IdleSpaces(deps, this),
       spaces: this.#spaces,
-      pictures: this.#pictures,
+      lifeEnds: [this.#pictures, archive?.files].filter((one) => one !== undefined),
+      move: archive?.move,
     });
     const unfolder = new Unfolder(deps, this.#heads, this.#values, deps.compare ?? compareHere);
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), unfolder, hint };

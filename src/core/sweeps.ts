@@ -13,7 +13,9 @@ type SweepsParts = {
   readonly clients: { sweep(): Promise<void> };
   readonly idle: IdleSpaces;
   readonly spaces: SpacesHere;
-  readonly pictures: LifeEnds | undefined;
+  readonly lifeEnds: readonly LifeEnds[];
+  /** Moves archived operations out of the store, where that is wanted. */
+  readonly move?: (() => Promise<unknown>) | undefined;
 };
 
 /** Of the sweeps that go by time, one in so many looks for old tombstones. */
@@ -39,15 +41,18 @@ export class Sweeps {
   }
 
   async #sweep(prune: boolean): Promise<Swept> {
-    const { deps, items, clients, idle, spaces, pictures } = this.#parts;
+    const { deps, items, clients, idle, spaces, lifeEnds, move } = this.#parts;
     const swept = await sweepItems(items);
     await clients.sweep();
     const used = spaces.ids;
     await idle.note(used);
     if (!prune) return { swept, pruned: 0 };
     const pruned = await pruneTombstones(deps, this.#prunePlaces);
-    await dropEndedLives(deps, pictures);
+    await dropEndedLives(deps, lifeEnds);
     await idle.end(new Set(used));
+    await move?.().catch((error: unknown) => {
+      deps.log.warn({ error: String(error) }, 'archived operations could not be moved to the blobs');
+    });
     return { swept, pruned };
   }
 }

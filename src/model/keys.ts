@@ -137,10 +137,21 @@ export function logPartKey(space: string, item: string, born: number, name: stri
   return { space, kind: 'ops', id: `${opsPrefix(item, born)}part-${name}` };
 }
 
+/** A life of an item: what begins with version `born`. */
+export type Life = { readonly space: string; readonly item: string; readonly born: number };
+/** Archived operations of a life, the first of which has the index `first`. */
+export type Segment = Life & { readonly first: number };
+
 /** `undefined` unless the key is one of `endedRowKey`. */
-export function endedLife(key: StoreKey): { readonly item: string; readonly born: number } | undefined {
-  const [item = '', born, what] = key.id.split('#');
-  return what === ENDED ? { item, born: Number(born) } : undefined;
+export function endedLife({ space, id }: StoreKey): Life | undefined {
+  const [item = '', born, what] = id.split('#');
+  return what === ENDED ? { space, item, born: Number(born) } : undefined;
+}
+/** `undefined` unless the key is one of `opsRowKey`. */
+export function segmentOf({ space, id }: StoreKey): Segment | undefined {
+  const [item = '', born, what = ''] = id.split('#');
+  if (!/^\d+$/.test(what)) return undefined;
+  return { space, item, born: Number(born), first: LAST_INDEX - Number(what) };
 }
 
 function backwards(index: number): string {
@@ -185,8 +196,28 @@ export function uploadBlobName(space: string, upload: string): string {
 export function picturesPrefix(space: string): string {
   return `p/${spacePart(space)}/`;
 }
-export function lifePrefix(space: string, item: string, born: number): string {
-  return `${picturesPrefix(space)}${createHash('sha256').update(item).digest('base64url')}/${born}/`;
+export function lifePrefix({ space, item, born }: Life): string {
+  return `${picturesPrefix(space)}${itemPart(item)}/${born}/`;
+}
+function itemPart(item: string): string {
+  return createHash('sha256').update(item).digest('base64url');
+}
+
+/** Archived operations in blobs: all; of a space; of an item. */
+export function archivePrefix(space?: string, item?: string): string {
+  if (space === undefined) return 'o/';
+  return item === undefined ? `o/${spacePart(space)}/` : `o/${spacePart(space)}/${itemPart(item)}/`;
+}
+export function lifeArchivePrefix({ space, item, born }: Life): string {
+  return `${archivePrefix(space, item)}${born}/`;
+}
+/** As in the store, the newest come first. */
+export function archiveBlobName(segment: Segment): string {
+  return lifeArchivePrefix(segment) + backwards(segment.first);
+}
+/** Listing after it finds first what holds the operation at `index`. */
+export function archiveListedAfter(life: Life, index: number): string {
+  return lifeArchivePrefix(life) + backwards(index + 1);
 }
 
 /** FNV-1a, 32 bits: spreads ids over shards. Every instance must agree on it. */

@@ -1,12 +1,24 @@
 import type { Delta } from './head.ts';
+import { shardOf } from './keys.ts';
 import { DecodedOnce, decodeRecordText, encodeRecordText } from './record.ts';
+import { coarse, STORE_SHARDS } from './row.ts';
 import type { StoreRecord } from './store-record.ts';
 
 /** Archived operations: deltas without a gap, in their order. */
 export type OpsRecord = { readonly deltas: readonly Delta[] };
 
-export function encodeOps(deltas: readonly Delta[]): StoreRecord {
-  return { data: encodeRecordText({ deltas } satisfies OpsRecord), indexes: {} };
+/** `due`: an index string of `segmentDue`. */
+export function encodeOps(deltas: readonly Delta[], due: string): StoreRecord {
+  return { data: encodeRecordText({ deltas } satisfies OpsRecord), indexes: { due } };
+}
+
+/** Finds the archived operations of a shard that were written at a time, or, as the end of a range, before it. */
+export function segmentDue(shard: number, ms: number): string {
+  return `a${shard}/${coarse(ms)}`;
+}
+
+export function archiveShard(space: string, item: string): number {
+  return shardOf(`${space}/${item}`, STORE_SHARDS);
 }
 
 const decoded = new DecodedOnce(

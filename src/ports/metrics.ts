@@ -32,6 +32,7 @@ export type MetricName =
   | 'flush_poison'
   | 'swept_items'
   | 'swept_resources'
+  | 'moved_segments'
   | 'resources_cut'
   | 'pictures_stored'
   | 'picture_failures'

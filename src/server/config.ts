@@ -42,6 +42,8 @@ export type Config = {
   /** How long a long-poll of a stream waits. */
   readonly streamWaitMs: number;
   readonly indexShards: number;
+  /** How long archived operations stay in the store before they go to the blobs; 0: for ever. */
+  readonly archiveMs: number;
   readonly allowedOrigins: readonly string[];
   readonly auth: AuthChoice;
   readonly internalSecret?: string;
@@ -68,6 +70,7 @@ export type ConfigOutcome =
   | { readonly ok: false; readonly problems: readonly string[] };
 
 const MIN_SECRET_CHARS = 16;
+const DAY_MS = 86_400_000;
 
 /** A text setting read by a function that throws `SettingError`. */
 function read<T>(parse: (text: string) => T) {
@@ -84,7 +87,7 @@ function read<T>(parse: (text: string) => T) {
 
 function integer(from: number, to: number) {
   return read((text) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : -1;
+    const value = /^\d{1,12}$/.test(text) ? Number(text) : -1;
     if (value < from || value > to) throw new SettingError(`must be an integer, ${from} to ${to}`);
     return value;
   });
@@ -132,6 +135,7 @@ const settings = z.object({
   LONGSHORE_PERSIST_MS: integer(100, 600_000).optional(),
   LONGSHORE_STREAM_WAIT_MS: integer(100, 50_000).optional(),
   LONGSHORE_INDEX_SHARDS: integer(1, 64).optional(),
+  LONGSHORE_ARCHIVE_MS: integer(0, 3_650 * DAY_MS).optional(),
   LONGSHORE_ALLOWED_ORIGINS: read((text) => list(text).map(readOrigin)).optional(),
   LONGSHORE_LIMITS: read(parseLimits).optional(),
   LONGSHORE_TRUST_PROXY: integer(0, 10).optional(),
@@ -212,6 +216,7 @@ function assemble(given: Partial<Settings>): Config {
     persistMs: given.LONGSHORE_PERSIST_MS ?? 5_000,
     streamWaitMs: given.LONGSHORE_STREAM_WAIT_MS ?? DEFAULT_STREAM_WAIT_MS,
     indexShards: given.LONGSHORE_INDEX_SHARDS ?? 4,
+    archiveMs: given.LONGSHORE_ARCHIVE_MS ?? 7 * DAY_MS,
     allowedOrigins: given.LONGSHORE_ALLOWED_ORIGINS ?? [],
     auth: assembleAuth(given),
     limits: given.LONGSHORE_LIMITS ?? DEFAULT_LIMITS,

@@ -28,6 +28,7 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
   flush_poison: 'items the store refuses',
   swept_items: 'items stored for instances that left',
   swept_resources: 'resources deleted because no item named them any more',
+  moved_segments: 'records of archived operations moved to the blobs',
   pictures_stored: 'pictures written to the blobs',
   picture_failures: 'times that a picture was not drawn or stored, and is tried again',
   resources_cut: 'answers with a resource that were cut because their client took nothing',

@@ -37,12 +37,13 @@ describe('pages and modules', () => {
       '/modules/client//connect.js',
       '/modules/client/connect.js/',
       '/modules/client/connect.js%00',
-      '/modules/pages/board/index.html',
+      '/modules/pages/board/content.html',
       '/modules/npm/express/index.js',
       '/modules/npm/../client/connect.js',
       '/modules/',
       '/pages/board/main.ts',
-      '/pages/board/index.html',
+      '/pages/board/content.html',
+      '/pages/shared/frame.html',
     ];
     for (const path of paths) assert.equal((await send(listener, { path })).status, 404, path);
   });
@@ -94,6 +95,26 @@ describe('pages and modules', () => {
       const markup = /innerHTML|outerHTML|insertAdjacentHTML|setHTML|document\.write|\beval\(|new Function/;
       assert.doesNotMatch(source, markup, file);
       if (file.endsWith('.html')) assert.doesNotMatch(source, /<script|<style|\sstyle=|\son\w+=/, file);
+    }
+  });
+
+  it('[PG8] all pages of a space have the same frame, each with its own word, styles and content', async () => {
+    const { listener } = makeApp();
+    const pages = [
+      ['/board/demo', 'board', 'id="plane"'],
+      ['/edit/demo/a', 'text', 'id="text"'],
+      ['/draw/demo/a', 'picture', 'id="picture"'],
+      ['/set/demo/a', 'set', 'id="members"'],
+    ] as const;
+    for (const [path, noun, content] of pages) {
+      const { text } = await send(listener, { path });
+      for (const id of ['title', 'state', 'people', 'name', 'share', 'notices', 'spoken', 'sign-in', 'token'])
+        assert.equal(text.split(` id="${id}"`).length, 2, `${path} ${id}`);
+      assert(text.includes(`Copy the link of this ${noun}`) && text.includes(`Open the ${noun}<`), path);
+      assert(text.includes(content), path);
+      assert.doesNotMatch(text, /\{\w+\}|<!-- \w+ -->/, path);
+      for (const [, style = ''] of text.matchAll(/rel="stylesheet" href="([^"]+)"/g))
+        assert.equal((await send(listener, { path: style })).status, 200, style);
     }
   });
 

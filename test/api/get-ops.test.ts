@@ -92,4 +92,74 @@ describe('GET ops', () => {
     assert.equal(status, 403);
     assert.ok(!text.includes('secret'));
   });
+
+  const PAGE = Array.from({ length: 40 }, (_, n) => {
+    return { index: n + 1, version: n + 1, op: ['add', `element ${n}`, 1], updatedAt: '2026-11-21T13:23:51.817Z' };
+  });
+  const BODY = Buffer.from(JSON.stringify({ ops: PAGE, nextIndex: 41, lineage: '1.0', upToDate: false }));
+  type Fixed = 'for ever' | 'in this life' | undefined;
+  /** Asks, and has the engine answer with that page. */
+  const askFor = async (fixed: Fixed, headers: Record<string, string> = {}) => {
+    const parked = app.engine.nextParked();
+    const answered = sendTo(port, { path: OPS, headers });
+    await parked;
+    const answer = { body: BODY, marker: '', empty: false, ...(fixed && { fixed }) };
+    app.engine.opsAsked.at(-1)?.deliver({ answer });
+    return answered;
+  };
+
+  it('[OP18] tells how long an answer may be kept', async () => {
+    const kept = await askFor('for ever');
+    assert.equal(kept.headers['cache-control'], 'private, max-age=31536000, immutable');
+    assert.equal(kept.headers['x-content-type-options'], 'nosniff');
+    assert.equal(kept.headers['cross-origin-resource-policy'], 'same-origin');
+    assert.equal((await askFor('in this life')).headers['cache-control'], 'private, no-cache');
+    const other = await askFor(undefined);
+    assert.deepEqual([other.headers['cache-control'], other.headers.etag], ['no-store', undefined]);
+  });
+
+  it('[OP19] with the tag of such a page the answer is 304; a tag is one for all codings', async () => {
+    const first = await askFor('for ever');
+    const tag = String(first.headers.etag);
+    assert.match(tag, /^W\/"[\w-]{22}"$/);
+    assert.equal(first.text, String(BODY));
+    const vary = String(first.headers.vary);
+    assert(vary.includes('Authorization') && vary.includes('Accept-Encoding'), vary);
+    const parked = app.engine.nextParked();
+    const coding = fetch(`http://127.0.0.1:${port}${OPS}`, { headers: { 'Accept-Encoding': 'gzip' } });
+    await parked;
+    app.engine.opsAsked.at(-1)?.deliver({ answer: { body: BODY, marker: '', empty: false, fixed: 'for ever' } });
+    const coded = await coding;
+    assert.deepEqual([coded.headers.get('content-encoding'), coded.headers.get('etag')], ['gzip', tag]);
+    assert.equal(await coded.text(), String(BODY));
+    for (const known of [tag, tag.slice(2), `"other", ${tag}`, '*']) {
+      const again = await askFor('for ever', { 'If-None-Match': known });
+      assert.deepEqual([again.status, again.text, again.headers.etag], [304, '', tag], known);
+      assert.equal(again.headers['cache-control'], first.headers['cache-control']);
+    }
+    assert.equal((await askFor('in this life', { 'If-None-Match': tag })).status, 304);
+    for (const known of ['"other"', 'nonsense'])
+      assert.equal((await askFor('for ever', { 'If-None-Match': known })).status, 200);
+    assert.equal((await askFor(undefined, { 'If-None-Match': tag })).status, 200);
+  });
+
+  it('[OP19] where a proxy tells who it is, what is kept is asked for again', async () => {
+    const { headers } = await askFor('for ever', { 'X-Goog-IAP-JWT-Assertion': 'somebody' });
+    assert.equal(headers['cache-control'], 'private, no-cache');
+  });
+
+  it('[OP19] whoever may not read any more is not told that they have it', async () => {
+    const tag = String((await askFor('for ever')).headers.etag);
+    const cast = await castRoles('jwt');
+    const guarded = makeApp({ access: cast.access });
+    const parked = guarded.engine.nextParked();
+    const headers = { ...cast.headers('memberReader'), 'If-None-Match': tag };
+    const answered = send(guarded.listener, { path: OPS, headers });
+    await parked;
+    cast.policies.spaces.set('board', { exists: true, members: new Map() });
+    cast.clock.advance(30_000);
+    guarded.engine.opsAsked[0]?.deliver({ answer: { body: BODY, marker: '', empty: false, fixed: 'for ever' } });
+    const { status, headers: answerHeaders } = await answered;
+    assert.deepEqual([status, answerHeaders['cache-control']], [403, 'no-store']);
+  });
 });

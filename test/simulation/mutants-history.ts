@@ -7,8 +7,8 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     at('history', 1),
     change(
       'history/keep-ops',
-      'encodeOps(grown ? [...decodeOps(grown), ...tail] : tail)',
-      'encodeOps(grown ? tail : tail)',
+      'encodeOps(grown ? [...decodeOps(grown), ...tail] : tail, due)',
+      'encodeOps(grown ? tail : tail, due)',
     ),
   ),
   mutant(

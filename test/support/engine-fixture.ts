@@ -8,6 +8,7 @@ import {
   type EngineConfig,
   type PollOutcome,
 } from '../../src/core/engine-types.ts';
+import type { ArchiveConfig } from '../../src/core/history/archive-files.ts';
 import { DEFAULT_SETTINGS, type SpaceSettings } from '../../src/core/people-types.ts';
 import type { Painting } from '../../src/core/pictures/pictures.ts';
 import type { EngineParts } from '../../src/core/presence/engine-parts.ts';
@@ -95,6 +96,7 @@ type StartOptions = {
   joining?: boolean;
   parts?: EngineParts;
   painting?: Painting;
+  archive?: ArchiveConfig;
 };
 
 /** Engines over one cache and one store in memory, with a clock that moves when told. */
@@ -128,6 +130,7 @@ export class EngineWorld {
       joining = false,
       parts = {},
       painting = this.#painting,
+      archive,
     }: StartOptions = {},
   ): Instance {
     const cache = new ProbedCache(this.#cache, this.#keys);
@@ -146,6 +149,7 @@ export class EngineWorld {
       metrics: metricsInto(counts),
       kinds: TEST_KINDS,
       ...(painting ? { painting } : {}),
+      ...(archive ? { archive } : {}),
       ...(joining ? {} : { clients: this.clients }),
       settings: settable ? settings : { known: () => this.settings, load: async () => this.settings },
       config: { ...DEFAULT_ENGINE_CONFIG, secrets: ['one'], ...this.#config, ...config },

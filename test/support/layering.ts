@@ -73,7 +73,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
     node: 'none',
   },
   'src/cli': {
-    inside: ['client', 'auth', 'server/compose.ts', 'server/config.ts', 'server/doctor', 'base'],
+    inside: ['client', 'auth', 'server/compose.ts', 'server/config.ts', 'server/archive.ts', 'server/doctor', 'base'],
     packages: ['commander'],
     node: 'any',
   },

@@ -15,8 +15,11 @@ function openSpace(space) {
   items = new Items();
   outbox = new Outbox(space, showResult);
   find('space').value = space;
-  find('table').href = `/board/${encodeURIComponent(space)}`;
-  find('letter').href = `/edit/${encodeURIComponent(space)}/notes`;
+  const name = encodeURIComponent(space);
+  find('table').href = `/board/${name}`;
+  find('letter').href = `/edit/${name}/notes`;
+  find('sketch').href = `/draw/${name}/sketch`;
+  find('words').href = `/set/${name}/words`;
   document.title = `${space} · Longshore`;
   render();
   void follow(space, items, { signal: following.signal, onChange: render, onState: showState });

@@ -60,8 +60,10 @@ export class OpsFollower {
     if (pending === undefined) {
       pending = new Promise<void>((resolve) => deps.clock.after(0, () => resolve())).then(async () => {
         this.#pending.delete(key);
-        const { answer, news } = await reader.read(stateOf(space), item, query);
-        return { answer: encode(answer), news };
+        const { answer, news, fixed } = await reader.read(stateOf(space), item, query);
+        // Who tells no lineage may mean another life next time.
+        const lasts = query.lineage === undefined ? 'in this life' : 'for ever';
+        return { answer: { ...encode(answer), ...(fixed && { fixed: lasts }) }, news };
       });
       this.#pending.set(key, pending);
     }

@@ -1,8 +1,8 @@
 import type { Json } from '../../base/json.ts';
 import type { Delta, Fork, Head } from '../../model/head.ts';
-import { endedRowKey, opsRowKey, shardOf } from '../../model/keys.ts';
-import { decodeOps, encodeEnded, encodeOps } from '../../model/ops-record.ts';
-import { coarse, type Row, type RowOps, STORE_SHARDS } from '../../model/row.ts';
+import { endedRowKey, opsRowKey } from '../../model/keys.ts';
+import { archiveShard, decodeOps, encodeEnded, encodeOps, segmentDue } from '../../model/ops-record.ts';
+import { coarse, type Row, type RowOps } from '../../model/row.ts';
 import type { Change, StoreKey, StoreRecord } from '../../ports/store.ts';
 import { MAX_ARCHIVE_BYTES, MAX_ARCHIVE_OPS, MAX_FORKS, MAX_ROW_TAIL_BYTES } from '../../protocol/limits.ts';
 import { tailBytes } from '../layout.ts';
@@ -50,7 +50,8 @@ export function keepOps(place: Place, row: Row, head: Head, split: SplitOps | un
   if (!goesOn) return { outcome: 'kept', ops: {}, changes: ended };
   if (!target) return { outcome: 'kept', ops: { ops: { ...begun.ops, tail } }, changes: ended };
   const grown = target.grows ? shown.records[shown.keys.findIndex((key) => isSame(key, target.key))] : undefined;
-  const record = encodeOps(grown ? [...decodeOps(grown), ...tail] : tail);
+  const due = segmentDue(archiveShard(place.space, place.item), place.now);
+  const record = encodeOps(grown ? [...decodeOps(grown), ...tail] : tail, due);
   const ops: RowOps = { at: head.index, first: target.first, bytes: target.bytes, tail: [] };
   return { outcome: 'kept', ops: { ops }, changes: [...ended, { key: target.key, record }] };
 }
@@ -73,7 +74,7 @@ function targetOf({ space, item }: Place, { at, first, bytes }: RowOps, head: He
 }
 
 function endedChange({ space, item, now }: Place, row: Row): Change {
-  const due = `${shardOf(`${space}/${item}`, STORE_SHARDS)}/${coarse(now)}`;
+  const due = `${archiveShard(space, item)}/${coarse(now)}`;
   return { key: endedRowKey(space, item, row.born), record: encodeEnded(due) };
 }
 

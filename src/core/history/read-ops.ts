@@ -1,9 +1,7 @@
-import { LRUCache } from 'lru-cache';
 import type { Json } from '../../base/json.ts';
 import { type Delta, decodeHead, type Head, isPlaceholder } from '../../model/head.ts';
-import { headKey, itemRowKey, opsListedAfter, opsPrefix, opsRowKey } from '../../model/keys.ts';
-import { decodeOps } from '../../model/ops-record.ts';
-import { decodeRow, type RowOps } from '../../model/row.ts';
+import { headKey, itemRowKey } from '../../model/keys.ts';
+import { decodeRow } from '../../model/row.ts';
 import { ProblemError } from '../../protocol/errors.ts';
 import { MAX_OPS_BYTES } from '../../protocol/limits.ts';
 import type { OpAnswer, OpsQuery, OpsResponse } from '../../protocol/ops.ts';
@@ -13,12 +11,19 @@ import type { Heads } from '../heads.ts';
 import { deltaBytes } from '../layout.ts';
 import type { SpaceState } from '../space-state.ts';
 import type { Values } from '../values.ts';
+import type { ArchiveFiles } from './archive-files.ts';
 import type { SplitOps } from './keep-ops.ts';
+import { Segments } from './segments.ts';
 
-export type ReadOpsParts = { readonly deps: Deps; readonly heads: Heads; readonly values: Values };
+export type ReadOpsParts = {
+  readonly deps: Deps;
+  readonly heads: Heads;
+  readonly values: Values;
+  /** Where the oldest archived operations are. */
+  readonly files?: ArchiveFiles | undefined;
+};
 
-/** Archive records that do not grow any more, decoded. */
-const MAX_KEPT_BYTES = 16 * 1024 * 1024;
+export type OpsRead = { readonly answer: OpsResponse; readonly news: boolean; readonly fixed: boolean };
 
 /** What has been found does not fit together: the item has changed meanwhile. */
 const CHANGED = Symbol('changed');
@@ -29,14 +34,15 @@ const CHANGED = Symbol('changed');
  */
 export class OpsReader {
   readonly #parts: ReadOpsParts;
-  readonly #archived = new LRUCache<string, readonly Delta[]>({ maxSize: MAX_KEPT_BYTES });
+  readonly #segments: Segments;
 
   constructor(parts: ReadOpsParts) {
     this.#parts = parts;
+    this.#segments = new Segments(parts.deps.store, parts.files);
   }
 
-  /** `news`: there is something to tell, or to set right. Throws `ProblemError`, or what kept cache or store from answering. */
-  async read(space: SpaceState, item: string, query: OpsQuery): Promise<{ answer: OpsResponse; news: boolean }> {
+  /** `news`: there is something to tell, or to set right. `fixed`: no rollback can take or change what is told, and it is a full page. Throws `ProblemError`, or what kept cache or store from answering. */
+  async read(space: SpaceState, item: string, query: OpsQuery): Promise<OpsRead> {
     const { values, deps } = this.#parts;
     for (let turn = 0; turn < LOOP.turns; turn++) {
       const head = await this.headOf(space, item);
@@ -48,6 +54,7 @@ export class OpsReader {
         return {
           answer,
           news: answer.ops.length > 0 || answer.replaced !== undefined || answer.nextIndex < query.index,
+          fixed: isFixed(answer, head),
         };
       await deps.clock.sleep(5 + deps.random.fraction() * 20);
     }
@@ -93,29 +100,20 @@ export class OpsReader {
     const [record] = await this.#parts.deps.store.read([itemRowKey(space, item)]);
     const row = record && decodeRow(record);
     if (!row?.ops || row.L !== head.L || row.born !== head.born) return false;
+    const life = { space, item, born: head.born };
     while (page.next <= row.ops.at && !page.full) {
-      const archived = await this.#archivedAt(space, item, head.born, row.ops, page.next);
+      const archived = await this.#segments.at(life, row.ops.first, page.next);
       const before = page.next;
       if (!page.take(archived) || page.next === before) return false;
     }
     return page.take(row.ops.tail) && page.take(head.tail) && page.full;
   }
+}
 
-  /** The archive record with this index. */
-  async #archivedAt(space: string, item: string, born: number, ops: RowOps, index: number): Promise<readonly Delta[]> {
-    const { store } = this.#parts.deps;
-    const [id] = await store.list(space, 'ops', opsListedAfter(item, born, index), 1);
-    if (!id?.startsWith(opsPrefix(item, born))) return [];
-    const name = `${space}/${id}`;
-    const kept = this.#archived.get(name);
-    if (kept) return kept;
-    const [record] = await store.read([{ space, kind: 'ops', id }]);
-    if (!record) return [];
-    const deltas = decodeOps(record);
-    if (id !== opsRowKey(space, item, born, ops.first).id)
-      this.#archived.set(name, deltas, { size: record.data.length + 100 });
-    return deltas;
-  }
+/** What is stored is never rolled back. A later answer to the same may name a newer lineage; whoever goes on from this one is told whether that matters. */
+function isFixed({ ops, replaced, upToDate }: OpsResponse, { pv }: Head): boolean {
+  const last = ops.at(-1);
+  return !upToDate && replaced === undefined && last !== undefined && last.version <= pv;
 }
 
 /** Index of the first operation in a tail that may have none. */

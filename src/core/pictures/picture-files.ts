@@ -1,10 +1,7 @@
-import { lifePrefix, picturesPrefix } from '../../model/keys.ts';
+import { type Life, lifePrefix, picturesPrefix } from '../../model/keys.ts';
 import { decodePointer, encodePointer, type PicturePointer, type StoredPicture } from '../../model/raster-record.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import { isFailure } from '../../ports/failure.ts';
-
-/** A life of an item. */
-export type Life = { readonly space: string; readonly item: string; readonly born: number };
 
 const PNG = { contentType: 'image/png' };
 const POINTER = 'newest';
@@ -55,7 +52,7 @@ export class PictureFiles {
 
   /** Stored pictures with a higher version than `after`, ascending. */
   async list(life: Life, after: number, limit: number): Promise<StoredPicture[]> {
-    const prefix = lifePrefix(life.space, life.item, life.born);
+    const prefix = lifePrefix(life);
     const found = await this.#blobs.list(prefix, `${prefix}${padded(after)}-~`, limit + 1);
     return found.flatMap(({ name }) => pictureOf(name.slice(prefix.length)) ?? []).slice(0, limit);
   }
@@ -65,8 +62,8 @@ export class PictureFiles {
     return found?.version === version ? found : undefined;
   }
 
-  removeLife({ space, item, born }: Life): Promise<boolean> {
-    return this.#remove(lifePrefix(space, item, born), () => true);
+  removeLife(life: Life): Promise<boolean> {
+    return this.#remove(lifePrefix(life), () => true);
   }
 
   /** All pictures of a space; `false`: there are more. */
@@ -86,12 +83,12 @@ export class PictureFiles {
   }
 }
 
-function nameOf({ space, item, born }: Life, { version, index, lineage }: StoredPicture): string {
-  return `${lifePrefix(space, item, born)}${padded(version)}-${index}-${lineage}`;
+function nameOf(life: Life, { version, index, lineage }: StoredPicture): string {
+  return `${lifePrefix(life)}${padded(version)}-${index}-${lineage}`;
 }
 
-function pointerName({ space, item, born }: Life): string {
-  return lifePrefix(space, item, born) + POINTER;
+function pointerName(life: Life): string {
+  return lifePrefix(life) + POINTER;
 }
 
 function padded(version: number): string {

@@ -1,7 +1,7 @@
 import { picture } from '../../kinds/picture.ts';
 import { costOf } from '../../kinds/picture-cost.ts';
 import { decodeHead, type Head, isPlaceholder } from '../../model/head.ts';
-import { headKey, pictureLockKey, rasterKey } from '../../model/keys.ts';
+import { headKey, type Life, pictureLockKey, rasterKey } from '../../model/keys.ts';
 import type { PicturePointer } from '../../model/raster-record.ts';
 import { MAX_UNFOLDED_COST, MAX_UNFOLDED_OPS } from '../../protocol/limits.ts';
 import type { DrawOp } from '../../raster/ops.ts';
@@ -10,7 +10,6 @@ import { replacedFrom } from '../history/read-ops.ts';
 import type { SpaceState } from '../space-state.ts';
 import type { Folding, FoldingParts } from './folding.ts';
 import type { Encoded, PictureEncoder } from './picture-encoder.ts';
-import type { Life } from './picture-files.ts';
 
 export type KeeperParts = Pick<FoldingParts, 'reader' | 'files' | 'rasters'> & {
   readonly deps: Deps;

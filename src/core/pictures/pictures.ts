@@ -1,6 +1,7 @@
 import type { Json } from '../../base/json.ts';
 import { picture } from '../../kinds/picture.ts';
 import type { Head } from '../../model/head.ts';
+import type { Life } from '../../model/keys.ts';
 import type { StoredPicture } from '../../model/raster-record.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { CHANGED, Deps } from '../context.ts';
@@ -60,8 +61,8 @@ export class Pictures {
     return this.#keeper.tidy(space);
   }
 
-  async endLife(space: string, item: string, born: number): Promise<void> {
-    await this.#files.removeLife({ space, item, born });
+  async endLife(life: Life): Promise<void> {
+    await this.#files.removeLife(life);
   }
 
   complete(space: SpaceState, item: string, head: Head, value: Json): Promise<Json | typeof CHANGED> {

@@ -3,6 +3,7 @@ import { decodeResourceRow, type ResourceRow } from '../../model/resource-row.ts
 import { isFailure } from '../../ports/failure.ts';
 import { parseResourceHash } from '../../protocol/resources.ts';
 import { Recurring } from '../recurring.ts';
+import { namedResources } from './named-resources.ts';
 import { decideGoing, decideGone, decideSeen, decideSweep } from './resource-changes.ts';
 import type { ResourceParts } from './resources.ts';
 
@@ -17,12 +18,10 @@ const ITEMS_PER_READ = 20;
 /** A space is looked through so many times in the time that an unused resource is kept. */
 const SWEEPS_PER_KEEPING = 8;
 const MAX_EVERY_MS = 86_400_000;
-/** What may name a resource. Rows first: what leaves them gets into the others, and a hash must not slip past whoever looks. */
+/** What may name a resource; archived operations that do are never moved out of the store. Rows first: what leaves them gets into the others, and a hash must not slip past whoever looks. */
 const NAMING = ['item', 'value', 'ops'] as const;
 /** What has not arrived after so long never will. */
 const ARRIVING_MS = 3_600_000;
-/** A hash as it stands in a value, and not a part of something longer. */
-const HASH = /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g;
 
 /**
  * Deletes resources that no item of their space has named for as long as the space keeps them, what uploads left that did not end, and, with a space, all of
@@ -120,7 +119,7 @@ export class ResourceSweeper {
       for (let after = ''; !this.sweeps.isStopped; ) {
         const ids = await store.list(space, kind, after, ITEMS_PER_READ);
         for (const record of await store.read(ids.map((id) => ({ space, kind, id })))) {
-          for (const [hash] of record?.data.matchAll(HASH) ?? []) if (rows.has(hash)) named.add(hash);
+          for (const hash of namedResources(record?.data ?? '')) if (rows.has(hash)) named.add(hash);
         }
         after = ids.at(-1) ?? '';
         if (ids.length < ITEMS_PER_READ) break;

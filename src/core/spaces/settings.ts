@@ -2,6 +2,7 @@ import { isObject } from '../../base/json.ts';
 import type { SpaceRow } from '../../model/row.ts';
 import type { WantedSettings } from '../../protocol/space-settings.ts';
 import type { Deps } from '../context.ts';
+import type { ArchiveConfig } from '../history/archive-files.ts';
 import { DEFAULT_SETTINGS, type SpaceSettings, type SpaceSettingsSource } from '../people-types.ts';
 import type { Painting } from '../pictures/pictures.ts';
 
@@ -19,6 +20,7 @@ export type SpaceDeps = Deps & {
   readonly settings?: SpaceSettingsSource;
   readonly contents?: SpaceContents;
   readonly painting?: Painting;
+  readonly archive?: ArchiveConfig;
 };
 
 /** Where nobody can set anything. */

@@ -11,17 +11,17 @@ export type Uploaded = { readonly hash: string } | { readonly refused: string };
 /** Images of cards: resources of the space, named by their hash. They are drawn on canvases, as a page cannot send its token with the address of an image. */
 export class Images {
   readonly #url: string;
-  readonly #session: Pick<Session, 'token'>;
+  readonly #session: Pick<Session, 'headers'>;
   readonly #known = new Map<string, Promise<ImageBitmap>>();
 
-  constructor(space: string, session: Pick<Session, 'token'>) {
+  constructor(space: string, session: Pick<Session, 'headers'>) {
     this.#url = `/v1/spaces/${encodeURIComponent(space)}/resources`;
     this.#session = session;
   }
 
   async upload(file: Blob): Promise<Uploaded> {
     try {
-      const answer = await fetch(this.#url, { method: 'PUT', headers: this.#headers(), body: file });
+      const answer = await fetch(this.#url, { method: 'PUT', headers: this.#session.headers, body: file });
       const said: unknown = await answer.json();
       const { hash, type, detail } = isObject(said) ? said : {};
       if (!answer.ok) return { refused: typeof detail === 'string' ? detail : `the server answers ${answer.status}` };
@@ -53,7 +53,7 @@ export class Images {
   }
 
   async #load(hash: string): Promise<ImageBitmap> {
-    const answer = await fetch(`${this.#url}/${hash}`, { headers: this.#headers() });
+    const answer = await fetch(`${this.#url}/${hash}`, { headers: this.#session.headers });
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
     const whole = await createImageBitmap(await answer.blob());
     const scale = Math.min(1, MAX_SIDE / Math.max(whole.width, whole.height));
@@ -62,10 +62,5 @@ export class Images {
     const small = await createImageBitmap(whole, { resizeWidth: width, resizeHeight: height, resizeQuality: 'high' });
     whole.close();
     return small;
-  }
-
-  #headers(): Readonly<Record<string, string>> {
-    const { token } = this.#session;
-    return token === undefined ? {} : { Authorization: `Bearer ${token}` };
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { Cursors } from '../shared/cursors.ts';
 import { find, isWriting } from '../shared/dom.ts';
 import { Header } from '../shared/header.ts';
+import { ask, type ItemSource, itemUrl } from '../shared/item-source.ts';
 import type { Notices } from '../shared/notices.ts';
 import { readVisitors, type Said, type Visitor } from '../shared/people.ts';
 import { describeSaving } from '../shared/saved.ts';
@@ -37,7 +38,7 @@ export class Drawing {
   readonly #tools: Tools;
   readonly #cursors: Cursors;
   readonly #header: Header;
-  readonly #url: string;
+  readonly #source: ItemSource;
   #visitors: readonly Visitor[] = [];
   #cursor: readonly [number, number] | null = null;
   #moving = false;
@@ -46,7 +47,7 @@ export class Drawing {
     this.#options = options;
     const { space, spaceName, itemName, session, notices, clock, signal } = options;
     const now = (): number => clock.monotonic();
-    this.#url = `/v1/spaces/${encodeURIComponent(spaceName)}/items/${encodeURIComponent(itemName)}`;
+    this.#source = { url: itemUrl(spaceName, itemName), headers: () => session.headers, signal };
     const item = space.item(itemName, 'picture');
     const onRefused = (outcome: Outcome): void => this.#tellRefusal(outcome);
     const onChange = (): void => this.#refresh();
@@ -59,7 +60,7 @@ export class Drawing {
     this.#cursors = new Cursors({ plane: this.#paper, now, still: () => reduced.matches, toPlane });
     this.#header = new Header(notices, session, () => this.#say());
     new Timeline({
-      get: (path) => this.#get(path),
+      get: (path) => ask(this.#source, path),
       clock,
       signal,
       onPast: (isPast) => this.#paper.classList.toggle('past', isPast),
@@ -71,10 +72,8 @@ export class Drawing {
       await item.post({ create: NEW_SIZE });
     };
     void followPicture({
-      url: this.#url,
-      headers: () => this.#headers(),
+      source: this.#source,
       clock,
-      signal,
       create,
       onPicture: (raster, version) => {
         this.#sketch.replace(raster, version);
@@ -145,24 +144,13 @@ export class Drawing {
   async #download(): Promise<void> {
     try {
       const link = document.createElement('a');
-      link.href = URL.createObjectURL(await (await this.#get('/picture.png')).blob());
+      link.href = URL.createObjectURL(await (await ask(this.#source, '/picture.png')).blob());
       link.download = `${this.#options.itemName}.png`;
       link.click();
       this.#options.clock.after(60_000, () => URL.revokeObjectURL(link.href));
     } catch {
       this.#options.notices.show('The picture cannot be had just now.');
     }
-  }
-
-  async #get(path: string): Promise<Response> {
-    const answer = await fetch(this.#url + path, { headers: this.#headers(), signal: this.#options.signal });
-    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-    return answer;
-  }
-
-  #headers(): Readonly<Record<string, string>> {
-    const { token } = this.#options.session;
-    return token === undefined ? {} : { Authorization: `Bearer ${token}` };
   }
 
   #tellRefusal(outcome: Outcome): void {

@@ -2,13 +2,10 @@ import { register } from '../../client/connect.ts';
 import { picture } from '../../client/picture-kind.ts';
 import { realClock } from '../../client/system.ts';
 import { begin } from '../shared/begin.ts';
-import { find } from '../shared/dom.ts';
 import { openSpace } from '../shared/open-space.ts';
 import { Drawing } from './drawing.ts';
 
-const [spaceName = '', itemName = ''] = location.pathname.split('/').slice(2).map(decodeURIComponent);
-const { session, notices } = begin(itemName);
-find('space', HTMLElement).textContent = itemName;
+const { spaceName, itemName, session, notices } = begin();
 const ending = new AbortController();
 const space = openSpace({
   ...{ name: spaceName, noun: 'picture', storage: `picture:${spaceName}`, session, notices },

@@ -1,8 +1,8 @@
 import type { Item, Outcome } from '../../client/connect.ts';
 import type { DrawOp } from '../../raster/ops.ts';
 import type { Raster } from '../../raster/raster.ts';
+import type { StreamedOp } from '../shared/item-source.ts';
 import type { Layers, TileChange } from './layers.ts';
-import type { StreamedOp } from './stream.ts';
 import { undoOf } from './undo.ts';
 
 export type SketchOptions = {

@@ -1,15 +1,10 @@
 import { realClock } from '../../client/system.ts';
 import { TextDocument, text } from '../../client/text/text.ts';
 import { begin } from '../shared/begin.ts';
-import { find } from '../shared/dom.ts';
 import { openSpace } from '../shared/open-space.ts';
 import { EditorPage } from './editor-page.ts';
 
-const [name = '', item = ''] = location.pathname.split('/').slice(2).map(decodeURIComponent);
-const { session, notices } = begin(item);
-find('item', HTMLElement).textContent = item;
-find('board', HTMLAnchorElement).textContent = name;
-find('board', HTMLAnchorElement).href = `/board/${encodeURIComponent(name)}`;
+const { spaceName: name, itemName: item, session, notices } = begin();
 
 const storage = `edit:${name}/${item}`;
 const space = openSpace({ name, noun: 'text', storage, session, notices, more: { kinds: [text] } });

@@ -27,6 +27,12 @@ export class Session {
     else this.#ofTab.setItem(TOKEN_KEY, token);
   }
 
+  /** Of requests that the client library does not make. */
+  get headers(): Readonly<Record<string, string>> {
+    const { token } = this;
+    return token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  }
+
   /** What the user goes by; made up at first. */
   get name(): string {
     const known = cleanName(this.#ofBrowser.getItem(NAME_KEY));
