@@ -5,11 +5,11 @@ import { pause } from '../../client/timing.ts';
 import { type Edit, toChange } from '../../kinds/text/edits.ts';
 import type { Entry } from './ledger.ts';
 import type { Hands, Post, Run } from './monkey.ts';
+import { restAfter } from './retry.ts';
 
 /** What became of a request; `unknown`: it was sent, and nobody says. */
 type Told = UpdateResult | { readonly result: 'problem'; readonly code: string } | { readonly result: 'unknown' };
 
-const LONGEST_PAUSE_MS = 2_000;
 /** Of one tag that others are in the way of. */
 const MAX_TRIES = 50;
 
@@ -99,12 +99,8 @@ export class LightHands implements Hands {
         // After a try that nobody answered, a refusal says nothing of that try.
         if (!mayRetry(error))
           return error instanceof RefusedError && failures === 0 ? problemOf(error) : { result: 'unknown' };
-        const isAsked = error instanceof RefusedError;
-        this.#run.ledger.toldToWait(isAsked ? error.code : 'no answer');
-        const asked = isAsked ? error.retryAfterMs : undefined;
-        const ms = asked ?? Math.min(LONGEST_PAUSE_MS, 100 * 2 ** Math.min(failures, 10));
-        const varied = ms * (1 + this.#post.chance.fraction() / 4);
-        if (!(await rests(() => pause(client.clock, varied, signal)))) return { result: 'unknown' };
+        this.#run.ledger.toldToWait(error instanceof RefusedError ? error.code : 'no answer');
+        if (!(await rests(() => restAfter(client, failures, error, signal)))) return { result: 'unknown' };
       }
     }
   }

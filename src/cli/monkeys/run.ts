@@ -1,5 +1,5 @@
 import { Seeded } from '../../base/seeded.ts';
-import { HttpClient, mayRetry } from '../../client/http-client.ts';
+import { HttpClient } from '../../client/http-client.ts';
 import { pause } from '../../client/timing.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Figures, readFigures } from './figures.ts';
@@ -10,6 +10,7 @@ import { LibraryHands, LibraryTextHands } from './library-hands.ts';
 import { LightHands } from './light-hands.ts';
 import { type Hands, Monkey, type Post, type Run } from './monkey.ts';
 import { Network } from './network.ts';
+import { restAfter } from './retry.ts';
 import { Contents, LibraryViewer, MarkerViewer, OffsetViewer, type Seat, type Viewer } from './viewers.ts';
 import { WORKS, type WorkKind } from './work.ts';
 
@@ -87,7 +88,7 @@ class Troop {
   }
 
   async work(): Promise<Result> {
-    const { urls, patienceSeconds, keep } = this.#options;
+    const { urls, keep } = this.#options;
     const { ledger } = this.#run;
     await this.#makeItems();
     const before = await readFigures(urls);
@@ -97,12 +98,10 @@ class Troop {
     await this.#until(BEGIN_MS, () => viewers.every(({ hasBegun }) => hasBegun));
     await this.#live(monkeys);
 
-    const { finals, findings } = await this.#judge();
-    await this.#until(patienceSeconds * 1_000, () => viewers.every((one) => one.hasReached(finalOf(finals, one))));
-    const diverged = viewers.flatMap((one): Diverged[] => {
-      const whys = [...one.faults, one.differs(finalOf(finals, one)) ?? []].flat();
-      return whys.map((why) => ({ viewer: one.name, item: one.item, why }));
-    });
+    let verdict = await this.#judge(viewers);
+    // What nobody answered may have been carried out since it was looked for.
+    if (verdict.diverged.length > 0 && ledger.unanswered() > 0) verdict = await this.#judge(viewers);
+    const { findings, diverged } = verdict;
     const after = await readFigures(urls);
     if (!keep && findings.length + diverged.length === 0) await this.#deleteItems();
     return { ledger, findings, diverged, before, after, goOffline: this.#goOffline };
@@ -218,8 +217,19 @@ class Troop {
     while (!holds() && clock.monotonic() < end) await pause(clock, LOOK_MS, this.#ending.signal);
   }
 
+  async #judge(viewers: readonly Viewer[]): Promise<Pick<Result, 'findings' | 'diverged'>> {
+    const { finals, findings } = await this.#judgeItems();
+    const lateMs = this.#options.patienceSeconds * 1_000;
+    await this.#until(lateMs, () => viewers.every((one) => one.hasReached(finalOf(finals, one))));
+    const diverged = viewers.flatMap((one): Diverged[] => {
+      const whys = [...one.faults, one.differs(finalOf(finals, one)) ?? []].flat();
+      return whys.map((why) => ({ viewer: one.name, item: one.item, why }));
+    });
+    return { findings, diverged };
+  }
+
   /** What each server says in the end, held against the ledger and against the others. */
-  async #judge(): Promise<{ finals: Map<string, Read>; findings: Finding[] }> {
+  async #judgeItems(): Promise<{ finals: Map<string, Read>; findings: Finding[] }> {
     const finals = new Map<string, Read>();
     const findings: Finding[] = [];
     const { urls } = this.#options;
@@ -246,8 +256,8 @@ class Troop {
       try {
         return await call();
       } catch (error) {
-        if (!mayRetry(error) || clock.monotonic() > end) throw error;
-        await client.pause(failures, error);
+        if (clock.monotonic() > end) throw error;
+        await restAfter(client, failures, error, this.#ending.signal);
       }
     }
   }

@@ -2,9 +2,10 @@ import { hash } from 'node:crypto';
 import type { Json } from '../../base/json.ts';
 import { equal } from '../../client/equal.ts';
 import { follow } from '../../client/follow.ts';
-import { type HttpClient, type ItemAnswer, mayRetry } from '../../client/http-client.ts';
+import type { HttpClient, ItemAnswer } from '../../client/http-client.ts';
 import { connectAs } from './library-hands.ts';
 import type { Post, Run } from './monkey.ts';
+import { restAfter } from './retry.ts';
 import type { Deed, Tag } from './work.ts';
 
 /** An item in the end, as a server tells it. `deeds`: of kinds that keep their operations, all of them. */
@@ -191,12 +192,12 @@ export class OffsetViewer implements Viewer {
         await this.#next(signal);
         failures = 0;
       } catch (error) {
-        if (signal.aborted) return;
-        if (!mayRetry(error)) {
-          this.faults.push(`it has ended: ${error}`);
+        try {
+          await restAfter(this.#client, failures++, error, signal);
+        } catch {
+          if (!signal.aborted) this.faults.push(`it has ended: ${error}`);
           return;
         }
-        await this.#client.pause(failures++, error);
       }
     }
   }

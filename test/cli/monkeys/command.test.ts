@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { Seeded } from '../../../src/base/seeded.ts';
 import { perOp } from '../../../src/cli/monkeys/figures.ts';
 import { absencesOf, momentsOf } from '../../../src/cli/monkeys/plan.ts';
-import { Folder, runCli, ServerProcess } from '../../support/server-process.ts';
+import { ROOT } from '../../support/files.ts';
+import { Folder, plainEnvironment, runCli, ServerProcess } from '../../support/server-process.ts';
 
 const FEW = ['--monkeys', '4', '--viewers', '4', '--seconds', '1', '--rate', '6', '--offline', '0.25'];
 const SECRET = 'c2hvdWxkIGJlIGF0IGxlYXN0IDMyIGJ5dGVzIGxvbmc=';
@@ -43,6 +49,35 @@ describe('longshore monkeys', () => {
       (await runCli(['get', 'zoo', '--json'], { LONGSHORE_URL: server.url })).out.split('\n')[0] ?? '',
     );
     assert.match(left.id, /^monkeys-[0-9a-f]{8}-0$/, '--keep leaves the items there');
+  });
+
+  it('[MO13] Ctrl-C ends the work early, and the verdict follows', async () => {
+    const args = [
+      join(ROOT, 'src/cli/main.ts'),
+      'monkeys',
+      '--space',
+      'zoo',
+      '--url',
+      server.url,
+      ...FEW,
+      '--seconds',
+      '600',
+    ];
+    const child = spawn(process.execPath, args, { env: plainEnvironment() });
+    try {
+      const out = text(child.stdout);
+      for await (const line of createInterface({ input: child.stderr })) {
+        if (!/, [1-9]\d* acknowledged/.test(line)) continue;
+        child.kill('SIGINT');
+        break;
+      }
+      child.stderr.resume();
+      const [code] = await once(child, 'close');
+      assert.equal(code, 0);
+      assert.match(await out, /\nwell: /);
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 
   it('[MO9] counters that cannot be read, and those of a server that was started anew, are not known', () => {
