@@ -74,12 +74,12 @@ export function linesOf(report: Report): string[] {
   const known = (value: number | null, unit = '') => (value === null ? 'not known' : `${value}${unit}`);
   const refused = Object.entries(report.refused).map(([code, count]) => `${count} refused (${code})`);
   const unheard = unanswered > 0 ? [`${unanswered} without an answer`] : [];
-  const tries = Object.entries(report.waits).map(([code, count]) => `${count} times (${code})`);
+  const tries = Object.entries(report.waits).map(([code, count]) => `${count} × ${code}`);
   const { p50Ms, p99Ms, views, storeWritesPerOp, cacheTripsPerOp, converged, findings, diverged } = report;
   return [
     `${monkeys} monkeys (${goOffline} go offline), ${viewers} viewers, ${items} × ${kind}, ${seconds} s, seed ${seed}`,
     `updates    ${[`${posted} posted`, `${acknowledged} acknowledged`, ...refused, ...unheard].join(', ')}`,
-    ...(tries.length > 0 ? [`tried      again ${tries.join(', ')}`] : []),
+    ...(tries.length > 0 ? [`retries    ${tries.join(', ')}`] : []),
     `to a view  p50 ${known(p50Ms, ' ms')}, p99 ${known(p99Ms, ' ms')}, ${views} views`,
     `per update ${known(storeWritesPerOp)} store writes, ${known(cacheTripsPerOp)} cache trips`,
     `converged  ${converged} of ${viewers} viewers`,

@@ -41,7 +41,7 @@ describe('longshore monkeys', () => {
       /^wrong {6}0 lost, 0 doubled, 0 out of order, 0 strange$/,
       /^well: /,
     ];
-    const told = lines.filter((line) => !line.startsWith('tried '));
+    const told = lines.filter((line) => !line.startsWith('retries '));
     assert.equal(told.length, expected.length, out);
     for (const [i, pattern] of expected.entries()) assert.match(told[i] ?? '', pattern);
     assert.match(err, /of 1 s, \d+ posted|waiting for answers/);
