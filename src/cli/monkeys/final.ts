@@ -8,11 +8,20 @@ import type { Finding } from './judge.ts';
 import type { Run } from './monkey.ts';
 import type { Final } from './viewers.ts';
 
+/** Of operations and value that have to be of one moment. */
+const MAX_TRIES = 10;
+
 /** An item as a server has it. Operations are read from the first one on, as somebody would who comes later. */
 export async function readFinal(run: Run, client: HttpClient, item: string, signal: AbortSignal): Promise<Read> {
   const { space, work } = run;
-  const ops = work.keepsOps ? await readOps(client, space, item, signal) : undefined;
-  const found = await client.getItem(space, item, signal);
+  let found = await client.getItem(space, item, signal);
+  let ops: Json[] | undefined;
+  for (let tries = 0; work.keepsOps && tries < MAX_TRIES; tries++) {
+    const { version } = found ?? {};
+    ops = await readOps(client, space, item, signal);
+    found = await client.getItem(space, item, signal);
+    if (found?.version === version) break;
+  }
   const { kind, open } = work.client;
   const value = found === undefined ? null : kind.value(open(found.value as Json));
   const deeds = ops?.map((op) => work.deedsOf(op).join(' '));

@@ -56,6 +56,7 @@ export type Result = {
 const MAX_LIBRARY_CLIENTS = 8;
 const PROGRESS_MS = 100;
 const LOOK_MS = 50;
+const AGAIN_MS = 500;
 const BEGIN_MS = 20_000;
 
 /** Lets the monkeys loose and looks at what has become of it. Throws where it cannot even begin, or nobody tells how it ended. */
@@ -68,6 +69,7 @@ export async function runMonkeys(options: MonkeysOptions): Promise<Result> {
   }
 }
 
+type Judged = Pick<Result, 'findings' | 'diverged'>;
 type Cast = { readonly monkey: Monkey; readonly hands: Hands };
 
 class Troop {
@@ -98,10 +100,7 @@ class Troop {
     await this.#until(BEGIN_MS, () => viewers.every(({ hasBegun }) => hasBegun));
     await this.#live(monkeys);
 
-    let verdict = await this.#judge(viewers);
-    // What nobody answered may have been carried out since it was looked for.
-    if (verdict.diverged.length > 0 && ledger.unanswered() > 0) verdict = await this.#judge(viewers);
-    const { findings, diverged } = verdict;
+    const { findings, diverged } = await this.#verdict(viewers);
     const after = await readFigures(urls);
     if (!keep && findings.length + diverged.length === 0) await this.#deleteItems();
     return { ledger, findings, diverged, before, after, goOffline: this.#goOffline };
@@ -217,7 +216,20 @@ class Troop {
     while (!holds() && clock.monotonic() < end) await pause(clock, LOOK_MS, this.#ending.signal);
   }
 
-  async #judge(viewers: readonly Viewer[]): Promise<Pick<Result, 'findings' | 'diverged'>> {
+  /** Again, as long as patience lasts, where something came after the end was read: an update that nobody answered, or one that a client has brought back. */
+  async #verdict(viewers: readonly Viewer[]): Promise<Judged> {
+    const { clock, patienceSeconds } = this.#options;
+    const end = clock.monotonic() + patienceSeconds * 1_000;
+    for (;;) {
+      const judged = await this.#judge(viewers);
+      const isWell = judged.diverged.length + judged.findings.length === 0;
+      const mayChange = judged.isTooSoon || this.#run.ledger.unanswered() > 0;
+      if (!mayChange || isWell || clock.monotonic() > end) return judged;
+      await pause(clock, AGAIN_MS, this.#ending.signal);
+    }
+  }
+
+  async #judge(viewers: readonly Viewer[]): Promise<Judged & { readonly isTooSoon: boolean }> {
     const { finals, findings } = await this.#judgeItems();
     const lateMs = this.#options.patienceSeconds * 1_000;
     await this.#until(lateMs, () => viewers.every((one) => one.hasReached(finalOf(finals, one))));
@@ -225,7 +237,7 @@ class Troop {
       const whys = [...one.faults, one.differs(finalOf(finals, one)) ?? []].flat();
       return whys.map((why) => ({ viewer: one.name, item: one.item, why }));
     });
-    return { findings, diverged };
+    return { findings, diverged, isTooSoon: viewers.some((one) => one.isAhead(finalOf(finals, one))) };
   }
 
   /** What each server says in the end, held against the ledger and against the others. */

@@ -24,6 +24,8 @@ export interface Viewer {
   /** Looks on until `signal` aborts; never rejects. */
   look(signal: AbortSignal): Promise<void>;
   hasReached(final: Final): boolean;
+  /** It has been told more than that: the end was read too soon. */
+  isAhead(final: Final): boolean;
   /** How what it has is different; `undefined` where it is the same. */
   differs(final: Final): string | undefined;
 }
@@ -128,6 +130,10 @@ export class MarkerViewer implements Viewer {
     return (this.#held?.version ?? 0) >= version;
   }
 
+  isAhead({ version }: Final): boolean {
+    return (this.#held?.version ?? 0) > version;
+  }
+
   differs(final: Final): string | undefined {
     return differenceOf(this.#value(), this.#held?.version ?? 0, final);
   }
@@ -206,6 +212,10 @@ export class OffsetViewer implements Viewer {
     return this.#deeds.length >= deeds.length;
   }
 
+  isAhead({ deeds = [] }: Final): boolean {
+    return this.#deeds.length > deeds.length;
+  }
+
   differs({ deeds = [] }: Final): string | undefined {
     const at = this.#deeds.findIndex((deed, i) => deed !== deeds[i]);
     if (at < 0 && this.#deeds.length === deeds.length) return undefined;
@@ -269,6 +279,10 @@ export class LibraryViewer implements Viewer {
 
   hasReached({ version }: Final): boolean {
     return (this.#held?.version ?? 0) >= version;
+  }
+
+  isAhead({ version }: Final): boolean {
+    return (this.#held?.version ?? 0) > version;
   }
 
   differs(final: Final): string | undefined {

@@ -78,6 +78,23 @@ export function keepSilent(): Tamper {
   });
 }
 
+/** Has it carried out only when somebody reads how it ended, and never answers. */
+export function carryOutLate(): Tamper {
+  let late: Asked | undefined;
+  let isDone = false;
+  const keep = onNthUpdate(async (_sent, asked) => {
+    late = asked;
+    throw new Error('no answer');
+  });
+  return async (asked, pass) => {
+    const reply = await keep(asked, pass);
+    if (late === undefined || isDone || !asked.path.includes('wait=0')) return reply;
+    isDone = true;
+    await pass(late);
+    return reply;
+  };
+}
+
 /** Viewers that follow by offset are told something else; who reads without waiting is told the truth. */
 export function tellOps(change: (answer: OpsResponse) => OpsResponse): Tamper {
   return async (asked, pass) => {

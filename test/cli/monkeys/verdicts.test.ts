@@ -5,7 +5,7 @@ import type { OpsResponse } from '../../../src/protocol/ops.ts';
 import { imageOf } from '../../support/images.ts';
 import { Folder, runCli, ServerProcess } from '../../support/server-process.ts';
 import { jsonReply, type Tamper, TamperingProxy } from '../../support/tampering-proxy.ts';
-import { double, drop, forge, keepSilent, reorder, tellOps, tellUpdates } from './lies.ts';
+import { carryOutLate, double, drop, forge, keepSilent, reorder, tellOps, tellUpdates } from './lies.ts';
 import { type Ran, runAgainst, runShort } from './runs.ts';
 
 const KINDS = Object.keys(WORKS) as WorkKind[];
@@ -56,6 +56,7 @@ describe('the verdict of monkeys', () => {
       HURRY,
     );
     against('silent', 'log', keepSilent(), HURRY);
+    against('late', 'log', carryOutLate(), HURRY);
     for (const [name, change] of Object.entries(TOLD)) against(name, 'log', tellOps(change()), HURRY);
     against('told a tag', 'set', tellUpdates(otherElement()), HURRY);
     against('told no more', 'set', tellUpdates(nothingMore()), HURRY);
@@ -161,6 +162,14 @@ describe('the verdict of monkeys', () => {
     onlyCounts(run, []);
     assert.ok(run.report.unanswered > 0, run.lines.join('\n'));
     assert.ok(run.report.waits['no answer'], 'it was tried again');
+  });
+
+  it('[MO8] what is carried out after the end was read is read again', async () => {
+    const run = await ran('late');
+    onlyCounts(run, []);
+    const unheard = run.result.ledger.entries.filter(({ fate }) => fate === 'unknown');
+    assert.ok(unheard.length > 0 && run.report.converged === 3, run.lines.join('\n'));
+    assert.ok(run.report.views >= 2 * (run.report.acknowledged + 1), 'both viewers that see operations saw it');
   });
 
   it('[MO3] [MO9] from the command line: exit code 1, and one line of JSON that says why', async () => {
