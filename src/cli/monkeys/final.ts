@@ -6,7 +6,7 @@ import type { DrawOp } from '../../raster/ops.ts';
 import { Raster, toPixels } from '../../raster/raster.ts';
 import type { Finding } from './judge.ts';
 import type { Run } from './monkey.ts';
-import type { Final } from './viewers.ts';
+import type { Final } from './sight.ts';
 
 /** Of operations and value that have to be of one moment. */
 const MAX_TRIES = 10;

@@ -1,7 +1,7 @@
 import type { Json } from '../../base/json.ts';
 import { equal } from '../../client/equal.ts';
 import type { Entry } from './ledger.ts';
-import type { Final } from './viewers.ts';
+import type { Final } from './sight.ts';
 import type { Deed, Tag, Work } from './work.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { perOp } from './figures.ts';
 import type { Finding, Sort } from './judge.ts';
-import type { Diverged, MonkeysOptions, Result } from './run.ts';
+import type { MonkeysOptions, Result } from './run.ts';
+import type { Diverged } from './verdict.ts';
 
 export type Report = {
   readonly ok: boolean;

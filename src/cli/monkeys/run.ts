@@ -1,17 +1,16 @@
 import { Seeded } from '../../base/seeded.ts';
 import { HttpClient } from '../../client/http-client.ts';
-import { pause } from '../../client/timing.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type Figures, readFigures } from './figures.ts';
-import { checkTotals, type Read, readFinal } from './final.ts';
-import { compareServers, type Finding, judge } from './judge.ts';
+import type { Finding } from './judge.ts';
 import { Ledger } from './ledger.ts';
 import { LibraryHands, LibraryTextHands } from './library-hands.ts';
 import { LightHands } from './light-hands.ts';
 import { type Hands, Monkey, type Post, type Run } from './monkey.ts';
 import { Network } from './network.ts';
-import { restAfter } from './retry.ts';
-import { Contents, LibraryViewer, MarkerViewer, OffsetViewer, type Seat, type Viewer } from './viewers.ts';
+import { Contents, type Seat, type Viewer } from './sight.ts';
+import { type Diverged, reachVerdict, waitUntil } from './verdict.ts';
+import { LibraryViewer, MarkerViewer, OffsetViewer } from './viewers.ts';
 import { WORKS, type WorkKind } from './work.ts';
 
 export type MonkeysOptions = {
@@ -41,8 +40,6 @@ export type MonkeysOptions = {
   readonly onProgress: (ledger: Ledger, elapsedMs: number) => void;
 };
 
-export type Diverged = { readonly viewer: string; readonly item: string; readonly why: string };
-
 export type Result = {
   readonly ledger: Ledger;
   readonly findings: readonly Finding[];
@@ -55,8 +52,6 @@ export type Result = {
 /** Full clients of either sort in one process: each follows the whole space. */
 const MAX_LIBRARY_CLIENTS = 8;
 const PROGRESS_MS = 100;
-const LOOK_MS = 50;
-const AGAIN_MS = 500;
 const BEGIN_MS = 20_000;
 
 /** Lets the monkeys loose and looks at what has become of it. Throws where it cannot even begin, or nobody tells how it ended. */
@@ -69,7 +64,6 @@ export async function runMonkeys(options: MonkeysOptions): Promise<Result> {
   }
 }
 
-type Judged = Pick<Result, 'findings' | 'diverged'>;
 type Cast = { readonly monkey: Monkey; readonly hands: Hands };
 
 class Troop {
@@ -97,10 +91,14 @@ class Troop {
     const viewers = this.#seatViewers();
     const monkeys = this.#castMonkeys();
     await this.#begin(monkeys);
-    await this.#until(BEGIN_MS, () => viewers.every(({ hasBegun }) => hasBegun));
+    const ending = this.#ending.signal;
+    await waitUntil(this.#options.clock, BEGIN_MS, ending, () => viewers.every(({ hasBegun }) => hasBegun));
     await this.#live(monkeys);
 
-    const { findings, diverged } = await this.#verdict(viewers);
+    const { clock, patienceSeconds } = this.#options;
+    const clients = urls.map((_, nth) => this.#clientOf(nth).client);
+    const parts = { run: this.#run, items: this.#items, clients, viewers, clock, patienceMs: patienceSeconds * 1_000 };
+    const { findings, diverged } = await reachVerdict(parts);
     const after = await readFigures(urls);
     if (!keep && findings.length + diverged.length === 0) await this.#deleteItems();
     return { ledger, findings, diverged, before, after, goOffline: this.#goOffline };
@@ -209,72 +207,4 @@ class Troop {
     show();
     return () => cancel();
   }
-
-  async #until(ms: number, holds: () => boolean): Promise<void> {
-    const { clock } = this.#options;
-    const end = clock.monotonic() + ms;
-    while (!holds() && clock.monotonic() < end) await pause(clock, LOOK_MS, this.#ending.signal);
-  }
-
-  /** Again, as long as patience lasts, where something came after the end was read: an update that nobody answered, or one that a client has brought back. */
-  async #verdict(viewers: readonly Viewer[]): Promise<Judged> {
-    const { clock, patienceSeconds } = this.#options;
-    const end = clock.monotonic() + patienceSeconds * 1_000;
-    for (;;) {
-      const judged = await this.#judge(viewers);
-      const isWell = judged.diverged.length + judged.findings.length === 0;
-      const mayChange = judged.isTooSoon || this.#run.ledger.unanswered() > 0;
-      if (!mayChange || isWell || clock.monotonic() > end) return judged;
-      await pause(clock, AGAIN_MS, this.#ending.signal);
-    }
-  }
-
-  async #judge(viewers: readonly Viewer[]): Promise<Judged & { readonly isTooSoon: boolean }> {
-    const { finals, findings } = await this.#judgeItems();
-    const lateMs = this.#options.patienceSeconds * 1_000;
-    await this.#until(lateMs, () => viewers.every((one) => one.hasReached(finalOf(finals, one))));
-    const diverged = viewers.flatMap((one): Diverged[] => {
-      const whys = [...one.faults, one.differs(finalOf(finals, one)) ?? []].flat();
-      return whys.map((why) => ({ viewer: one.name, item: one.item, why }));
-    });
-    return { findings, diverged, isTooSoon: viewers.some((one) => one.isAhead(finalOf(finals, one))) };
-  }
-
-  /** What each server says in the end, held against the ledger and against the others. */
-  async #judgeItems(): Promise<{ finals: Map<string, Read>; findings: Finding[] }> {
-    const finals = new Map<string, Read>();
-    const findings: Finding[] = [];
-    const { urls } = this.#options;
-    const ofItems = Map.groupBy(this.#run.ledger.entries, ({ item }) => item);
-    for (const item of this.#items) {
-      for (const nth of urls.keys()) {
-        const { client } = this.#clientOf(nth);
-        const read = await this.#patiently(() => readFinal(this.#run, client, item, this.#ending.signal), client);
-        const first = finals.get(item);
-        if (first) findings.push(...compareServers(item, first, read));
-        else finals.set(item, read);
-        if (first) continue;
-        findings.push(...judge(this.#run.work, item, ofItems.get(item) ?? [], read));
-        findings.push(...(await this.#patiently(() => checkTotals(this.#run, client, item, read), client)));
-      }
-    }
-    return { finals, findings };
-  }
-
-  async #patiently<T>(call: () => Promise<T>, client: HttpClient): Promise<T> {
-    const { clock, patienceSeconds } = this.#options;
-    const end = clock.monotonic() + patienceSeconds * 1_000;
-    for (let failures = 0; ; failures++) {
-      try {
-        return await call();
-      } catch (error) {
-        if (clock.monotonic() > end) throw error;
-        await restAfter(client, failures, error, this.#ending.signal);
-      }
-    }
-  }
-}
-
-function finalOf(finals: ReadonlyMap<string, Read>, { item }: Viewer): Read {
-  return finals.get(item) ?? { version: 0, value: null, deeds: undefined, ops: undefined };
 }

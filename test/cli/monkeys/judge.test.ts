@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { judge } from '../../../src/cli/monkeys/judge.ts';
 import { type Entry, type Fate, Ledger } from '../../../src/cli/monkeys/ledger.ts';
-import type { Final } from '../../../src/cli/monkeys/viewers.ts';
+import type { Final } from '../../../src/cli/monkeys/sight.ts';
 import { type Deed, WORKS } from '../../../src/cli/monkeys/work.ts';
 
 /** Updates of one monkey, tags from 1 on. */
