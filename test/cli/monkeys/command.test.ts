@@ -11,19 +11,24 @@ import { ROOT } from '../../support/files.ts';
 import { Folder, plainEnvironment, runCli, ServerProcess } from '../../support/server-process.ts';
 
 const FEW = ['--monkeys', '4', '--viewers', '4', '--seconds', '1', '--rate', '6', '--offline', '0.25'];
-const SECRET = 'c2hvdWxkIGJlIGF0IGxlYXN0IDMyIGJ5dGVzIGxvbmc=';
+const TOKENS = { LONGSHORE_JWT_SECRET: 'c2hvdWxkIGJlIGF0IGxlYXN0IDMyIGJ5dGVzIGxvbmc=' };
 
 describe('longshore monkeys', () => {
-  let folder: Folder;
+  const folders = [new Folder(), new Folder()] as const;
   let server: ServerProcess;
+  /** It asks for tokens. */
+  let guarded: ServerProcess;
 
   before(async () => {
-    folder = new Folder();
-    server = await ServerProcess.start(['--data-dir', folder.path]);
+    const [open, closed] = folders;
+    [server, guarded] = await Promise.all([
+      ServerProcess.start(['--data-dir', open.path]),
+      ServerProcess.start(['--data-dir', closed.path, '--auth', 'jwt'], TOKENS),
+    ]);
   });
   after(async () => {
-    await server.end();
-    folder.remove();
+    await Promise.all([server.end(), guarded.end()]);
+    for (const folder of folders) folder.remove();
   });
 
   const monkeys = (...args: string[]) => runCli(['monkeys', '--space', 'zoo', ...args], { LONGSHORE_URL: server.url });
@@ -131,21 +136,12 @@ describe('longshore monkeys', () => {
   });
 
   it('[MO12] [MO11] works with a token; without one it ends with 1', async () => {
-    const own = new Folder();
-    const env = { LONGSHORE_JWT_SECRET: SECRET };
-    const guarded = await ServerProcess.start(['--data-dir', own.path, '--auth', 'jwt'], env);
-    try {
-      const token = (await runCli(['token', 'mint', 'ann', '--spaces', '{"zoo":"rwa"}'], env)).out.trim();
-      const args = ['monkeys', '--space', 'zoo', '--kind', 'text', ...FEW, '--url', guarded.url];
-      const { code, out, err } = await runCli(args, { LONGSHORE_TOKEN: token });
-      assert.equal(code, 0, out + err);
-      assert.match(out, /not known store writes, not known cache trips/);
-      const anonymous = await runCli(args);
-      assert.equal(anonymous.code, 1, anonymous.err);
-      assert.match(anonymous.err, /unauthenticated/);
-    } finally {
-      await guarded.end();
-      own.remove();
-    }
+    const token = (await runCli(['token', 'mint', 'ann', '--spaces', '{"zoo":"rwa"}'], TOKENS)).out.trim();
+    const args = ['monkeys', '--space', 'zoo', '--kind', 'text', ...FEW, '--url', guarded.url];
+    const [{ code, out, err }, anonymous] = await Promise.all([runCli(args, { LONGSHORE_TOKEN: token }), runCli(args)]);
+    assert.equal(code, 0, out + err);
+    assert.match(out, /not known store writes, not known cache trips/);
+    assert.equal(anonymous.code, 1, anonymous.err);
+    assert.match(anonymous.err, /unauthenticated/);
   });
 }).timeout(30_000);
