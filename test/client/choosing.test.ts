@@ -80,7 +80,7 @@ describe('the choice of a transport', () => {
     assert.equal(world.server.value('card'), 1);
   });
 
-  it('[SDK88] opens nothing more once it is closed, also where something was being opened just then', async () => {
+  it('[SDK90] opens nothing more once it is closed, also where something was being opened just then', async () => {
     const ending = new AbortController();
     const sockets = new FakeStreams(world.server, world.clock, true);
     const events = new FakeStreams(world.server, world.clock, false);
