@@ -4,23 +4,22 @@ import { doctorCommand } from './doctor.ts';
 import { describeFailure, EXIT } from './failures.ts';
 import { getCommand } from './get.ts';
 import { lockCommand } from './lock.ts';
+import { monkeysCommand } from './monkeys.ts';
 import { postCommand } from './post.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
+import { defaultUrl, HTTP_URL, isHttpUrl } from './server-url.ts';
 import { paint } from './terminal.ts';
 import { tokenCommand } from './token.ts';
 import { watchCommand } from './watch.ts';
 
-/** Where the server is when nobody says. */
-function defaultUrl(): string {
-  return process.env.LONGSHORE_URL ?? `http://127.0.0.1:${process.env.PORT ?? 8080}`;
+function readUrl(text: string): string {
+  if (!isHttpUrl(text)) throw new InvalidArgumentError(HTTP_URL);
+  return text;
 }
 
-function readUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol))
-    throw new InvalidArgumentError('It must begin with http:// or https://.');
-  return text;
+function tokenOption(): Option {
+  return new Option('--token <token>', 'token or key; others on this machine may see it').env('LONGSHORE_TOKEN');
 }
 
 function createProgram(): Command {
@@ -34,12 +33,11 @@ function createProgram(): Command {
     );
   serveCommand(program.command('serve'));
   for (const add of [watchCommand, postCommand, getCommand, lockCommand, replayCommand]) {
-    add(program)
-      .requiredOption('--url <url>', 'where the server is', readUrl, defaultUrl())
-      .addOption(
-        new Option('--token <token>', 'token or key; others on this machine may see it').env('LONGSHORE_TOKEN'),
-      );
+    add(program).requiredOption('--url <url>', 'where the server is', readUrl, defaultUrl()).addOption(tokenOption());
   }
+  monkeysCommand(program)
+    .option('--url <url...>', 'where the server is, or several over one cache and store', [defaultUrl()])
+    .addOption(tokenOption());
   tokenCommand(program);
   doctorCommand(program.command('doctor'));
   archiveCommand(program.command('archive'));

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { HttpClient, mayRetry } from '../client/http-client.ts';
 import { EXIT, UsageError } from './failures.ts';
 import { type Replayed, readElements } from './replay-file.ts';
+import { StatusLine } from './status-line.ts';
 
 type ReplayOptions = {
   readonly url: string;
@@ -14,8 +15,6 @@ type ReplayOptions = {
 
 /** Requests under way at once; beyond it the rate is not kept, and the latencies show it. */
 const MAX_IN_FLIGHT = 64;
-const PROGRESS_MS = 1_000;
-const TERMINAL_PROGRESS_MS = 100;
 const MAX_TRIES = 5;
 
 export function replayCommand(program: Command): Command {
@@ -72,7 +71,7 @@ class Replay {
 
   async run(elements: readonly Replayed[], rate: number): Promise<void> {
     this.#startedAt = performance.now();
-    const progress = new Progress(elements.length, this.#startedAt);
+    const progress = new StatusLine();
     const underWay = new Set<Promise<void>>();
     for (const [i, element] of elements.entries()) {
       const due = this.#startedAt + (i * 1_000) / rate;
@@ -84,10 +83,15 @@ class Replay {
         await post; // whether there is a server at all; from here on the rate counts
         this.#startedAt = performance.now();
       }
-      progress.show(i + 1, this.accepted);
+      progress.show(() => this.#progress(i + 1, elements.length));
     }
     await Promise.all(underWay);
     progress.end();
+  }
+
+  #progress(posted: number, total: number): string {
+    const left = (((performance.now() - this.#startedAt) / posted) * (total - posted)) / 1_000;
+    return `${posted} of ${total} posted, ${this.accepted} accepted, ${left.toFixed(0)} s left`;
   }
 
   async #post({ item, value }: Replayed, due: number): Promise<void> {
@@ -147,33 +151,4 @@ function print({ accepted, total, seconds, p50Ms, p99Ms, refused }: Report): voi
   console.log(`${accepted} of ${total} accepted in ${seconds.toFixed(1)} s`);
   console.log(`latency p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`);
   for (const [why, count] of Object.entries(refused)) console.log(`${count} not accepted: ${why}`);
-}
-
-/** On a terminal one line that is written over; elsewhere a line a second. */
-class Progress {
-  readonly #total: number;
-  readonly #startedAt: number;
-  readonly #onTerminal = process.stderr.isTTY === true;
-  #shownAt: number;
-  #shown = false;
-
-  constructor(total: number, startedAt: number) {
-    this.#total = total;
-    this.#startedAt = startedAt;
-    this.#shownAt = startedAt;
-  }
-
-  show(posted: number, accepted: number): void {
-    const now = performance.now();
-    if (now - this.#shownAt < (this.#onTerminal ? TERMINAL_PROGRESS_MS : PROGRESS_MS)) return;
-    this.#shownAt = now;
-    this.#shown = true;
-    const left = (((now - this.#startedAt) / posted) * (this.#total - posted)) / 1_000;
-    const text = `${posted} of ${this.#total} posted, ${accepted} accepted, ${left.toFixed(0)} s left`;
-    process.stderr.write(this.#onTerminal ? `\r${text}\u001b[K` : `${text}\n`);
-  }
-
-  end(): void {
-    if (this.#onTerminal && this.#shown) process.stderr.write('\r\u001b[K');
-  }
 }

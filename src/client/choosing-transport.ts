@@ -70,6 +70,7 @@ export class ChoosingTransport implements Transport {
   async next(question: Question, signal: AbortSignal): Promise<GetUpdatesResponse> {
     if (question.wait === 0) return this.#ask(question, signal);
     for (;;) {
+      signal.throwIfAborted(); // what is opened after `#close` nobody would close
       this.#openBetter(question);
       if (!this.#used && this.#isOnlyStream) await this.#openOnly(question, signal);
       else if (!this.#used && this.#opening) {

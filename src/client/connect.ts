@@ -9,7 +9,7 @@ import { eventsChannel } from './events-channel.ts';
 import { Http } from './http.ts';
 import { HttpTransport } from './http-transport.ts';
 import { Outbox } from './outbox.ts';
-import { type MakeSocket, socketChannel } from './socket-channel.ts';
+import { type MakeSocket, type SocketLike, socketChannel } from './socket-channel.ts';
 import { Space } from './space.ts';
 import type { Storage } from './storage.ts';
 import { realClock, realFraction, realFrame, realId, realNetwork, realSocket } from './system.ts';
@@ -23,7 +23,7 @@ export type { Outcome, UpdateOptions } from './local.ts';
 export type { Status } from './machine.ts';
 export type { Space } from './space.ts';
 export { type Storage, webStorage } from './storage.ts';
-export type { ClientKind, MakeSocket, Token, Transport, TransportName };
+export type { ClientKind, MakeSocket, SocketLike, Token, Transport, TransportName };
 
 export type ConnectOptions = {
   /** Of the server: `https://longshore.example`. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Problem } from '../protocol/errors.ts';
 import type { GetUpdatesResponse } from '../protocol/get-updates.ts';
+import type { OpsQuery, OpsResponse } from '../protocol/ops.ts';
 import type { PostUpdateRequest, PostUpdateResponse } from '../protocol/post-update.ts';
 import { pauseMs, readRetryAfter } from './backoff.ts';
 import { isUnreachable, mayRetry, NoAnswerError, RefusedError } from './errors.ts';
@@ -35,6 +36,8 @@ export type PollQuery = {
 };
 
 export type FetchedItem = { readonly version: number; readonly durableVersion: number; readonly value: unknown };
+
+export type FetchedPicture = { readonly index: number; readonly bytes: Uint8Array };
 
 /** A server that is silent for so much longer than a poll may take is gone. */
 const WATCHDOG_MS = 15_000;
@@ -99,10 +102,9 @@ export class HttpClient {
 
   /** `undefined` when there is no such item. */
   async getItem(space: string, item: string, signal?: AbortSignal): Promise<FetchedItem | undefined> {
-    const path = `/v1/spaces/${encodeURIComponent(space)}/items/${encodeURIComponent(item)}`;
     let response: Response;
     try {
-      response = await this.#call(path, signal);
+      response = await this.#call(itemPath(space, item), signal);
     } catch (error) {
       if (error instanceof RefusedError && error.status === 404) return undefined;
       throw error;
@@ -112,6 +114,27 @@ export class HttpClient {
       durableVersion: Number(response.headers.get('Longshore-Durable-Version')),
       value: await readBody(response, this.url),
     };
+  }
+
+  /** Operations of an item by their index; waits as long as `wait` says where there is none. */
+  async getOps(
+    space: string,
+    item: string,
+    query: Partial<OpsQuery> & Pick<OpsQuery, 'index'>,
+    signal?: AbortSignal,
+  ): Promise<OpsResponse> {
+    const parameters = new URLSearchParams(
+      Object.entries(query).map(([name, value]) => [name, String(value)] as [string, string]),
+    );
+    const response = await this.#call(`${itemPath(space, item)}/ops?${parameters}`, signal);
+    return (await readBody(response, this.url)) as OpsResponse;
+  }
+
+  /** A picture as it is drawn with everything that was accepted: the file, and the index of the last operation in it. */
+  async getPicture(space: string, item: string, signal?: AbortSignal): Promise<FetchedPicture> {
+    const response = await this.#call(`${itemPath(space, item)}/picture.png`, signal);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    return { index: Number(response.headers.get('Longshore-Index')), bytes };
   }
 
   pause(failures: number, error: unknown): Promise<void> {
@@ -136,6 +159,10 @@ export class HttpClient {
     const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
     throw new RefusedError(response.status, problem, readRetryAfter(response.headers.get('Retry-After')));
   }
+}
+
+function itemPath(space: string, item: string): string {
+  return `/v1/spaces/${encodeURIComponent(space)}/items/${encodeURIComponent(item)}`;
 }
 
 async function readBody(response: Response, url: string): Promise<unknown> {

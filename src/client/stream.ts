@@ -71,7 +71,11 @@ export class Stream {
   }
 
   async next(question: Question, signal: AbortSignal): Promise<GetUpdatesResponse> {
-    if (!this.isOver && !this.#goesOnWith(question)) this.#follow(question);
+    if (!this.#goesOnWith(question)) {
+      // What is left of a broken one may be of an epoch that is over.
+      if (this.isOver) this.#waiting = [];
+      else this.#follow(question);
+    }
     for (;;) {
       const first = this.#waiting.shift();
       if (first !== undefined) {

@@ -21,7 +21,10 @@ const BLOB_TIMEOUT_MS = 10_000;
 
 export type SystemParts = { readonly clock: Clock; readonly random: Random; readonly log: Log };
 
-export function openCache({ cache }: Config, { clock, log }: SystemParts): Cache {
+/** `trips`: round trips to its servers so far; absent where there are none. */
+export type OpenCache = Cache & { readonly trips?: number };
+
+export function openCache({ cache }: Config, { clock, log }: SystemParts): OpenCache {
   if (cache.backend === 'memory') {
     return createMemoryCache({ clock, maxBytes: MEMORY_CACHE_BYTES, evictable: isReloadable });
   }

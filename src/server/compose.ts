@@ -78,7 +78,10 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
   closers.add('the ownership of the store', () => owner.stop());
   await owner.start();
 
-  const { metrics, page } = createMetrics({ processMetrics: true });
+  const { metrics, page } = createMetrics({
+    processMetrics: true,
+    cacheTrips: cache.trips === undefined ? undefined : () => cache.trips ?? 0,
+  });
   const engineConfig = engineConfigOf(config, secrets);
   const settings = new HeldSettings({ store, clock, log });
   const images = createImages();

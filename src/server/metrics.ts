@@ -71,10 +71,26 @@ export type ProcessMetrics = {
 };
 
 /** Counters of the core and of the process, with a registry of their own. */
-export function createMetrics(options: { readonly processMetrics: boolean }): ProcessMetrics {
+export type MetricsOptions = {
+  readonly processMetrics: boolean;
+  /** Round trips to the cache so far: read when somebody asks, so that a trip costs no more for it. */
+  readonly cacheTrips?: (() => number) | undefined;
+};
+
+export function createMetrics(options: MetricsOptions): ProcessMetrics {
   const registry = new Registry();
   if (options.processMetrics) collectDefaultMetrics({ register: registry });
   const registers = [registry];
+  const { cacheTrips } = options;
+  if (cacheTrips) {
+    new Counter({
+      ...{ name: 'longshore_cache_trips_total', help: 'round trips to the servers of the cache', registers },
+      collect() {
+        this.reset();
+        this.inc(cacheTrips());
+      },
+    });
+  }
   const counters = make(COUNTERS, (name, help) => new Counter({ name: `longshore_${name}_total`, help, registers }));
   const gauges = make(GAUGES, (name, help) => new Gauge({ name: `longshore_${name}`, help, registers }));
   const timings = make(

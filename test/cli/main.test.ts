@@ -80,7 +80,8 @@ describe('the command line', () => {
   it('[CL5] help names the commands and the exit codes, and is no failure', async () => {
     const { code, out } = await cli('--help');
     assert.equal(code, 0);
-    for (const word of ['serve', 'watch', 'post', 'get', 'replay', 'Exit codes']) assert.ok(out.includes(word), word);
+    for (const word of ['serve', 'watch', 'post', 'get', 'replay', 'monkeys', 'Exit codes'])
+      assert.ok(out.includes(word), word);
     assert.equal((await cli('replay', '--help')).code, 0);
   });
 

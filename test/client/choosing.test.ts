@@ -4,7 +4,7 @@ import { ChoosingTransport } from '../../src/client/choosing-transport.ts';
 import type { Space, TransportName } from '../../src/client/connect.ts';
 import { Trust } from '../../src/client/trust.ts';
 import { FakeStreams, type Weather } from './fake-channel.ts';
-import { type LossyTransport, WELL } from './lossy-transport.ts';
+import { LossyTransport, WELL } from './lossy-transport.ts';
 import { shown, World } from './world.ts';
 
 type Chooser = {
@@ -78,6 +78,29 @@ describe('the choice of a transport', () => {
     await world.pass(200);
     assert.equal(space.status, 'live');
     assert.equal(world.server.value('card'), 1);
+  });
+
+  it('[SDK90] opens nothing more once it is closed, also where something was being opened just then', async () => {
+    const ending = new AbortController();
+    const sockets = new FakeStreams(world.server, world.clock, true);
+    const events = new FakeStreams(world.server, world.clock, false);
+    sockets.weather = 'held';
+    const transport = new ChoosingTransport({
+      ...{ clock: world.clock, fraction: () => 0, plain: new LossyTransport(world.server, world.clock) },
+      signal: ending.signal,
+      streams: [
+        { name: 'websocket', open: sockets.open },
+        { name: 'sse', open: events.open },
+      ],
+    });
+    const asked = transport.next({ wait: 20, durable: false }, ending.signal);
+    const rejected = assert.rejects(asked, /the space was closed/);
+    await world.pass(10);
+    assert.deepEqual([sockets.count, events.count], [1, 0], 'it is being opened');
+    ending.abort(new Error('the space was closed'));
+    await rejected;
+    await world.pass(100);
+    assert.deepEqual([sockets.count, events.count, events.opened.length], [0, 0, 0]);
   });
 
   it('[SDK74] is the first that can be opened, in the order WebSocket, server-sent events, long polls', async () => {

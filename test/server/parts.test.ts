@@ -128,6 +128,15 @@ describe('metrics', () => {
       assert.ok(text.includes(`\n${line}\n`), line);
     }
   });
+
+  it('[CA71] tell the round trips to the cache as they are when somebody asks, and nothing of them where there are none', async () => {
+    let trips = 3;
+    const { page } = createMetrics({ processMetrics: false, cacheTrips: () => trips });
+    assert.match((await page()).text, /^longshore_cache_trips_total 3$/m);
+    trips = 5;
+    assert.match((await page()).text, /^longshore_cache_trips_total 5$/m);
+    assert.doesNotMatch((await createMetrics({ processMetrics: false }).page()).text, /cache_trips/);
+  });
 });
 
 describe('the real clock and random', () => {

@@ -17,7 +17,11 @@ export type LinkOptions = {
   readonly deadlineMs: number;
   /** Where the count of requests begins; tests begin near its end. */
   readonly firstOpaque?: number;
+  /** Requests are counted in it. */
+  readonly tally?: Tally;
 };
+
+export type Tally = { trips: number };
 
 export type LinkEvents = {
   readonly onReady: () => void;
@@ -103,6 +107,7 @@ export class MemcachedLink extends Server {
     }
     this.#opaque = this.#opaque >= MAX_OPAQUE ? 1 : this.#opaque + 1;
     exchange.opaque = this.#opaque;
+    if (this.#options.tally) this.#options.tally.trips++;
     exchange.deadline = this.#options.clock.monotonic() + this.#options.deadlineMs;
     if (this.#last === undefined) this.#first = exchange as Exchange<unknown>;
     else this.#last.next = exchange as Exchange<unknown>;

@@ -6,7 +6,7 @@ import type { Log } from '../../ports/log.ts';
 import { checkKey, checkSamePlace, checkSize, checkTtl, placeOf } from './guards.ts';
 import { CasThenGetExchange, GetExchange, readCas, refusal, SingleExchange } from './memcached-exchanges.ts';
 import { OPCODE, STATUS } from './memcached-frames.ts';
-import type { MemcachedLink } from './memcached-link.ts';
+import type { MemcachedLink, Tally } from './memcached-link.ts';
 import { MemcachedNode } from './memcached-node.ts';
 import { type MemcachedReport, reportOn } from './memcached-report.ts';
 import { type MemcachedToken, readToken } from './memcached-token.ts';
@@ -41,13 +41,26 @@ const MAX_KEYS_PER_BATCH = 100;
 export class MemcachedCache implements Cache {
   readonly #nodes: readonly MemcachedNode[];
   readonly #rendezvous: Rendezvous;
+  readonly #tally: Tally = { trips: 0 };
   #closed = false;
 
   constructor(options: MemcachedOptions) {
     const { servers, username, password, clock, log, deadlineMs = DEFAULT_DEADLINE_MS, firstOpaque } = options;
-    const common = { username, password, clock, deadlineMs, ...(firstOpaque === undefined ? {} : { firstOpaque }) };
+    const tally = this.#tally;
+    const common = {
+      username,
+      password,
+      clock,
+      deadlineMs,
+      tally,
+      ...(firstOpaque === undefined ? {} : { firstOpaque }),
+    };
     this.#nodes = servers.map((server) => new MemcachedNode({ ...server, ...common }, log));
     this.#rendezvous = new Rendezvous(this.#nodes.map((node) => node.name));
+  }
+
+  get trips(): number {
+    return this.#tally.trips;
   }
 
   async get(keys: readonly CacheKey[]): Promise<(CacheEntry | undefined)[]> {

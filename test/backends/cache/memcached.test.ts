@@ -185,6 +185,17 @@ describe('memcached cache', () => {
     assert.notEqual(again, first[0]);
   });
 
+  it('[CA71] counts its round trips', async () => {
+    const cache = connect([(await start()).port]);
+    const [a, b] = ['i/a/1', 'i/a/2'];
+    const token = await cache.add(a, Buffer.from('1'));
+    assert.equal(cache.trips, 1);
+    await cache.get([a, b]);
+    assert.equal(cache.trips, 2, 'two keys of one node are one trip');
+    await cache.casThenGet(a, Buffer.from('2'), token ?? assert.fail(), [b]);
+    assert.equal(cache.trips, 3);
+  });
+
   it('[CA45] commands of one turn leave together', async () => {
     const { port } = await start();
     const proxy = await TcpProxy.start(port);
