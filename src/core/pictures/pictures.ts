@@ -9,6 +9,7 @@ import type { OpsReader } from '../history/read-ops.ts';
 import type { SpaceState } from '../space-state.ts';
 import type { FoldParts } from './fold-picture.ts';
 import { Folding } from './folding.ts';
+import type { PaintPool } from './paint-pool.ts';
 import { PictureEncoder } from './picture-encoder.ts';
 import { PictureFiles } from './picture-files.ts';
 import { PictureKeeper } from './picture-keeper.ts';
@@ -16,7 +17,10 @@ import { PictureViews } from './picture-views.ts';
 import { Rasters } from './rasters.ts';
 
 /** What drawing takes: threads, images, and where pictures are stored. */
-export type Painting = Pick<FoldParts, 'pool' | 'stamp'> & { readonly blobs: Blobs };
+export type Painting = Pick<FoldParts, 'stamp'> & {
+  readonly pool: Pick<PaintPool, 'run' | 'prepare'>;
+  readonly blobs: Blobs;
+};
 
 const KIND = picture as { readonly name: string; readonly ops: (delta: Json) => readonly Json[] };
 
@@ -33,7 +37,7 @@ export class Pictures {
     const encoder = new PictureEncoder(folding, rasters, fold);
     this.#files = files;
     this.#keeper = new PictureKeeper({ deps, reader, rasters, files, folding, encoder });
-    this.#views = new PictureViews({ reader, rasters, files, encoder });
+    this.#views = new PictureViews({ reader, rasters, files, encoder, pool });
   }
 
   isPicture(head: Head): boolean {
