@@ -128,7 +128,7 @@ class LongshoreEngine implements Engine {
       hint,
       snapshot: (id) => this.#snapshot(id),
       admit: () => this.#refuseIfStopping(),
-      beforeDropping: async (id) => this.#pictures?.tidy(space(id)),
+      beforeDropping: async (id, isStillEmpty) => this.#pictures?.tidy(space(id), isStillEmpty),
     });
     this.pictures = new PictureReads({ pictures: this.#pictures, space, admit: () => this.#refuseIfStopping() });
     const observer = new Observer(deps, this.#heads, shards, new RosterReader(deps, this.clients));

@@ -174,8 +174,10 @@ export function uploadBlobName(space: string, upload: string): string {
 }
 
 /** All that is stored of the pictures of a space; of a picture; of one of its lives. */
+/** Of the stored pictures of all spaces. */
+export const PICTURES_PREFIX = 'p/';
 export function picturesPrefix(space: string): string {
-  return `p/${spacePart(space)}/`;
+  return `${PICTURES_PREFIX}${spacePart(space)}/`;
 }
 export function lifePrefix(space: string, item: string, born: number): string {
   return `${picturesPrefix(space)}${createHash('sha256').update(item).digest('base64url')}/${born}/`;

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { DEFAULT_ENGINE_CONFIG } from '../core/engine-types.ts';
 import { DEFAULT_LIMITS, type LimitsConfig } from '../core/limits/limits-config.ts';
-import { DEFAULT_STREAM_WAIT_MS } from '../protocol/limits.ts';
+import { DEFAULT_STREAM_WAIT_MS, MAX_PICTURE_KEEP_MS } from '../protocol/limits.ts';
 import { assembleAuth, checkAuth, describeAuth } from './assemble-auth.ts';
 import {
   type AuthChoice,
@@ -39,6 +40,8 @@ export type Config = {
   /** Sealing keys of markers, the first seals; empty: one is kept in the data folder. */
   readonly secrets: readonly string[];
   readonly persistMs: number;
+  readonly pictureAllMs: number;
+  readonly pictureHourlyMs: number;
   /** How long a long-poll of a stream waits. */
   readonly streamWaitMs: number;
   readonly indexShards: number;
@@ -130,6 +133,8 @@ const settings = z.object({
     .optional(),
   PORT: integer(0, 65_535).optional(),
   LONGSHORE_PERSIST_MS: integer(100, 600_000).optional(),
+  LONGSHORE_PICTURE_ALL_MS: integer(600_000, MAX_PICTURE_KEEP_MS).optional(),
+  LONGSHORE_PICTURE_HOURLY_MS: integer(600_000, MAX_PICTURE_KEEP_MS).optional(),
   LONGSHORE_STREAM_WAIT_MS: integer(100, 50_000).optional(),
   LONGSHORE_INDEX_SHARDS: integer(1, 64).optional(),
   LONGSHORE_ALLOWED_ORIGINS: read((text) => list(text).map(readOrigin)).optional(),
@@ -210,6 +215,8 @@ function assemble(given: Partial<Settings>): Config {
     dataDir,
     secrets: given.LONGSHORE_SECRET ?? [],
     persistMs: given.LONGSHORE_PERSIST_MS ?? 5_000,
+    pictureAllMs: given.LONGSHORE_PICTURE_ALL_MS ?? DEFAULT_ENGINE_CONFIG.pictureAllMs,
+    pictureHourlyMs: given.LONGSHORE_PICTURE_HOURLY_MS ?? DEFAULT_ENGINE_CONFIG.pictureHourlyMs,
     streamWaitMs: given.LONGSHORE_STREAM_WAIT_MS ?? DEFAULT_STREAM_WAIT_MS,
     indexShards: given.LONGSHORE_INDEX_SHARDS ?? 4,
     allowedOrigins: given.LONGSHORE_ALLOWED_ORIGINS ?? [],

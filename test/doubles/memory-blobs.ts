@@ -1,8 +1,8 @@
 import { assertBlobName, assertContentType, assertRange } from '../../src/backends/blobs/blob-name.ts';
-import type { BlobInfo, BlobName, Blobs } from '../../src/ports/blobs.ts';
+import type { BlobInfo, BlobName, Blobs, ListedBlob } from '../../src/ports/blobs.ts';
 import { Failure } from '../../src/ports/failure.ts';
 
-type Held = { readonly info: BlobInfo; readonly bytes: Buffer };
+type Held = { readonly info: BlobInfo; readonly bytes: Buffer; readonly writtenAt: number };
 
 /** Blobs in memory, for tests of what stands on them. Every call happens at once. */
 export class MemoryBlobs implements Blobs {
@@ -11,6 +11,7 @@ export class MemoryBlobs implements Blobs {
   failure: Error | undefined;
   /** Called before each call that writes or deletes: what happens in between. */
   onChange: (what: 'put' | 'delete', name: BlobName) => void | Promise<void> = () => {};
+  now: () => number = Date.now;
   #generation = 0;
   #closed = false;
 
@@ -31,7 +32,7 @@ export class MemoryBlobs implements Blobs {
       contentType: options.contentType,
       generation: String(++this.#generation),
     };
-    this.held.set(name, { info, bytes: copy });
+    this.held.set(name, { info, bytes: copy, writtenAt: this.now() });
     return info;
   }
 
@@ -57,10 +58,13 @@ export class MemoryBlobs implements Blobs {
     return this.held.delete(name);
   }
 
-  async list(prefix: string, after: BlobName, limit: number): Promise<BlobInfo[]> {
+  async list(prefix: string, after: BlobName, limit: number): Promise<ListedBlob[]> {
     this.#begin();
     const names = [...this.held.keys()].filter((name) => name.startsWith(prefix) && name > after).sort();
-    return names.slice(0, limit).flatMap((name) => this.held.get(name)?.info ?? []);
+    return names.slice(0, limit).flatMap((name) => {
+      const held = this.held.get(name);
+      return held ? { ...held.info, writtenAt: held.writtenAt } : [];
+    });
   }
 
   async ping(): Promise<void> {

@@ -14,6 +14,11 @@ const EVENTS: { readonly [event in ChaosEvent]: (world: World, place: number) =>
   evictRoster: (world) => evict(world, 'r'),
   evictRosterPulse: (world) => evict(world, 'q'),
   evictLease: (world) => evict(world, 'l'),
+  evictRaster: (world) => evict(world, 'a'),
+  evictTile: (world) => evict(world, 'g'),
+  blobOutage({ fleet, random, scheduler }) {
+    fleet.blobs.downUntil = scheduler.now + random.int(40_000);
+  },
   restartCache({ fleet, history, scheduler }) {
     history.losses.push({ at: scheduler.now });
     fleet.cache.restart();

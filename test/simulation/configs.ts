@@ -1,5 +1,5 @@
-import type { CacheFaults, SimConfig, StoreFaults, Workload } from './faults.ts';
-import { HISTORY_ITEMS, ITEMS } from './items.ts';
+import type { BlobFaults, CacheFaults, SimConfig, StoreFaults, Workload } from './faults.ts';
+import { HISTORY_ITEMS, ITEMS, PICTURES as PICTURE_ITEMS } from './items.ts';
 
 const WORK: Workload = {
   spaces: 1,
@@ -10,6 +10,7 @@ const WORK: Workload = {
   readers: 3,
   polls: 12,
   viewers: 0,
+  drawers: 0,
   items: ITEMS,
   gapMs: 250,
   longGapMs: 4_000,
@@ -28,6 +29,7 @@ const WORK: Workload = {
 };
 
 const CALM_CACHE: CacheFaults = { latencyMs: 4, slow: 0, slowMs: 0, unclear: 0, lateMs: 0, full: 0 };
+const CALM_BLOBS: BlobFaults = { latencyMs: 30, slow: 0, slowMs: 0, refused: 0, unclear: 0, lateMs: 0 };
 const CALM_STORE: StoreFaults = { latencyMs: 12, slow: 0, slowMs: 0, refused: 0, unclear: 0, again: 0 };
 
 /** Nothing goes wrong; also the last part of every other run. */
@@ -36,6 +38,8 @@ export const CALM: SimConfig = {
   nodes: 1,
   cache: CALM_CACHE,
   store: CALM_STORE,
+  blobs: CALM_BLOBS,
+  crash: 0,
   bus: { lost: 0, doubled: 0, lateMs: 10 },
   http: { latencyMs: 5, answerLost: 0, impatient: 0 },
   clock: { skewMs: 0, driftPerMille: 0 },
@@ -308,6 +312,51 @@ const JOINED: SimConfig = {
   maxSteps: 600_000,
 };
 
+/** People come, draw, look and leave again and again, while pictures are folded and stored, late, by several at once, and by instances that die in the middle. */
+const PICTURES: SimConfig = {
+  ...ALL,
+  name: 'pictures',
+  store: { ...ALL.store, slowMs: 300 },
+  blobs: { latencyMs: 60, slow: 0.2, slowMs: 30_000, refused: 0.05, unclear: 0.08, lateMs: 20_000 },
+  crash: 0.004,
+  http: { ...ALL.http, impatient: 0.05 },
+  clock: { skewMs: 500, driftPerMille: 1 },
+  pauses: { chance: 0.001, maxMs: 3_000 },
+  chaos: {
+    events: 20,
+    gapMs: 6_000,
+    weights: {
+      evictHead: 7,
+      evictRaster: 4,
+      evictTile: 4,
+      blobOutage: 3,
+      storeOutage: 1,
+      restartCache: 1,
+      kill: 2,
+      stop: 1,
+      breakConnection: 1,
+    },
+  },
+  work: {
+    ...WORK,
+    writers: 0,
+    readers: 0,
+    joins: true,
+    drawers: 3,
+    requests: 12,
+    items: PICTURE_ITEMS,
+    gapMs: 500,
+    longGapMs: 4_000,
+    deletes: 0,
+    durables: 0.05,
+    releases: 0.15,
+    conditionals: 0,
+    batches: 0.2,
+  },
+  engine: { persistMs: 4_000 },
+  maxSteps: 400_000,
+};
+
 /** By the name that `--config` takes. */
 export const CONFIGS: ReadonlyMap<string, SimConfig> = new Map(
   [
@@ -326,5 +375,6 @@ export const CONFIGS: ReadonlyMap<string, SimConfig> = new Map(
     LOCKS,
     JOINED,
     HISTORY,
+    PICTURES,
   ].map((config) => [config.name, config]),
 );

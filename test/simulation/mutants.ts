@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.ts';
 import { HISTORY_MUTANTS } from './mutants-history.ts';
 import { LOCK_MUTANTS } from './mutants-locks.ts';
+import { PICTURE_MUTANTS } from './mutants-pictures.ts';
 import { READER_MUTANTS } from './mutants-reader.ts';
 import { RESTORE_MUTANTS } from './mutants-restore.ts';
 import { STORE_MUTANTS } from './mutants-store.ts';
@@ -13,6 +14,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...RESTORE_MUTANTS,
   ...LOCK_MUTANTS,
   ...HISTORY_MUTANTS,
+  ...PICTURE_MUTANTS,
 ];
 
 export function mutantNamed(name: string): Mutant {

@@ -60,8 +60,8 @@ export class Pictures {
     this.#keeper.tick();
   }
 
-  tidy(space: SpaceState): Promise<void> {
-    return this.#keeper.tidy(space);
+  tidy(space: SpaceState, isStillEmpty: () => Promise<boolean>): Promise<void> {
+    return this.#keeper.tidy(space, isStillEmpty);
   }
 
   async endLife(space: string, item: string, born: number): Promise<void> {
