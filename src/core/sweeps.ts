@@ -13,7 +13,7 @@ type SweepsParts = {
   readonly clients: { sweep(): Promise<void> };
   readonly idle: IdleSpaces;
   readonly spaces: SpacesHere;
-  readonly pictures: LifeEnds | undefined;
+  readonly pictures: (LifeEnds & { thin(): Promise<void> }) | undefined;
 };
 
 /** Of the sweeps that go by time, one in so many looks for old tombstones. */
@@ -48,6 +48,7 @@ export class Sweeps {
     const pruned = await pruneTombstones(deps, this.#prunePlaces);
     await dropEndedLives(deps, pictures);
     await idle.end(new Set(used));
+    await pictures?.thin();
     return { swept, pruned };
   }
 }

@@ -32,6 +32,7 @@ export type MetricName =
   | 'swept_resources'
   | 'resources_cut'
   | 'pictures_stored'
+  | 'pictures_thinned'
   | 'picture_failures'
   | 'pruned_items'
   | 'rate_limited'

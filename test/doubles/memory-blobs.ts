@@ -2,7 +2,8 @@ import { assertBlobName, assertContentType, assertRange } from '../../src/backen
 import type { BlobInfo, BlobName, Blobs, ListedBlob } from '../../src/ports/blobs.ts';
 import { Failure } from '../../src/ports/failure.ts';
 
-type Held = { readonly info: BlobInfo; readonly bytes: Buffer; readonly writtenAt: number };
+type Found = { readonly info: BlobInfo; readonly bytes: Buffer };
+type Held = Found & { readonly writtenAt: number };
 
 /** Blobs in memory, for tests of what stands on them. Every call happens at once. */
 export class MemoryBlobs implements Blobs {
@@ -36,12 +37,14 @@ export class MemoryBlobs implements Blobs {
     return info;
   }
 
-  async get(name: BlobName, range?: { readonly start: number; readonly end: number }): Promise<Held | undefined> {
+  async get(name: BlobName, range?: { readonly start: number; readonly end: number }): Promise<Found | undefined> {
     assertBlobName(name);
     assertRange(range);
     this.#begin();
     const found = this.held.get(name);
-    return found && range ? { ...found, bytes: found.bytes.subarray(range.start, range.end + 1) } : found;
+    if (!found) return undefined;
+    const { info, bytes } = found;
+    return { info, bytes: range ? bytes.subarray(range.start, range.end + 1) : bytes };
   }
 
   async info(name: BlobName): Promise<BlobInfo | undefined> {

@@ -353,7 +353,7 @@ const PICTURES: SimConfig = {
     conditionals: 0,
     batches: 0.2,
   },
-  engine: { persistMs: 4_000 },
+  engine: { persistMs: 4_000, pictureAllMs: 20_000, pictureHourlyMs: 60_000 },
   maxSteps: 400_000,
 };
 

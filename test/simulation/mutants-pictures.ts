@@ -54,6 +54,12 @@ export const PICTURE_MUTANTS: readonly Mutant[] = [
     ),
   ),
   mutant(
+    'thinnedAbovePointer',
+    'Only versions below that of the pointer are thinned out.',
+    at('pictures', 1),
+    change('pictures/picture-thinner', '(pictureOf(name)?.version ?? newest) < newest', 'pictureOf(name) && newest'),
+  ),
+  mutant(
     'rasterUnguarded',
     'A raster takes the place of the one that it was made from, and of no other.',
     at('pictures', 17),

@@ -49,6 +49,7 @@ describe('pictures, simulated', function () {
       'pictures sent',
       'pictures read again',
       'pictures_stored',
+      'pictures_thinned',
       'rasters dropped',
       'heads dropped',
       'spaces_emptied',

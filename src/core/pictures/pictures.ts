@@ -13,6 +13,7 @@ import type { PaintPool } from './paint-pool.ts';
 import { PictureEncoder } from './picture-encoder.ts';
 import { PictureFiles } from './picture-files.ts';
 import { PictureKeeper } from './picture-keeper.ts';
+import { PictureThinner } from './picture-thinner.ts';
 import { PictureViews } from './picture-views.ts';
 import { Rasters } from './rasters.ts';
 
@@ -29,6 +30,7 @@ export class Pictures {
   readonly #keeper: PictureKeeper;
   readonly #views: PictureViews;
   readonly #files: PictureFiles;
+  readonly #thinner: PictureThinner;
 
   constructor(deps: Deps, reader: Pick<OpsReader, 'read' | 'headOf'>, { pool, stamp, blobs }: Painting) {
     const fold = { cache: deps.cache, random: deps.random, pool, stamp };
@@ -36,6 +38,8 @@ export class Pictures {
     const folding = new Folding({ fold, rasters, files, reader });
     const encoder = new PictureEncoder(folding, rasters, fold);
     this.#files = files;
+    const { pictureAllMs: allMs, pictureHourlyMs: hourlyMs } = deps.config;
+    this.#thinner = new PictureThinner({ deps, blobs, rule: { allMs, hourlyMs } });
     this.#keeper = new PictureKeeper({ deps, reader, rasters, files, folding, encoder });
     this.#views = new PictureViews({ reader, rasters, files, encoder, pool });
   }
@@ -62,6 +66,11 @@ export class Pictures {
 
   tidy(space: SpaceState, isStillEmpty: () => Promise<boolean>): Promise<void> {
     return this.#keeper.tidy(space, isStillEmpty);
+  }
+
+  /** Some of the stored pictures that need not be kept any more go. */
+  thin(): Promise<void> {
+    return this.#thinner.thin();
   }
 
   async endLife(space: string, item: string, born: number): Promise<void> {
