@@ -1,6 +1,8 @@
 import type { Engine, PictureFile } from '../../src/core/engine-types.ts';
+import { headKey } from '../../src/model/keys.ts';
 import { ProblemError } from '../../src/protocol/errors.ts';
 import type { ItemId } from '../../src/protocol/ids.ts';
+import { evictKey } from './chaos.ts';
 import { type Instance, SIM_SETTINGS } from './fleet.ts';
 import { spotOf } from './history.ts';
 import { type ListedPicture, readListed } from './listing-painter.ts';
@@ -22,8 +24,8 @@ export class Drawer {
   readonly #world: World;
   readonly #oracle: PictureOracle;
   readonly #writer: SimWriter;
-  /** Since when it was heard again before each lease ended. */
-  #since = 0;
+  /** Since it joined, as long as it was heard again before each lease ended. */
+  #since: number | undefined;
   #heardAt = 0;
 
   constructor(name: string, world: World, oracle: PictureOracle) {
@@ -38,8 +40,9 @@ export class Drawer {
     const { random, scheduler } = this.#world;
     await scheduler.sleep(random.int(5_000), `${this.#name} is on the way`);
     for (let n = 0; n < JOINS && this.client.hereSince === undefined; n++) await this.client.join();
-    this.#noteLease();
-    if (random.chance(0.3)) await this.#watch(scheduler.now + random.int(WATCHED_MS));
+    this.#heardAt = this.client.heardAt;
+    this.#since = this.client.hereSince === undefined ? undefined : this.#heardAt;
+    if (random.chance(0.4)) await this.#watch(scheduler.now + random.int(WATCHED_MS));
     else await this.#work();
     if (random.chance(0.2)) this.client.hereSince = undefined;
     else if (!(await this.client.leave(this.client.generation))) await this.client.leave(this.client.generation);
@@ -75,7 +78,7 @@ export class Drawer {
 
   #noteLease(): void {
     const { heardAt } = this.client;
-    if (heardAt - this.#heardAt > SIM_SETTINGS.leaseMs) this.#since = heardAt;
+    if (heardAt - this.#heardAt > SIM_SETTINGS.leaseMs) this.#since = undefined;
     this.#heardAt = heardAt;
   }
 
@@ -102,12 +105,19 @@ export class Drawer {
     return picture;
   }
 
+  async draw(item: string): Promise<void> {
+    const mode = this.#world.random.weighted({ plain: 7, release: 2, durable: 1 });
+    await this.#writer.post([{ item, mode }], MAX_TRIES);
+  }
+
   async #act(item: string): Promise<void> {
     const { random } = this.#world;
     const what = random.int(10);
     if (what < 5) {
-      await this.#writer.post([{ item, mode: random.weighted({ plain: 7, release: 2, durable: 1 }) }], MAX_TRIES);
-      if (random.chance(0.4)) await this.look(item);
+      await this.draw(item);
+      if (!random.chance(0.4)) return;
+      await Promise.all([this.look(item), this.look(item)]);
+      if (random.chance(0.2)) evictKey(this.#world, headKey(SPACE, item)); // drawn, and perhaps not stored
     } else if (what < 7) await this.look(item);
     else if (what < 9) await this.join(item);
     else await this.#lookBack(item);

@@ -13,7 +13,7 @@ import { chronicle, journal } from '../doubles/journal-kind.ts';
 import { JoinedClients } from '../support/client-records.ts';
 import { BlobWorld, SimBlobs } from './blob-world.ts';
 import { CacheWorld } from './cache-world.ts';
-import { CALM } from './configs.ts';
+import { CALM } from './config-base.ts';
 import type { SimConfig } from './faults.ts';
 import type { History } from './history.ts';
 import { createListingPainter } from './listing-painter.ts';

@@ -26,7 +26,7 @@ export async function livePictures(world: World): Promise<void> {
   const rounds = async () => {
     for (let round = 0; round < ROUNDS; round++) {
       await Promise.all(drawers.map((drawer) => (random.chance(0.75) ? drawer.visit() : undefined)));
-      await scheduler.sleep(random.int(random.chance(0.3) ? 60_000 : 20_000), 'nobody is here');
+      await scheduler.sleep(random.int(random.chance(0.3) ? 60_000 : 25_000), 'nobody is here');
     }
   };
   await Promise.all([rounds(), liveChaos(world)]);
@@ -36,6 +36,7 @@ export async function livePictures(world: World): Promise<void> {
   await scheduler.sleep(30_000, 'the last late words arrive');
   const [judge] = drawers;
   if (!judge) return;
+  for (const item of world.items) await judge.draw(item);
   const before = await checkAll(world, oracle, judge, 'the cache');
   for (const { client } of drawers) if (client.hereSince !== undefined) await client.leave(client.generation);
   await judge.client.join();

@@ -14,7 +14,7 @@ type Drawn = { readonly lineage: string; readonly index: number; readonly tiles:
 type Lineage = { readonly ops: Map<number, unknown>; from: number };
 
 /** Joins are seen by all instances after this long, whatever sleeps or is slow, ms. */
-const SEEN_MS = 7_000;
+const SEEN_MS = 5_500;
 
 /** Knows from the heads which operations there are, and holds every raster, tile and stored picture against them as it is written. */
 export class PictureOracle {

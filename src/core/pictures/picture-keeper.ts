@@ -154,9 +154,11 @@ export class PictureKeeper {
   async #isPutAway({ space, item, lineage, index }: Kept): Promise<boolean> {
     const { rasters, files } = this.#parts;
     if (await rasters.read(space.id, item)) return false;
-    const born = Number(lineage.split('.')[0]);
+    const [born = 0, L = 0] = lineage.split('.').map(Number);
     const newest = await files.newest({ space: space.id, item, born }).catch(() => undefined); // drawing goes on without the blobs
-    return newest?.lineage === lineage && newest.index >= index;
+    const storedL = Number(newest?.lineage.split('.')[1]);
+    // A later lineage begins with what is left of this one.
+    return newest !== undefined && (storedL > L || (storedL === L && newest.index >= index));
   }
 
   async #draw(kept: Kept): Promise<void> {
