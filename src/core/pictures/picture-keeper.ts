@@ -196,7 +196,11 @@ export class PictureKeeper {
       this.#filed(kept, newest.index, began);
       return undefined;
     }
-    return this.#locked(space.id, item, () => this.#parts.encoder.encode(space, item, 'write'));
+    return this.#locked(space.id, item, async () => {
+      // The blobs may have been slow, and everybody left meanwhile; the next look finds that it is over.
+      if (await this.#isPutAway(kept)) return undefined;
+      return this.#parts.encoder.encode(space, item, 'write');
+    });
   }
 
   async #lifeOf(space: SpaceState, item: string): Promise<Life> {
