@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { PictureFiles } from '../../../src/core/pictures/picture-files.ts';
 import { PictureThinner } from '../../../src/core/pictures/picture-thinner.ts';
+import { Failure } from '../../../src/ports/failure.ts';
 import { MemoryBlobs } from '../../doubles/memory-blobs.ts';
 import { FakeClock } from '../../support/clocks.ts';
 import { SPACE } from '../../support/engine-fixture.ts';
@@ -57,6 +58,18 @@ describe('thinning out stored pictures', () => {
       assert.equal((await stored.files.newest(stored.life(item)))?.version, 300);
     }
     assert.ok(stored.counted.length >= 3 * 298);
+  });
+
+  it('[PIC73] while the blobs are away sweeps go on, and it is done when they are back', async () => {
+    const stored = new Stored();
+    await stored.put('a', 5);
+    await stored.clock.advance(48 * HOUR);
+    const thinner = stored.thinner();
+    stored.blobs.failure = new Failure('blobsUnavailable', 'away');
+    await thinner.thin();
+    stored.blobs.failure = undefined;
+    await thinner.thin();
+    assert.deepEqual(await stored.versions('a'), [5]);
   });
 
   it('[PIC73] deletes so many at once, and no more', async () => {
