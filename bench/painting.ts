@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createThreadPainter } from '../src/backends/images/thread-painter.ts';
+import { fold } from '../src/backends/images/tiles.ts';
 import { PaintPool } from '../src/core/pictures/paint-pool.ts';
 import type { PackedTile } from '../src/ports/painters.ts';
 import { draw } from '../src/raster/draw.ts';
@@ -16,6 +17,7 @@ import { strokesIn } from '../test/support/strokes.ts';
  */
 
 const SIDE = 1024;
+const STROKES_PER_FOLD = 500;
 const quick = process.argv.includes('--quick');
 const folder = join(process.env.LONGSHORE_DATA ?? join(import.meta.dirname, '../../shared/data'), 'strokes');
 const real = existsSync(folder);
@@ -39,6 +41,22 @@ function drawingRate(seconds: number): number {
   while (performance.now() < until) {
     draw(raster, ops);
     strokes += ops.length;
+  }
+  const { user, system } = process.cpuUsage(began);
+  return strokes / ((user + system) / 1e6);
+}
+
+/** As rasters are kept: each fold unpacks the tiles, draws 500 strokes, and packs the tiles that changed. */
+function foldingRate(seconds: number): number {
+  const tiles = new Map<number, Uint8Array>();
+  let strokes = 0;
+  const began = process.cpuUsage();
+  const until = performance.now() + seconds * 1_000;
+  while (performance.now() < until) {
+    const batch = Array.from({ length: STROKES_PER_FOLD }, (_, i) => ops[(strokes + i) % ops.length]);
+    const job = { task: 'fold', width: SIDE, height: SIDE, tiles: [...tiles], ops: batch, stamps: new Map() } as const;
+    for (const [index, bytes] of fold(job).changed) if (bytes !== undefined) tiles.set(index, bytes);
+    strokes += batch.length;
   }
   const { user, system } = process.cpuUsage(began);
   return strokes / ((user + system) / 1e6);
@@ -89,6 +107,10 @@ const seconds = quick ? 1 : 10;
 drawingRate(seconds / 2); // warm
 console.log(`strokes: ${real ? 'drawn by people' : 'made up; no recordings are there'}, ${SIDE} by ${SIDE}`);
 console.log(`drawing, one core: ${Math.round(drawingRate(seconds)).toLocaleString('en')} strokes/s (target 10,000)`);
+foldingRate(seconds / 2); // warm
+console.log(
+  `folding, one core, tiles unpacked and packed every ${STROKES_PER_FOLD}: ${Math.round(foldingRate(seconds)).toLocaleString('en')} strokes/s`,
+);
 const { p99, max, folded, written } = await loopDelay(seconds);
 console.log(
   `two threads folding and writing: ${Math.round(folded).toLocaleString('en')} strokes/s with tiles unpacked and packed, ${written.toFixed(1)} PNGs/s`,

@@ -46,6 +46,11 @@ async function timeOf(url: string): Promise<number> {
   return performance.now() - began;
 }
 
+async function newestStored(url: string): Promise<number> {
+  const { pictures } = (await (await fetch(url)).json()) as { pictures: { index: number }[] };
+  return pictures.at(-1)?.index ?? 0;
+}
+
 const folder = new Folder();
 const settings = ['--data-dir', folder.path];
 let server = await ServerProcess.start(settings, { LONGSHORE_LIMITS: 'off' });
@@ -67,11 +72,17 @@ try {
   console.log(
     `joining after ${total} strokes, ${SIDE} by ${SIDE}: ${first.toFixed(0)} ms (target 200), the next one ${second.toFixed(0)} ms`,
   );
-  await server.end();
-  server = await ServerProcess.start(settings, { LONGSHORE_LIMITS: 'off' });
-  console.log(
-    `the same on a server that has just begun, from what is stored: ${(await timeOf(picture())).toFixed(0)} ms`,
-  );
+  for (const joins of [false, true]) {
+    await server.end();
+    server = await ServerProcess.start(settings, { LONGSHORE_LIMITS: 'off' });
+    const behind = total + 1 - (await newestStored(`${server.url}/v1/spaces/bench/items/sketch/pictures`));
+    const joining = joins ? await timeOf(`${server.url}/v1/spaces/bench/updates`) : 0;
+    const whole = joining + (await timeOf(picture()));
+    const how = joins ? `after the snapshot (${joining.toFixed(0)} ms of it)` : 'and nothing asked before';
+    console.log(
+      `the same on a server that has just begun, from the stored picture and ${behind} operations, ${how}: ${whole.toFixed(0)} ms`,
+    );
+  }
 } finally {
   await server.end();
   folder.remove();

@@ -1,5 +1,6 @@
 import { encodeHead, encodeStored, type Head } from '../model/head.ts';
 import { headKey, itemRowKey } from '../model/keys.ts';
+import { decodeRow } from '../model/row.ts';
 import { isFailure } from '../ports/failure.ts';
 import { CHANGED, type Deps, type HeldHead, RetryLater } from './context.ts';
 import { isCovered } from './coverage.ts';
@@ -73,6 +74,24 @@ export async function makeDurable(
     }
   }
   throw new RetryLater('contention', 100);
+}
+
+/**
+ * Whether the store has this version of the head's lineage. Of an item that is not moved any more the head may not say so for ever: who stored it died, or lost
+ * the race, before it was noted there.
+ */
+export async function isStored(
+  { store }: Pick<Deps, 'store'>,
+  space: string,
+  item: string,
+  head: Head,
+  version: number,
+): Promise<boolean> {
+  if (Math.min(head.pv, head.v) >= version) return true;
+  if (head.open) return false;
+  const [record] = await store.read([itemRowKey(space, item)]);
+  const row = record && decodeRow(record);
+  return row !== undefined && !row.open && row.born === head.born && row.L === head.L && row.v >= version;
 }
 
 /**

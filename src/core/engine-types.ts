@@ -60,8 +60,8 @@ export interface Clients {
   onEmpty(handler: EmptyHandler): void;
 }
 
-/** Work for when everybody has left. May be done more than once, and by several instances; a rejection means: not done, come again. */
-export type EmptyHandler = (space: string) => Promise<void>;
+/** Work for when everybody has left. May be done more than once, and by several instances; a rejection means: not done, come again. Whoever takes long looks again before it takes away what people who came back would use. */
+export type EmptyHandler = (space: string, isStillEmpty: () => Promise<boolean>) => Promise<void>;
 
 /** A picture as it is sent. */
 export type PictureFile = StoredPicture & { readonly png: Uint8Array };
@@ -179,6 +179,9 @@ export type EngineConfig = {
   readonly keepAnswersFrom: number;
   /** Of which one is being read for readers that have to begin anew (`mustReset`). */
   readonly maxResyncs: number;
+  /** Stored pictures that are younger are all kept; then one an hour while they are younger than the second; then one a day. */
+  readonly pictureAllMs: number;
+  readonly pictureHourlyMs: number;
 };
 
 export const DEFAULT_ENGINE_CONFIG: Omit<EngineConfig, 'secrets'> = {
@@ -197,4 +200,6 @@ export const DEFAULT_ENGINE_CONFIG: Omit<EngineConfig, 'secrets'> = {
   maxColdReads: 200,
   keepAnswersFrom: 1_024,
   maxResyncs: 50,
+  pictureAllMs: 3_600_000,
+  pictureHourlyMs: 24 * 3_600_000,
 };

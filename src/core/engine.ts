@@ -130,7 +130,7 @@ class LongshoreEngine implements Engine {
       hint,
       snapshot: (id) => this.#snapshot(id),
       admit: () => this.#refuseIfStopping(),
-      beforeDropping: async (id) => this.#pictures?.tidy(space(id)),
+      beforeDropping: async (id, isStillEmpty) => this.#pictures?.tidy(space(id), isStillEmpty),
     });
     this.pictures = new PictureReads({ pictures: this.#pictures, space, admit: () => this.#refuseIfStopping() });
     const observer = new Observer(deps, this.#heads, shards, new RosterReader(deps, this.clients));
@@ -151,7 +151,7 @@ class LongshoreEngine implements Engine {
       idle: new IdleSpaces(deps, this),
       spaces: this.#spaces,
       lifeEnds: [this.#pictures, archive?.files].filter((one) => one !== undefined),
-      move: archive?.move,
+      rest: [archive?.move, async () => this.#pictures?.thin()],
     });
     const unfolder = new Unfolder(deps, this.#heads, this.#values, deps.compare ?? compareHere);
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), unfolder, hint };

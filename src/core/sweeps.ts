@@ -14,8 +14,8 @@ type SweepsParts = {
   readonly idle: IdleSpaces;
   readonly spaces: SpacesHere;
   readonly lifeEnds: readonly LifeEnds[];
-  /** Moves archived operations out of the store, where that is wanted. */
-  readonly move?: (() => Promise<unknown>) | undefined;
+  /** What else is done with each pruning. */
+  readonly rest: readonly ((() => Promise<unknown>) | undefined)[];
 };
 
 /** Of the sweeps that go by time, one in so many looks for old tombstones. */
@@ -41,7 +41,7 @@ export class Sweeps {
   }
 
   async #sweep(prune: boolean): Promise<Swept> {
-    const { deps, items, clients, idle, spaces, lifeEnds, move } = this.#parts;
+    const { deps, items, clients, idle, spaces, lifeEnds, rest } = this.#parts;
     const swept = await sweepItems(items);
     await clients.sweep();
     const used = spaces.ids;
@@ -50,9 +50,10 @@ export class Sweeps {
     const pruned = await pruneTombstones(deps, this.#prunePlaces);
     await dropEndedLives(deps, lifeEnds);
     await idle.end(new Set(used));
-    await move?.().catch((error: unknown) => {
-      deps.log.warn({ error: String(error) }, 'archived operations could not be moved to the blobs');
-    });
+    for (const one of rest)
+      await one?.().catch((error: unknown) => {
+        deps.log.warn({ error: String(error) }, 'a part of the sweep failed; it comes again');
+      });
     return { swept, pruned };
   }
 }

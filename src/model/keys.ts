@@ -193,8 +193,10 @@ export function uploadBlobName(space: string, upload: string): string {
 }
 
 /** All that is stored of the pictures of a space; of a picture; of one of its lives. */
+/** Of the stored pictures of all spaces. */
+export const PICTURES_PREFIX = 'p/';
 export function picturesPrefix(space: string): string {
-  return `p/${spacePart(space)}/`;
+  return `${PICTURES_PREFIX}${spacePart(space)}/`;
 }
 export function lifePrefix({ space, item, born }: Life): string {
   return `${picturesPrefix(space)}${itemPart(item)}/${born}/`;

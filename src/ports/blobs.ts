@@ -9,6 +9,9 @@ export type BlobInfo = {
   readonly generation: string;
 };
 
+/** `writtenAt`: when this generation was written, by the backend's own clock, ms since 1970. */
+export type ListedBlob = BlobInfo & { readonly writtenAt: number };
+
 export type SignedUpload = { readonly url: string; readonly headers: { readonly [name: string]: string } };
 
 /** Transfers between clients and the backend itself, past this server. */
@@ -53,7 +56,7 @@ export interface Blobs {
   delete(name: BlobName, options?: { readonly ifGeneration?: string }): Promise<boolean>;
 
   /** Names that begin with `prefix`, ascending, after `after`, at most `limit`. */
-  list(prefix: string, after: BlobName, limit: number): Promise<BlobInfo[]>;
+  list(prefix: string, after: BlobName, limit: number): Promise<ListedBlob[]>;
 
   ping(): Promise<void>;
   close(): Promise<void>;

@@ -35,6 +35,7 @@ export type MetricName =
   | 'moved_segments'
   | 'resources_cut'
   | 'pictures_stored'
+  | 'pictures_thinned'
   | 'picture_failures'
   | 'pruned_items'
   | 'rate_limited'

@@ -37,14 +37,19 @@ export type EncodeJob = {
 export type LoadJob = { readonly task: 'load'; readonly bytes: Uint8Array };
 export type DecodeJob = { readonly task: 'decode'; readonly type: ImageType; readonly bytes: Uint8Array };
 
-export type PaintJob = FoldJob | EncodeJob | LoadJob | DecodeJob;
+/** Nothing to paint yet: what painting takes is loaded. */
+export type PrepareJob = { readonly task: 'prepare' };
+
+export type PaintJob = FoldJob | EncodeJob | LoadJob | DecodeJob | PrepareJob;
 export type Painted<Job extends PaintJob> = Job extends FoldJob
   ? Folded
   : Job extends EncodeJob
     ? Uint8Array
     : Job extends LoadJob
       ? readonly PackedTile[]
-      : /** `undefined`: it is no image of this type, or one with too many pixels. */ DecodedImage | undefined;
+      : Job extends PrepareJob
+        ? undefined
+        : /** `undefined`: it is no image of this type, or one with too many pixels. */ DecodedImage | undefined;
 
 /** One who paints, one job after the other, elsewhere than on the main thread. */
 export interface Painter {

@@ -189,6 +189,8 @@ export const MAX_VALUE_OPS = 200;
 export const MAX_VALUE_OPS_BYTES = 64 * 1024;
 /** Stored pictures named in one answer. */
 export const MAX_PICTURES_PER_ANSWER = 500;
+/** All stored pictures are kept for so long at most, and one an hour. */
+export const MAX_PICTURE_KEEP_MS = 3_650 * DAY_MS;
 /** Coordinates reach beyond the picture, which clips what is drawn there. */
 export const MIN_COORDINATE = -4_096;
 export const MAX_COORDINATE = 8_191;

@@ -176,7 +176,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
 }
 
 function engineConfigOf(config: Config, secrets: readonly string[]): EngineConfig {
-  const { persistMs, indexShards, cache } = config;
+  const { persistMs, pictureAllMs, pictureHourlyMs, indexShards, cache } = config;
   // A cache in this process dies with it: nothing is acknowledged before it is stored.
   const sweepMs = 2 * persistMs;
   return {
@@ -184,6 +184,8 @@ function engineConfigOf(config: Config, secrets: readonly string[]): EngineConfi
     secrets,
     persistMs,
     sweepMs,
+    pictureAllMs,
+    pictureHourlyMs,
     indexShards,
     maxParkedPolls: config.limits.parked,
     maxColdReads: config.limits.reads,

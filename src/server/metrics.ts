@@ -30,6 +30,7 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
   swept_resources: 'resources deleted because no item named them any more',
   moved_segments: 'records of archived operations moved to the blobs',
   pictures_stored: 'pictures written to the blobs',
+  pictures_thinned: 'stored versions of pictures deleted, as later ones of the same hour or day are kept',
   picture_failures: 'times that a picture was not drawn or stored, and is tried again',
   resources_cut: 'answers with a resource that were cut because their client took nothing',
   clients_joined: 'joins',

@@ -194,7 +194,17 @@ export function describeBlobs(backend: string, setup: BlobsSetup, { direct = fal
 
       it('[BL10] gives in a list what info gives', async () => {
         const info = await blobs.put('a/b', Buffer.from('xyz'), PNG);
-        assert.deepEqual(await blobs.list('a/', '', 10), [info]);
+        const [listed] = await blobs.list('a/', '', 10);
+        assert.deepEqual(listed, { ...info, writtenAt: listed?.writtenAt });
+      });
+
+      it('[BL30] tells in a list when each was written', async () => {
+        const began = Date.now();
+        await put('a/b', 'xyz');
+        await put('a/b', 'new');
+        const [listed] = await blobs.list('a/', '', 10);
+        // By a clock of its own, and by that of a file system, which may be coarse.
+        assert.ok(Math.abs((listed?.writtenAt ?? 0) - began) < 60_000, `written at ${listed?.writtenAt}`);
       });
 
       it('[BL11] does not take a name that is none', async () => {

@@ -8,6 +8,7 @@ export type StoredObject = {
   readonly contentType: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly generation: string;
+  readonly timeCreated: string;
 };
 
 export type UploadMetadata = {
@@ -60,6 +61,7 @@ export class GcsObjects {
       contentType: upload.contentType ?? 'application/octet-stream',
       metadata: upload.metadata ?? {},
       generation: this.#nextGeneration(),
+      timeCreated: new Date().toISOString(),
     };
     this.#objects.set(name, stored);
     return stored;

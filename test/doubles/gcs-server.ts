@@ -189,6 +189,7 @@ export class GcsServer {
       name: stored.name,
       bucket: this.objects.bucket,
       generation: stored.generation,
+      timeCreated: stored.timeCreated,
       metageneration: '1',
       contentType: stored.contentType,
       size: String(stored.bytes.length),

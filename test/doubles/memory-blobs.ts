@@ -1,8 +1,9 @@
 import { assertBlobName, assertContentType, assertRange } from '../../src/backends/blobs/blob-name.ts';
-import type { BlobInfo, BlobName, Blobs } from '../../src/ports/blobs.ts';
+import type { BlobInfo, BlobName, Blobs, ListedBlob } from '../../src/ports/blobs.ts';
 import { Failure } from '../../src/ports/failure.ts';
 
-type Held = { readonly info: BlobInfo; readonly bytes: Buffer };
+type Found = { readonly info: BlobInfo; readonly bytes: Buffer };
+type Held = Found & { readonly writtenAt: number };
 
 /** Blobs in memory, for tests of what stands on them. Every call happens at once. */
 export class MemoryBlobs implements Blobs {
@@ -11,6 +12,7 @@ export class MemoryBlobs implements Blobs {
   failure: Error | undefined;
   /** Called before each call that writes or deletes: what happens in between. */
   onChange: (what: 'put' | 'delete', name: BlobName) => void | Promise<void> = () => {};
+  now: () => number = Date.now;
   #generation = 0;
   #closed = false;
 
@@ -31,16 +33,18 @@ export class MemoryBlobs implements Blobs {
       contentType: options.contentType,
       generation: String(++this.#generation),
     };
-    this.held.set(name, { info, bytes: copy });
+    this.held.set(name, { info, bytes: copy, writtenAt: this.now() });
     return info;
   }
 
-  async get(name: BlobName, range?: { readonly start: number; readonly end: number }): Promise<Held | undefined> {
+  async get(name: BlobName, range?: { readonly start: number; readonly end: number }): Promise<Found | undefined> {
     assertBlobName(name);
     assertRange(range);
     this.#begin();
     const found = this.held.get(name);
-    return found && range ? { ...found, bytes: found.bytes.subarray(range.start, range.end + 1) } : found;
+    if (!found) return undefined;
+    const { info, bytes } = found;
+    return { info, bytes: range ? bytes.subarray(range.start, range.end + 1) : bytes };
   }
 
   async info(name: BlobName): Promise<BlobInfo | undefined> {
@@ -57,10 +61,13 @@ export class MemoryBlobs implements Blobs {
     return this.held.delete(name);
   }
 
-  async list(prefix: string, after: BlobName, limit: number): Promise<BlobInfo[]> {
+  async list(prefix: string, after: BlobName, limit: number): Promise<ListedBlob[]> {
     this.#begin();
     const names = [...this.held.keys()].filter((name) => name.startsWith(prefix) && name > after).sort();
-    return names.slice(0, limit).flatMap((name) => this.held.get(name)?.info ?? []);
+    return names.slice(0, limit).flatMap((name) => {
+      const held = this.held.get(name);
+      return held ? { ...held.info, writtenAt: held.writtenAt } : [];
+    });
   }
 
   async ping(): Promise<void> {

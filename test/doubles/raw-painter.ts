@@ -31,6 +31,8 @@ function paint(job: PaintJob): Painted<PaintJob> {
     }
     case 'load':
       return packRaster(readRaw(job.bytes));
+    case 'prepare':
+      return undefined;
     case 'decode':
       return { width: 2, height: 2, rgba: Buffer.alloc(16, 0xff) };
   }

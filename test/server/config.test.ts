@@ -147,6 +147,8 @@ describe('configuration', () => {
     ['PORT', '80a', /0 to 65535/],
     ['PORT', '65536', /0 to 65535/],
     ['LONGSHORE_PERSIST_MS', '99', /100 to 600000/],
+    ['LONGSHORE_PICTURE_ALL_MS', '599999', /600000 to/],
+    ['LONGSHORE_PICTURE_HOURLY_MS', '1e9', /600000 to/],
     ['LONGSHORE_INDEX_SHARDS', '65', /1 to 64/],
     ['LONGSHORE_ALLOWED_ORIGINS', '*', /origins/],
     ['LONGSHORE_ALLOWED_ORIGINS', 'https://a.example/', /origins/],

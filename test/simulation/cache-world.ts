@@ -4,7 +4,7 @@ import { must } from '../../src/base/assert.ts';
 import type { CacheKey } from '../../src/ports/cache.ts';
 import { Failure } from '../../src/ports/failure.ts';
 import type { CacheFaults } from './faults.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduler, SimProcess } from './scheduler.ts';
 import type { Seeded } from './seeded.ts';
 import type { SimCache } from './sim-cache.ts';
 
@@ -19,6 +19,10 @@ export class CacheWorld {
   faults: CacheFaults;
   /** Told of each record that is replaced or created. */
   watch: ((key: CacheKey, before: Buffer | undefined, value: Buffer) => void) | undefined;
+  /** Told of each record that an instance takes out. */
+  dropped: ((key: CacheKey, value: Buffer) => void) | undefined;
+  /** Told who asked for what was just carried out. */
+  carriedOut: ((process: SimProcess, label: string) => void) | undefined;
   readonly clients = new Set<SimCache>();
   readonly nodes: readonly Node[];
   readonly #rendezvous: Rendezvous;

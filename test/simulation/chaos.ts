@@ -1,3 +1,4 @@
+import type { CacheKey } from '../../src/ports/cache.ts';
 import type { ChaosEvent } from './faults.ts';
 import { spotOf } from './history.ts';
 import { CLOCK_JUMP_MS } from './loss-bound.ts';
@@ -14,6 +15,11 @@ const EVENTS: { readonly [event in ChaosEvent]: (world: World, place: number) =>
   evictRoster: (world) => evict(world, 'r'),
   evictRosterPulse: (world) => evict(world, 'q'),
   evictLease: (world) => evict(world, 'l'),
+  evictRaster: (world) => evict(world, 'a'),
+  evictTile: (world) => evict(world, 'g'),
+  blobOutage({ fleet, random, scheduler }) {
+    fleet.blobs.downUntil = scheduler.now + random.int(40_000);
+  },
   restartCache({ fleet, history, scheduler }) {
     history.losses.push({ at: scheduler.now });
     fleet.cache.restart();
@@ -67,13 +73,17 @@ function stop({ fleet, scheduler }: World, place: number): void {
   engine.stop(2_000).then(replace, (error: unknown) => scheduler.note(`stop failed: ${String(error)}`));
 }
 
-function evict({ fleet, random, scheduler, history }: World, letter: string): void {
+function evict(world: World, letter: string): void {
+  const { fleet, random } = world;
   const keys = fleet.cache.keys(letter);
   if (keys.length === 0) return;
-  const key = random.pick(keys);
+  evictKey(world, random.pick(keys));
+}
+
+export function evictKey({ fleet, scheduler, history }: World, key: CacheKey): void {
   scheduler.note(`chaos: evicts ${key}`);
   fleet.cache.remove(key);
-  const [, space = '', item = ''] = key.split('/');
+  const [letter, space = '', item = ''] = key.split('/');
   if (letter === 'i') history.losses.push({ at: scheduler.now, space, item: spotOf(space, item) });
   if (letter === 'b') history.losses.push({ at: scheduler.now, space });
 }

@@ -24,6 +24,16 @@ export type StoreFaults = {
   readonly again: number;
 };
 
+export type BlobFaults = {
+  readonly latencyMs: number;
+  readonly slow: number;
+  readonly slowMs: number;
+  readonly refused: number;
+  /** No answer: carried out up to `lateMs` after the caller gave up. */
+  readonly unclear: number;
+  readonly lateMs: number;
+};
+
 export type BusFaults = { readonly lost: number; readonly doubled: number; readonly lateMs: number };
 
 export type HttpFaults = {
@@ -45,6 +55,9 @@ export type ChaosEvent =
   | 'evictRoster'
   | 'evictRosterPulse'
   | 'evictLease'
+  | 'evictRaster'
+  | 'evictTile'
+  | 'blobOutage'
   | 'restartCache'
   | 'restartNode'
   | 'cacheOutage'
@@ -76,6 +89,8 @@ export type Workload = {
   readonly polls: number;
   /** Clients that follow the operations of an item. */
   readonly viewers: number;
+  /** Clients that draw, where all items are pictures. */
+  readonly drawers: number;
   /** The items that are used: the fewer, the more often clients meet. */
   readonly items: readonly string[];
   /** Longest usual pause between two requests of a client, and the rare long one. */
@@ -105,6 +120,9 @@ export type SimConfig = {
   readonly nodes: number;
   readonly cache: CacheFaults;
   readonly store: StoreFaults;
+  readonly blobs: BlobFaults;
+  /** An instance dies just when something that it wanted of a raster, a tile or the blobs was carried out. */
+  readonly crash: number;
   readonly bus: BusFaults;
   readonly http: HttpFaults;
   readonly clock: ClockFaults;

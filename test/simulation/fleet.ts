@@ -1,18 +1,22 @@
-import type { Deps } from '../../src/core/context.ts';
 import type { Engine, EngineConfig } from '../../src/core/engine-types.ts';
 import { DEFAULT_ENGINE_CONFIG } from '../../src/core/engine-types.ts';
 import type { LockParts } from '../../src/core/locks.ts';
 import { DEFAULT_SETTINGS, type SpaceSettings } from '../../src/core/people-types.ts';
+import { PaintPool } from '../../src/core/pictures/paint-pool.ts';
+import type { Painting } from '../../src/core/pictures/pictures.ts';
+import type { SpaceDeps } from '../../src/core/spaces/settings.ts';
 import type { Kind, Kinds } from '../../src/kinds/kind.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
 import type { Log } from '../../src/ports/log.ts';
 import type { Metrics } from '../../src/ports/metrics.ts';
 import { chronicle, journal } from '../doubles/journal-kind.ts';
 import { JoinedClients } from '../support/client-records.ts';
+import { BlobWorld, SimBlobs } from './blob-world.ts';
 import { CacheWorld } from './cache-world.ts';
-import { CALM } from './configs.ts';
+import { CALM } from './config-base.ts';
 import type { SimConfig } from './faults.ts';
 import type { History } from './history.ts';
+import { createListingPainter } from './listing-painter.ts';
 import { type Scheduler, SimProcess } from './scheduler.ts';
 import type { Seeded } from './seeded.ts';
 import { BusWorld, SimBus } from './sim-bus.ts';
@@ -22,7 +26,7 @@ import { SimStore, StoreWorld } from './sim-store.ts';
 
 /** Clients have a simulation of their own. */
 export type SimEngine = Omit<Engine, 'clients' | 'readStanding' | 'readOps'>;
-export type CreateEngine = (deps: Deps & LockParts) => SimEngine;
+export type CreateEngine = (deps: SpaceDeps & LockParts) => SimEngine;
 
 /** As texts are kept, with bounds that are crossed many times within a run: bodies and segments beside the head, values stored apart from their rows. */
 const textLike: Kind<readonly string[]> = {
@@ -38,6 +42,9 @@ export const SIM_KINDS: Kinds = new Map<string, Kind>([
   [textLike.name, textLike as Kind],
   [chronicle.name, chronicle as Kind],
 ]);
+
+/** Operations on rasters, tiles and the locks of who draws and stores them. */
+const PAINTED = / [agwe]\//;
 
 /** Times short enough that coverages end, items are closed and tombstones are pruned within a run. */
 export const SIM_ENGINE: EngineConfig = {
@@ -88,6 +95,7 @@ export class Fleet {
   readonly cache: CacheWorld;
   readonly store: StoreWorld;
   readonly bus: BusWorld;
+  readonly blobs: BlobWorld;
   readonly instances: Instance[] = [];
   /** Whoever asks has joined. */
   readonly clients = new JoinedClients({ open: true });
@@ -107,6 +115,9 @@ export class Fleet {
     this.cache = new CacheWorld(scheduler, random.fork(), config.cache, config.nodes);
     this.store = new StoreWorld(scheduler, random.fork(), config.store);
     this.bus = new BusWorld(scheduler, random.fork(), config.bus);
+    this.blobs = new BlobWorld(scheduler, config.work.drawers > 0 ? random.fork() : random, config.blobs);
+    this.cache.carriedOut = (process, label) => this.#crash(process, label, PAINTED);
+    this.blobs.carriedOut = (process, label) => this.#crash(process, label, /./);
     scheduler.pauses = config.pauses;
     for (let place = 0; place < 3; place++) this.start(place);
   }
@@ -129,6 +140,7 @@ export class Fleet {
       log: traceLog(this.#scheduler, process),
       metrics: countingMetrics(this.#history),
       kinds: SIM_KINDS,
+      ...(this.#config.work.drawers > 0 ? { painting: this.#painting(process, clock) } : {}),
       ...(this.#config.work.joins ? {} : { clients: this.clients }),
       settings: { known: () => SIM_SETTINGS, load: async () => SIM_SETTINGS },
       config: this.engineConfig,
@@ -145,6 +157,25 @@ export class Fleet {
     this.start(place);
   }
 
+  /** Folds as slowly as on a machine that has much else to do. */
+  #painting(process: SimProcess, clock: SimClock): Painting {
+    const late = () =>
+      this.#scheduler.sleep(this.#random.int(this.#random.chance(0.1) ? 1_500 : 40), 'paints', process);
+    const hire = () => createListingPainter(late);
+    const pool = new PaintPool({ clock, hire, painters: 1, maxWaiting: 100 });
+    return { pool, stamp: async () => undefined, blobs: new SimBlobs(this.blobs, process) };
+  }
+
+  #crash(process: SimProcess, label: string, where: RegExp): void {
+    if (this.#config.crash === 0 || process.dead || !where.test(label) || !this.#random.chance(this.#config.crash))
+      return;
+    const place = this.instances.findIndex((instance) => instance.process === process);
+    if (place < 0) return;
+    this.#history.count('crashes');
+    this.#scheduler.note(`${process.name} dies after ${label}`);
+    this.kill(place);
+  }
+
   at(place: number): Instance {
     const instance = this.instances[place];
     if (!instance) throw new Error(`no instance ${place}`);
@@ -157,10 +188,13 @@ export class Fleet {
 
   /** From now on nothing goes wrong. */
   calm(): void {
-    this.#config = { ...CALM, engine: this.#config.engine };
+    const { engine, work } = this.#config;
+    this.#config = { ...CALM, engine, work };
     this.cache.faults = CALM.cache;
     this.store.faults = CALM.store;
     this.bus.faults = CALM.bus;
+    this.blobs.faults = CALM.blobs;
+    this.blobs.downUntil = 0;
     this.#scheduler.pauses = CALM.pauses;
     for (const node of this.cache.nodes) node.downUntil = 0;
     this.store.downUntil = 0;

@@ -25,6 +25,14 @@ export type CheckName =
   | 'H1 wrong history'
   /** An operation whose answer called it durable is gone. */
   | 'C9 lost durable'
+  /** A raster or a picture does not have just its operations, in their order. */
+  | 'P1 wrong picture'
+  /** A stored picture was replaced by an older one, or has changed. */
+  | 'P2 pointer back'
+  /** What is not stored, or somebody looks at, was taken out of the cache. */
+  | 'P3 dropped too soon'
+  /** A stored picture has operations that the store has not. */
+  | 'P4 not in the store'
   /** More than the promised time was lost. */
   | 'C10 lost too much'
   /** Without faults something does not end. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { must } from '../../src/base/assert.ts';
-import { CALM, CONFIGS } from './configs.ts';
+import { CALM } from './config-base.ts';
+import { CONFIGS } from './configs.ts';
 import { lossDeadline, storedAfterMs } from './loss-bound.ts';
 import { createNaiveEngine } from './naive-engine.ts';
 import { World } from './world.ts';

@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.ts';
 import { HISTORY_MUTANTS } from './mutants-history.ts';
 import { LOCK_MUTANTS } from './mutants-locks.ts';
+import { PICTURE_MUTANTS } from './mutants-pictures.ts';
 import { READER_MUTANTS } from './mutants-reader.ts';
 import { RESERVATION_MUTANTS } from './mutants-reservations.ts';
 import { RESTORE_MUTANTS } from './mutants-restore.ts';
@@ -15,6 +16,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOCK_MUTANTS,
   ...HISTORY_MUTANTS,
   ...RESERVATION_MUTANTS,
+  ...PICTURE_MUTANTS,
 ];
 
 export function mutantNamed(name: string): Mutant {

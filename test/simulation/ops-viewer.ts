@@ -71,6 +71,13 @@ export class OpsViewer {
     return false;
   }
 
+  /** Of a picture: from its index on, as somebody has it who was sent it. */
+  async catchUpAfter(index: number, lineage: string): Promise<boolean> {
+    this.#lineage = lineage;
+    this.ops = Array.from({ length: index }, () => 'in the picture');
+    return this.catchUp();
+  }
+
   async ask(query: OpsQuery): Promise<OpsResponse | 'gone' | 'failed'> {
     const { fleet, history } = this.#world;
     const reply = await fleet.call(fleet.any(), {
@@ -98,5 +105,5 @@ export class OpsViewer {
 }
 
 export function nameOf(op: unknown): string {
-  return String(op).split('~')[0] ?? '';
+  return typeof op === 'string' ? (op.split('~')[0] ?? '') : JSON.stringify(op);
 }

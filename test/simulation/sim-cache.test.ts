@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { CasToken } from '../../src/ports/cache.ts';
 import { isFailure } from '../../src/ports/failure.ts';
 import { CacheWorld } from './cache-world.ts';
-import { CALM } from './configs.ts';
+import { CALM } from './config-base.ts';
 import type { CacheFaults } from './faults.ts';
 import { Scheduler, SimProcess } from './scheduler.ts';
 import { Seeded } from './seeded.ts';

@@ -93,7 +93,9 @@ export class SimCache implements Cache {
     if (token && this.#stale(key, token)) return false;
     return this.#send(this.#nodeOf(key), `delete ${key}`, [
       () => {
-        if (token && this.#world.read(key)?.token !== numberOf(token)) return false;
+        const entry = this.#world.read(key);
+        if (!entry || (token && entry.token !== numberOf(token))) return false;
+        this.#world.dropped?.(key, entry.value);
         return this.#world.remove(key);
       },
     ]);
@@ -178,6 +180,7 @@ export class SimCache implements Cache {
           () => {
             if (this.#world.node(node).life !== life || this.#unreachable(node)) return;
             const answer = attempt(stages[index]);
+            this.#world.carriedOut?.(process, label);
             if (index + 1 < stages.length && !answer.error)
               return stage(index + 1, random.chance(0.5) ? 0 : random.int(faults.latencyMs));
             const settleIt = () => end(() => (answer.error ? reject(answer.error) : resolve(answer.value as T)));

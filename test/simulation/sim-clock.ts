@@ -4,7 +4,7 @@ import type { Scheduler, SimProcess } from './scheduler.ts';
 import type { Seeded } from './seeded.ts';
 
 /** Wall time at which every run begins, ms since 1970. */
-const BEGIN_MS = Date.UTC(2025, 0, 1);
+export const BEGIN_MS = Date.UTC(2025, 0, 1);
 
 /** The clock of one machine: its wall time is off, drifts and jumps; its monotonic time is true. */
 export class SimClock implements Clock {

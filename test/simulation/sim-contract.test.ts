@@ -1,7 +1,7 @@
 import type { Cache } from '../../src/ports/cache.ts';
 import { cacheContract } from '../contracts/cache.ts';
 import { CacheWorld } from './cache-world.ts';
-import { CALM } from './configs.ts';
+import { CALM } from './config-base.ts';
 import { Scheduler, SimProcess } from './scheduler.ts';
 import { Seeded } from './seeded.ts';
 import { SimCache } from './sim-cache.ts';

@@ -11,6 +11,7 @@ import type { SimConfig } from './faults.ts';
 import { type CreateEngine, SIM_SETTINGS } from './fleet.ts';
 import type { Finding } from './history.ts';
 import { ITEMS } from './items.ts';
+import { livePictures } from './live-pictures.ts';
 import { checkLocks } from './lock-checkers.ts';
 import { SimLocker } from './locker.ts';
 import { checkBound, checkStore, readAll } from './losing-all.ts';
@@ -40,7 +41,7 @@ export async function simulate(
   const world = new World(seed, config, create, trace);
   const { scheduler, history } = world;
   try {
-    await scheduler.drive(live(world), config.maxSteps);
+    await scheduler.drive(config.work.drawers > 0 ? livePictures(world) : live(world), config.maxSteps);
   } catch (error) {
     history.found('C11 stuck', error instanceof Error ? (error.stack ?? error.message) : String(error));
   }

@@ -3,6 +3,7 @@ import type { Kinds } from '../../src/kinds/kind.ts';
 import { decodeRow } from '../../src/model/row.ts';
 import type { StoreKey, StoreRecord } from '../../src/ports/store.ts';
 import type { SpaceId } from '../../src/protocol/ids.ts';
+import { Drawing } from './drawing.ts';
 import type { SimConfig } from './faults.ts';
 import { type CreateEngine, Fleet, SIM_KINDS } from './fleet.ts';
 import { History, spotOf } from './history.ts';
@@ -27,6 +28,7 @@ export class World {
   readonly fleet: Fleet;
   /** Those that are looked at in the end. */
   readonly items: readonly string[];
+  readonly drawing: Drawing;
   /** Bytes by which operations on journals are padded in this run. */
   readonly padBytes: number;
 
@@ -35,10 +37,11 @@ export class World {
     this.random = new Seeded(seed);
     this.scheduler = new Scheduler(this.random.fork(), trace);
     this.fleet = new Fleet(this.scheduler, this.random.fork(), this.history, config, create);
-    this.items = config.work.viewers > 0 ? config.work.items : ITEMS;
+    this.items = config.work.viewers + config.work.drawers > 0 ? config.work.items : ITEMS;
     this.spaces = SPACES.slice(0, config.work.spaces);
     this.fleet.store.committed = (key, before, record) => this.#noteCommit(key, before, record);
     if (config.work.lockers > 0) watchLocks(this.fleet.cache, this.history);
+    this.drawing = new Drawing(config.work.drawers > 0 ? this.random.fork() : this.random);
     this.padBytes = this.random.pick(config.work.padBytes);
   }
 

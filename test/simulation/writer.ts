@@ -217,6 +217,7 @@ export class SimWriter {
 
   #change(op: string, kind: ReturnType<typeof kindOf>) {
     const { padBytes } = this.#world;
+    if (kind === 'picture') return this.#world.drawing.op(op, this.#seq % 4 === 0);
     if (kind === 'register') return { merge: { [op]: 'x'.repeat(Math.min(padBytes, MAX_REGISTER_PAD)) } };
     const text = `${op}~${'x'.repeat(padBytes)}`;
     return { add: kind === 'chronicle' && this.#seq % 4 === 0 ? [text, `${op}.more~`] : text };

@@ -1,6 +1,6 @@
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import type { BlobInfo, BlobName, Blobs } from '../../ports/blobs.ts';
+import type { BlobInfo, BlobName, Blobs, ListedBlob } from '../../ports/blobs.ts';
 import { Failure } from '../../ports/failure.ts';
 import type { Random } from '../../ports/random.ts';
 import { assertBlobName, assertContentType, assertRange, isBlobName } from './blob-name.ts';
@@ -76,14 +76,14 @@ class FolderBlobs implements Blobs {
   }
 
   /** Reads the folder that `prefix` lies in, whole, for every page. */
-  list(prefix: string, after: BlobName, limit: number): Promise<BlobInfo[]> {
+  list(prefix: string, after: BlobName, limit: number): Promise<ListedBlob[]> {
     return this.#run(async () => {
       const names = (await this.#names(prefix)).filter((name) => name.startsWith(prefix) && name > after).sort();
-      const found: BlobInfo[] = [];
+      const found: ListedBlob[] = [];
       for (const name of names) {
         if (found.length >= limit) break;
         const info = await this.#info(name);
-        if (info !== undefined) found.push(info);
+        if (info !== undefined) found.push({ ...info, writtenAt: Number(BigInt(info.generation) / 1000n) });
       }
       return found;
     });

@@ -1,6 +1,6 @@
 import { CRC32C, type FileMetadata } from '@google-cloud/storage';
 import { must } from '../../base/assert.ts';
-import type { BlobInfo, BlobName } from '../../ports/blobs.ts';
+import type { BlobInfo, BlobName, ListedBlob } from '../../ports/blobs.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -29,6 +29,11 @@ export function toInfo(name: BlobName, metadata: FileMetadata): BlobInfo {
   const generation = String(must(metadata.generation, 'an object has a generation'));
   const contentType = metadata.contentType ?? 'application/octet-stream';
   return { name, size: Number(must(metadata.size, 'an object has a size')), contentType, generation };
+}
+
+export function toListed(name: BlobName, metadata: FileMetadata): ListedBlob {
+  const writtenAt = Date.parse(must(metadata.timeCreated, 'an object has a time'));
+  return { ...toInfo(name, metadata), writtenAt };
 }
 
 /** What an answer with the bytes of a blob says about it. */

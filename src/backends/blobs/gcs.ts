@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { type Bucket, type FileMetadata, type GetFilesOptions, Storage } from '@google-cloud/storage';
 import { assert } from '../../base/assert.ts';
-import type { BlobInfo, BlobName, Blobs, DirectBlobs } from '../../ports/blobs.ts';
+import type { BlobInfo, BlobName, Blobs, DirectBlobs, ListedBlob } from '../../ports/blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { Failure } from '../../ports/failure.ts';
 import type { Random } from '../../ports/random.ts';
@@ -10,7 +10,7 @@ import { assertBlobName, assertContentType, assertRange, isBlobName } from './bl
 import { type CallLimits, callWithin, type Try } from './gcs-call.ts';
 import { createGcsDirect } from './gcs-direct.ts';
 import { isMissingObject, statusOf } from './gcs-errors.ts';
-import { checksum, type Headers, readHeaders, toInfo, toWire } from './gcs-wire.ts';
+import { checksum, type Headers, readHeaders, toInfo, toListed, toWire } from './gcs-wire.ts';
 
 export type GcsOptions = {
   readonly bucket: string;
@@ -96,7 +96,7 @@ class GcsBlobs implements Blobs {
     return this.#call(`delete ${name}`, (repeated) => this.#delete(name, options.ifGeneration, repeated));
   }
 
-  list(prefix: string, after: BlobName, limit: number): Promise<BlobInfo[]> {
+  list(prefix: string, after: BlobName, limit: number): Promise<ListedBlob[]> {
     return this.#call(`list ${prefix}`, () => this.#list(prefix, after, limit));
   }
 
@@ -181,8 +181,8 @@ class GcsBlobs implements Blobs {
     }
   }
 
-  async #list(prefix: string, after: BlobName, limit: number): Promise<BlobInfo[]> {
-    const found: BlobInfo[] = [];
+  async #list(prefix: string, after: BlobName, limit: number): Promise<ListedBlob[]> {
+    const found: ListedBlob[] = [];
     // The offset itself is listed too, hence one more than asked.
     const maxResults = Math.min(limit + 1, MAX_PAGE);
     let query: GetFilesOptions | undefined = {
@@ -196,7 +196,7 @@ class GcsBlobs implements Blobs {
         await this.#bucket.getFiles(query);
       for (const file of files) {
         const name = file.name.slice(this.#prefix.length);
-        if (name > after && isBlobName(name)) found.push(toInfo(name, file.metadata));
+        if (name > after && isBlobName(name)) found.push(toListed(name, file.metadata));
       }
       query = next ?? undefined;
     }

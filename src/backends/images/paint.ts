@@ -1,7 +1,7 @@
 import { must, unreachable } from '../../base/assert.ts';
 import type { Painted, PaintJob } from '../../ports/painters.ts';
 import { withText } from './png-text.ts';
-import { decodeImage, encodePng } from './sharp.ts';
+import { decodeImage, encodePng, loadSharp } from './sharp.ts';
 import { fold, loadRaster, packRaster } from './tiles.ts';
 
 /** Does one job, on the thread that it is called on. */
@@ -25,6 +25,9 @@ export async function paint(job: PaintJob): Promise<Painted<PaintJob>> {
     }
     case 'decode':
       return decodeImage(job.bytes, job.type);
+    case 'prepare':
+      await loadSharp();
+      return undefined;
     default:
       return unreachable(job);
   }

@@ -17,7 +17,7 @@ const PNG_LEVEL = 6;
 let library: Promise<typeof sharp> | undefined;
 
 /** 27 MB of memory: only where there is an image. Its settings are of the whole process. */
-function load(): Promise<typeof sharp> {
+export function loadSharp(): Promise<typeof sharp> {
   library ??= import('sharp').then(({ default: loaded }) => {
     loaded.block({ operation: ['VipsForeignLoad'] });
     loaded.unblock({ operation: LOADERS });
@@ -32,7 +32,7 @@ function load(): Promise<typeof sharp> {
 export function createImages(): Images {
   return {
     async measure(bytes, type) {
-      const open = await load();
+      const open = await loadSharp();
       try {
         const { format, width, height } = await open(bytes, { limitInputPixels: MAX_IMAGE_PIXELS }).metadata();
         return format === FORMATS[type] ? { width, height } : undefined;
@@ -45,7 +45,7 @@ export function createImages(): Images {
 
 /** The pixels, of an animation those of the first image, as eight bits of each channel. `undefined` where it is none of this type, is damaged, or has too many pixels. */
 export async function decodeImage(bytes: Uint8Array, type: ImageType): Promise<DecodedImage | undefined> {
-  const open = await load();
+  const open = await loadSharp();
   try {
     const image = open(bytes, { limitInputPixels: MAX_IMAGE_PIXELS, failOn: 'truncated' });
     if ((await image.metadata()).format !== FORMATS[type]) return undefined;
@@ -62,7 +62,7 @@ export async function decodeImage(bytes: Uint8Array, type: ImageType): Promise<D
 
 /** Every pixel as it is, also the colours of those that cannot be seen. */
 export async function encodePng(rgba: Uint8Array, width: number, height: number): Promise<Buffer> {
-  const open = await load();
+  const open = await loadSharp();
   return open(rgba, { raw: { width, height, channels: 4 } })
     .png({ compressionLevel: PNG_LEVEL, palette: false })
     .toBuffer();

@@ -107,12 +107,14 @@ export class Folding {
     const { files, fold, reader } = this.#parts;
     const { born } = await reader.headOf(space, item);
     const life = { space: space.id, item, born };
-    const newest = await files.newest(life);
-    if (newest?.algo !== ALGO) return undefined;
+    const found = await files.readNewest(life, async ({ algo, index, lineage }) => {
+      if (algo !== ALGO) return false;
+      const { answer } = await reader.read(space, item, { index: index + 1, limit: 1, wait: 0, lineage });
+      return answer.replaced === undefined;
+    });
+    if (!found) return undefined;
+    const { bytes, newest } = found;
     const { index, lineage, version, width, height, algo } = newest;
-    const { answer } = await reader.read(space, item, { index: index + 1, limit: 1, wait: 0, lineage });
-    const bytes = answer.replaced === undefined ? await files.read(life, newest) : undefined;
-    if (!bytes) return undefined;
     const tiles: Record<string, string> = {};
     for (const [at, packed] of await fold.pool.run('fold', { task: 'load', bytes })) {
       const name = fold.random.id();

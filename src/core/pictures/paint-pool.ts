@@ -69,6 +69,11 @@ export class PaintPool {
     });
   }
 
+  /** Has a painter begin where there is none. A thread that starts, and what it loads, take longer than to draw most pictures. */
+  prepare(): void {
+    if (this.#idle.length + this.#running.size === 0) this.run('broadcast', { task: 'prepare' }).catch(() => undefined); // whoever needs one is told what is wrong
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (let work = this.#queue.take(); work !== undefined; work = this.#queue.take()) work.reject(closed());

@@ -1,6 +1,6 @@
 import { type Life, lifePrefix, picturesPrefix } from '../../model/keys.ts';
 import { decodePointer, encodePointer, type PicturePointer, type StoredPicture } from '../../model/raster-record.ts';
-import type { Blobs } from '../../ports/blobs.ts';
+import type { BlobName, Blobs } from '../../ports/blobs.ts';
 import { isFailure } from '../../ports/failure.ts';
 
 const PNG = { contentType: 'image/png' };
@@ -46,6 +46,21 @@ export class PictureFiles {
     return found && decodePointer(found.bytes);
   }
 
+  /** The newest picture, if it is `wanted`. One that a newer pointer has overtaken may be gone; then that one is looked at. */
+  async readNewest(
+    life: Life,
+    wanted: (pointer: PicturePointer) => Promise<boolean>,
+  ): Promise<{ readonly newest: PicturePointer; readonly bytes: Buffer } | undefined> {
+    for (let turn = 0; turn < TURNS; turn++) {
+      const newest = await this.newest(life);
+      if (!newest || !(await wanted(newest))) return undefined;
+      const bytes = await this.read(life, newest);
+      if (bytes) return { newest, bytes };
+      if ((await this.newest(life))?.version === newest.version) return undefined;
+    }
+    return undefined;
+  }
+
   async read(life: Life, picture: StoredPicture): Promise<Buffer | undefined> {
     return (await this.#blobs.get(nameOf(life, picture)))?.bytes;
   }
@@ -54,7 +69,7 @@ export class PictureFiles {
   async list(life: Life, after: number, limit: number): Promise<StoredPicture[]> {
     const prefix = lifePrefix(life);
     const found = await this.#blobs.list(prefix, `${prefix}${padded(after)}-~`, limit + 1);
-    return found.flatMap(({ name }) => pictureOf(name.slice(prefix.length)) ?? []).slice(0, limit);
+    return found.flatMap(({ name }) => pictureOf(name) ?? []).slice(0, limit);
   }
 
   async at(life: Life, version: number): Promise<StoredPicture | undefined> {
@@ -88,14 +103,24 @@ function nameOf(life: Life, { version, index, lineage }: StoredPicture): string 
 }
 
 function pointerName(life: Life): string {
-  return lifePrefix(life) + POINTER;
+  return pointerOf(lifePrefix(life));
+}
+
+/** The prefix of the life that this blob belongs to. */
+export function lifeOf(name: BlobName): string {
+  return name.slice(0, name.lastIndexOf('/') + 1);
+}
+
+export function pointerOf(life: string): BlobName {
+  return life + POINTER;
 }
 
 function padded(version: number): string {
   return String(version).padStart(VERSION_DIGITS, '0');
 }
 
-function pictureOf(name: string): StoredPicture | undefined {
-  const [version, index, lineage] = name.split('-');
+/** `undefined`: it is none, but the pointer. */
+export function pictureOf(name: BlobName): StoredPicture | undefined {
+  const [version, index, lineage] = name.slice(name.lastIndexOf('/') + 1).split('-');
   return lineage === undefined ? undefined : { version: Number(version), index: Number(index), lineage };
 }

@@ -6,6 +6,7 @@ import type { PicturePointer } from '../../model/raster-record.ts';
 import { MAX_UNFOLDED_COST, MAX_UNFOLDED_OPS } from '../../protocol/limits.ts';
 import type { DrawOp } from '../../raster/ops.ts';
 import { type Deps, RetryLater } from '../context.ts';
+import { isStored } from '../durable.ts';
 import { replacedFrom } from '../history/read-ops.ts';
 import type { SpaceState } from '../space-state.ts';
 import type { Folding, FoldingParts } from './folding.ts';
@@ -21,6 +22,8 @@ export type KeeperParts = Pick<FoldingParts, 'reader' | 'files' | 'rasters'> & {
 type Kept = {
   readonly space: SpaceState;
   readonly item: string;
+  /** Under which its operations were accepted here. */
+  lineage: string;
   /** Of the newest operation accepted, drawn and stored. */
   index: number;
   drawn: number;
@@ -67,10 +70,21 @@ export class PictureKeeper {
     if (!kept) {
       const before = head.index - ops.length;
       const nothing = { undrawnSince: undefined, busy: false, failures: 0, notBefore: now, waiting: undefined };
-      kept = { space, item, index: before, drawn: before, filed: before, cost: 0, unfiledSince: now, ...nothing };
+      kept = {
+        space,
+        item,
+        lineage: '',
+        index: before,
+        drawn: before,
+        filed: before,
+        cost: 0,
+        unfiledSince: now,
+        ...nothing,
+      };
       this.#kept.set(key, kept);
     }
     if (kept.filed >= kept.index) kept.unfiledSince = now;
+    kept.lineage = `${head.born}.${head.L}`;
     kept.index = head.index;
     kept.undrawnSince ??= now;
     const size = head.body as { readonly width: number; readonly height: number };
@@ -106,8 +120,8 @@ export class PictureKeeper {
 
   #begin(key: string, kept: Kept, work: () => Promise<void>): void {
     kept.busy = true;
-    void this.#lives(kept)
-      .then((lives) => (lives ? work() : void this.#kept.delete(key)))
+    void this.#isOver(kept)
+      .then((over) => (over ? void this.#kept.delete(key) : work()))
       .then(() => {
         kept.failures = 0;
       })
@@ -127,9 +141,23 @@ export class PictureKeeper {
       log.warn({ space: space.id, item, error: String(error) }, 'a picture was not drawn or stored; it is tried again');
   }
 
-  async #lives({ space, item }: Kept): Promise<boolean> {
+  /** It has been put away, or is no picture any more. */
+  async #isOver(kept: Kept): Promise<boolean> {
+    const { space, item, index } = kept;
+    if (await this.#isPutAway(kept)) return kept.index === index;
     const head = await this.#parts.reader.headOf(space, item);
-    return !head.dead && head.kind === picture.name;
+    return head.dead || head.kind !== picture.name;
+  }
+
+  /** When everybody had left another instance stored all that was drawn here. To look at it as usual would bring head and raster back into the cache. */
+  async #isPutAway({ space, item, lineage, index }: Kept): Promise<boolean> {
+    const { rasters, files } = this.#parts;
+    if (await rasters.read(space.id, item)) return false;
+    const [born = 0, L = 0] = lineage.split('.').map(Number);
+    const newest = await files.newest({ space: space.id, item, born }).catch(() => undefined); // drawing goes on without the blobs
+    const storedL = Number(newest?.lineage.split('.')[1]);
+    // A later lineage begins with what is left of this one.
+    return newest !== undefined && (storedL > L || (storedL === L && newest.index >= index));
   }
 
   async #draw(kept: Kept): Promise<void> {
@@ -167,7 +195,11 @@ export class PictureKeeper {
       this.#filed(kept, newest.index, began);
       return undefined;
     }
-    return this.#locked(space.id, item, () => this.#parts.encoder.encode(space, item, 'write'));
+    return this.#locked(space.id, item, async () => {
+      // The blobs may have been slow, and everybody left meanwhile; the next look finds that it is over.
+      if (await this.#isPutAway(kept)) return undefined;
+      return this.#parts.encoder.encode(space, item, 'write');
+    });
   }
 
   async #lifeOf(space: SpaceState, item: string): Promise<Life> {
@@ -183,7 +215,7 @@ export class PictureKeeper {
     const { version, index, lineage, algo, width, height } = raster;
     const replaced = replacedFrom(head, lineage);
     if (head.dead || (replaced !== undefined && replaced <= index)) return 'gone';
-    if (Math.min(head.pv, head.v) < version) return 'wait';
+    if (!(await isStored(deps, space.id, item, head, version))) return 'wait';
     const pointer: PicturePointer = { version, index, lineage, algo, width, height };
     await files.put({ space: space.id, item, born: head.born }, pointer, png);
     deps.metrics.count('pictures_stored');
@@ -203,7 +235,7 @@ export class PictureKeeper {
   }
 
   /** Everybody has left: each picture of the space that is in the cache is stored, then its raster goes. Throws `RetryLater` where that has to be done again. */
-  async tidy(space: SpaceState): Promise<void> {
+  async tidy(space: SpaceState, isStillEmpty: () => Promise<boolean>): Promise<void> {
     const { deps } = this.#parts;
     let left = 0;
     for (let after = ''; ; ) {
@@ -214,7 +246,7 @@ export class PictureKeeper {
         const head = heads[i] && decodeHead(heads[i].value);
         const isPicture = head && !isPlaceholder(head) && head.kind === picture.name && !head.dead;
         if (!isPicture && !rasters[i]) continue;
-        if (!(await this.#leave(space, id))) left++;
+        if (!(await this.#leave(space, id, isStillEmpty))) left++;
       }
       if (ids.length < PAGE) break;
       after = ids.at(-1) ?? after;
@@ -222,8 +254,8 @@ export class PictureKeeper {
     if (left > 0) throw new RetryLater('contention', 1_000);
   }
 
-  /** `false`: somebody draws on it, or the store does not have all of it yet. */
-  async #leave(space: SpaceState, item: string): Promise<boolean> {
+  /** `false`: somebody draws on it or is back, or the store does not have all of it yet. */
+  async #leave(space: SpaceState, item: string, isStillEmpty: () => Promise<boolean>): Promise<boolean> {
     const { reader, rasters, encoder, files } = this.#parts;
     const head = await reader.headOf(space, item);
     const before = await rasters.read(space.id, item);
@@ -235,9 +267,9 @@ export class PictureKeeper {
         if (typeof (await this.#store(space, item, encoded)) !== 'number') return false;
         if (encoded.raster.index < head.index) return false;
       }
-      const now = await reader.headOf(space, item);
-      if (now.v !== head.v) return false;
-      const held = await rasters.read(space.id, item);
+      // To write it may have taken long.
+      const [held, now] = [await rasters.read(space.id, item), await reader.headOf(space, item)];
+      if (now.v !== head.v || !(await isStillEmpty())) return false;
       if (held && !(await rasters.drop(space.id, item, held))) return false;
       const kept = this.#kept.get(`${space.id}/${item}`);
       if (kept && !kept.busy && kept.index <= head.index) this.#kept.delete(`${space.id}/${item}`);

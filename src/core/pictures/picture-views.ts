@@ -11,9 +11,13 @@ import type { PictureFile } from '../engine-types.ts';
 import { replacedFrom } from '../history/read-ops.ts';
 import type { SpaceState } from '../space-state.ts';
 import type { FoldingParts } from './folding.ts';
+import type { PaintPool } from './paint-pool.ts';
 import type { Encoded, PictureEncoder } from './picture-encoder.ts';
 
-export type ViewParts = Pick<FoldingParts, 'reader' | 'files' | 'rasters'> & { readonly encoder: PictureEncoder };
+export type ViewParts = Pick<FoldingParts, 'reader' | 'files' | 'rasters'> & {
+  readonly encoder: PictureEncoder;
+  readonly pool: Pick<PaintPool, 'prepare'>;
+};
 
 /** PNG files that were made a moment ago, for who asks for the same. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
@@ -33,6 +37,7 @@ export class PictureViews {
    * it. `CHANGED`: the head is older than the raster; read it again.
    */
   async complete(space: SpaceState, item: string, head: Head, value: Json): Promise<Json | typeof CHANGED> {
+    this.#parts.pool.prepare(); // whoever sees the value asks for the pixels next
     const drawn = await this.#drawn(space, item, head);
     if (drawn === CHANGED) return CHANGED;
     const [index, version] = drawn ? [drawn.index, drawn.version] : [0, 0];
@@ -72,6 +77,7 @@ export class PictureViews {
       const png = stored && (await this.#parts.files.read(life, stored));
       return png && { ...stored, png };
     }
+    this.#parts.pool.prepare();
     const { raster, png } = await this.#now(space, item, index);
     return { version: raster.version, index: raster.index, lineage: raster.lineage, png };
   }

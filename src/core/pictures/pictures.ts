@@ -10,14 +10,19 @@ import type { OpsReader } from '../history/read-ops.ts';
 import type { SpaceState } from '../space-state.ts';
 import type { FoldParts } from './fold-picture.ts';
 import { Folding } from './folding.ts';
+import type { PaintPool } from './paint-pool.ts';
 import { PictureEncoder } from './picture-encoder.ts';
 import { PictureFiles } from './picture-files.ts';
 import { PictureKeeper } from './picture-keeper.ts';
+import { PictureThinner } from './picture-thinner.ts';
 import { PictureViews } from './picture-views.ts';
 import { Rasters } from './rasters.ts';
 
 /** What drawing takes: threads, images, and where pictures are stored. */
-export type Painting = Pick<FoldParts, 'pool' | 'stamp'> & { readonly blobs: Blobs };
+export type Painting = Pick<FoldParts, 'stamp'> & {
+  readonly pool: Pick<PaintPool, 'run' | 'prepare'>;
+  readonly blobs: Blobs;
+};
 
 const KIND = picture as { readonly name: string; readonly ops: (delta: Json) => readonly Json[] };
 
@@ -26,6 +31,7 @@ export class Pictures {
   readonly #keeper: PictureKeeper;
   readonly #views: PictureViews;
   readonly #files: PictureFiles;
+  readonly #thinner: PictureThinner;
 
   constructor(deps: Deps, reader: Pick<OpsReader, 'read' | 'headOf'>, { pool, stamp, blobs }: Painting) {
     const fold = { cache: deps.cache, random: deps.random, pool, stamp };
@@ -33,8 +39,10 @@ export class Pictures {
     const folding = new Folding({ fold, rasters, files, reader });
     const encoder = new PictureEncoder(folding, rasters, fold);
     this.#files = files;
+    const { pictureAllMs: allMs, pictureHourlyMs: hourlyMs } = deps.config;
+    this.#thinner = new PictureThinner({ deps, blobs, rule: { allMs, hourlyMs } });
     this.#keeper = new PictureKeeper({ deps, reader, rasters, files, folding, encoder });
-    this.#views = new PictureViews({ reader, rasters, files, encoder });
+    this.#views = new PictureViews({ reader, rasters, files, encoder, pool });
   }
 
   isPicture(head: Head): boolean {
@@ -57,8 +65,13 @@ export class Pictures {
     this.#keeper.tick();
   }
 
-  tidy(space: SpaceState): Promise<void> {
-    return this.#keeper.tidy(space);
+  tidy(space: SpaceState, isStillEmpty: () => Promise<boolean>): Promise<void> {
+    return this.#keeper.tidy(space, isStillEmpty);
+  }
+
+  /** Some of the stored pictures that need not be kept any more go. */
+  thin(): Promise<void> {
+    return this.#thinner.thin();
   }
 
   async endLife(life: Life): Promise<void> {

@@ -2,6 +2,7 @@ import { decodeHead, isPlaceholder } from '../../model/head.ts';
 import { bodyKey, headKey } from '../../model/keys.ts';
 import type { Deps } from '../context.ts';
 import { RetryLater } from '../context.ts';
+import { isStored } from '../durable.ts';
 import type { SpaceState } from '../space-state.ts';
 
 const PAGE = 100;
@@ -19,7 +20,7 @@ export async function dropItems(deps: Deps, space: SpaceState): Promise<void> {
       const entry = entries[i];
       if (!entry) continue;
       const head = decodeHead(entry.value);
-      if (isPlaceholder(head) || head.open || head.pv < head.v) {
+      if (isPlaceholder(head) || head.open || !(await isStored(deps, space.id, id, head, head.v))) {
         open++;
         continue;
       }

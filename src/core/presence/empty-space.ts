@@ -22,9 +22,12 @@ export async function tidyEmpty(
   const token = await cache.add(emptyKey(space.id), Buffer.from('1'), HELD_SECONDS);
   if (!token) return false;
   try {
-    if (await isPeopled(parts, space)) return false;
-    for (const handler of handlers) await handler(space.id);
-    if (await isPeopled(parts, space)) return false;
+    const isStillEmpty = async () => !(await isPeopled(parts, space));
+    for (const handler of handlers) {
+      if (!(await isStillEmpty())) return false;
+      await handler(space.id, isStillEmpty);
+    }
+    if (!(await isStillEmpty())) return false;
     await callDone(parts, space);
     parts.deps.metrics.count('spaces_emptied');
     return true;

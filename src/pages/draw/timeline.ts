@@ -28,7 +28,12 @@ export class Timeline {
 
   constructor(options: TimelineOptions) {
     this.#options = options;
-    this.#slider.addEventListener('input', () => void this.#show().catch(options.onTrouble));
+    this.#slider.addEventListener('input', () => {
+      this.#show().catch(() => {
+        this.#versions = []; // some of them may not be kept any more
+        options.onTrouble();
+      });
+    });
     this.#set(0);
     void this.#keepUp();
   }

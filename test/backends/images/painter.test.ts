@@ -68,6 +68,12 @@ describe('painting on a thread', () => {
     );
   });
 
+  it('[PIC25] can be made ready before there is anything to paint', async () => {
+    assert.equal(await painter.run({ task: 'prepare' }), undefined);
+    const { changed } = await painter.run(foldJob(new Map(), OPS));
+    assert.equal(changed.length, 5);
+  });
+
   it('[PIC30] draws the images that it is given', async () => {
     const png = await imageOf('png');
     const image = await painter.run({ task: 'decode', type: 'image/png', bytes: png });

@@ -114,6 +114,31 @@ describe('painters', () => {
     await pool.close();
   });
 
+  it('[PIC25] a painter is made ready once, where there is none; one that fails at that is in nobody’s way', async () => {
+    const { pool, hired, working } = makePool(2);
+    pool.prepare();
+    pool.prepare();
+    assert.deepEqual(
+      hired.map(({ job: one }) => one?.task),
+      ['prepare'],
+    );
+    hired[0]?.fail();
+    await turn();
+    pool.prepare();
+    hired[1]?.finish(undefined);
+    await turn();
+    pool.prepare();
+    assert.equal(hired.length, 2);
+    const first = pool.run('fold', job('a'));
+    assert.deepEqual(working(), ['a']);
+    hired[1]?.finish(undefined);
+    await first;
+    await pool.close();
+    pool.prepare();
+    await turn();
+    assert.equal(hired.length, 2);
+  });
+
   it('[PIC24] at its end what waits is refused, what has begun ends, and so do the painters', async () => {
     const { pool, hired } = makePool(1);
     const first = pool.run('fold', job('a'));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ItemId } from '../../../src/protocol/ids.ts';
 import { MAX_RECORD_BYTES, MAX_UNFOLDED_OPS } from '../../../src/protocol/limits.ts';
 import { draw } from '../../../src/raster/draw.ts';
 import type { DrawOp } from '../../../src/raster/ops.ts';
@@ -39,6 +40,21 @@ describe('pictures', () => {
       ops.map(({ index, op }) => [index, op]),
       pictures.drawn.slice(150).map((op, i) => [152 + i, op]),
     );
+  });
+
+  it('[PIC25] whoever sees the value of a picture, or asks for it, has a painter made ready; others do not', async () => {
+    const pictures = new PictureWorld();
+    let ready = 0;
+    pictures.pool.prepare = () => void ready++;
+    await pictures.world.ok('card' as ItemId, { set: { x: 1 } }, { kind: 'register' });
+    await pictures.world.snapshot(0);
+    assert.equal(ready, 0);
+    await pictures.create();
+    assert.equal(ready, 0);
+    await pictures.world.snapshot(0);
+    assert.equal(ready, 1);
+    await pictures.picture();
+    assert.equal(ready, 2);
   });
 
   it('[PIC50] with many operations after the raster, the value names none of them', async () => {

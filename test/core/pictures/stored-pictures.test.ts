@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { PictureFiles } from '../../../src/core/pictures/picture-files.ts';
+import { encodeHead } from '../../../src/model/head.ts';
+import { headKey } from '../../../src/model/keys.ts';
 import { Failure } from '../../../src/ports/failure.ts';
 import type { ClientId } from '../../../src/protocol/ids.ts';
 import { readRaw } from '../../doubles/raw-painter.ts';
 import { SPACE } from '../../support/engine-fixture.ts';
 import { GRACE, LEASE } from '../../support/people.ts';
-import { hashOf, PictureWorld, replayed } from '../../support/pictures.ts';
+import { hashOf, PictureWorld, replayed, stroke } from '../../support/pictures.ts';
 
 /** Long enough for the sweep to find what is due, whose times are coarse. */
 const SWEPT = LEASE + GRACE + 30_000;
+const PICTURE = 'p';
 const CALLER = { subject: 'anonymous' };
 
 async function join({ world }: PictureWorld, clientId: string, on = 0): Promise<void> {
@@ -154,6 +157,68 @@ describe('stored pictures', () => {
     };
     assert.equal((await pictures.picture()).pixels, pictures.whole);
     assert.equal(folds, 0, 'loaded, not drawn');
+  });
+
+  it('[PIC68] an instance that had drawn does not bring back what another has put away', async () => {
+    for (const after of [10_000, 20_000, 30_000]) {
+      const pictures = new PictureWorld(2);
+      const { world } = pictures;
+      await join(pictures, 'ann');
+      await pictures.create();
+      await pictures.draw(5);
+      await leave(pictures, 'ann');
+      await world.pass(after, 250);
+      await pictures.draw(1, { on: 1 });
+      await world.pass(SWEPT + 60_000, 500);
+      assert.deepEqual(await world.keysLike(/^(a|i|g\/board)\/./), [], `drawn after ${after} ms`);
+      assert.equal((await pictures.picture(1)).pixels, pictures.whole);
+    }
+  });
+
+  it('[PIC69] nothing is put away while somebody is here, also where storing takes so long that somebody is back', async () => {
+    const pictures = new PictureWorld(2);
+    const { world } = pictures;
+    await join(pictures, 'ann');
+    await pictures.create();
+    await pictures.draw(5);
+    await leave(pictures, 'ann');
+    await world.pass(32_000, 250); // stored by then, so that it is not due again before it is put away
+    await pictures.draw(1);
+    let back: Promise<unknown> | undefined;
+    pictures.blobs.onChange = async () => {
+      back ??= world.at(1).engine.clients.join(SPACE, { clientId: 'bob' }, CALLER);
+      await world.clock.sleep(5_000);
+    };
+    for (let waited = 0; !back && waited < 2 * SWEPT; waited += 500) await world.pass(500, 500);
+    await world.pass(20_000, 500);
+    assert.ok(back && (await pictures.raster()), 'the raster is there for bob');
+    await world.run(back);
+    await leave(pictures, 'bob');
+    await world.pass(2 * SWEPT, 500);
+    assert.deepEqual(await world.keysLike(/^(a|i|g\/board)\/./), []);
+  });
+
+  it('[PIC95] an item of which nobody noted any more that it is stored is put away like others', async () => {
+    const pictures = new PictureWorld(2);
+    const { world } = pictures;
+    await join(pictures, 'ann');
+    await pictures.create();
+    await world.ok('card', { set: { x: 1 } }, { kind: 'register', release: true });
+    await world.ok(PICTURE, stroke(0), { release: true });
+    pictures.drawn.push(stroke(0));
+    await leave(pictures, 'ann');
+    await world.pass(20_000, 500);
+    await world.evict(/^d\//); // no sweep comes to them
+    for (const item of ['card', PICTURE]) {
+      const head = await world.head(item);
+      assert.ok(head && !head.open);
+      const behind = encodeHead({ ...head, pv: head.v - 1 });
+      await world.run(world.at(0).cache.set(headKey(SPACE, item), behind));
+    }
+    await world.pass(2 * SWEPT, 500);
+    assert.deepEqual(await world.keysLike(/^(a|i|g\/board)\/./), []);
+    assert.equal((await pictures.stored(1)).at(-1)?.index, 2);
+    assert.equal((await pictures.picture(1)).pixels, pictures.whole);
   });
 
   it('[PIC65] somebody comes back and draws while it is being stored: nothing is lost, wherever that is', async () => {
