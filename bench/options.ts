@@ -18,7 +18,7 @@ export type Options = {
 const START_FLAGS = '--max-semi-space-size=64';
 
 export const USAGE = `npm run bench -- [--quick] [--only A1,B] [--repetitions 3] [--node-flags=--max-semi-space-size=64] [--profile]
-npm run bench -- --costs [--quick]
+npm run bench -- --costs [--quick] [--only U.posts,U.cold]
 
 A1 fan-out, lock-step   S the same over streams   A2 latency at a moderate rate   A3 overload   B posts   C idle waiters   D catch-up
 K answers given again, and compressed   T editors of one text

@@ -44,6 +44,7 @@ function tell(parts: ReadonlyMap<string, string>, path: string | undefined): voi
 }
 
 function simulated({ costs }: CostFile, { load, on, seed }: CapacityOptions): void {
+  if (load.rate === 0) throw new Error('nothing happens at --rate 0: there is nothing to simulate');
   const clients = Math.ceil(load.clients / TENTH / load.perSpace) * load.perSpace;
   const plan = planFor({ ...load, clients }, costs, PLATFORMS[on]);
   const started = performance.now();

@@ -23,7 +23,7 @@ export type Traffic = {
   /** All looks at spaces, and those that have something to tell. */
   readonly looks: number;
   readonly toldLooks: number;
-  /** Posts and polls at instances that have to read the settings of their space first. */
+  /** Posts and polls at instances that have not heard of their space for a while. */
   readonly strangePosts: number;
   readonly strangePolls: number;
   /** Polls that come to another instance than the last, which knows the space but not their marker. */
@@ -74,19 +74,22 @@ export function trafficOf(
   const members = clients * joined;
   const rows = posts * writesPerUpdate(u / load.itemsPerSpace, persist);
   const total = (part: keyof Cost): number =>
-    posts * costs.post[part] +
+    (posts - strangePosts) * costs.post[part] +
     rows * costs.storeWrite[part] +
-    (looks + movedPolls) * costs.look[part] +
+    (pairs * told + movedPolls) * costs.look[part] +
+    pairs * safetyLooksPerPair(told) * costs.safetyLook[part] +
     strangePosts * costs.coldPost[part] +
     strangePolls * costs.coldPoll[part] +
     watched * costs.pair[part] +
-    members * costs.client[part];
+    members * costs.client[part] +
+    instances * costs.instance[part];
   const reading =
     rows * costs.storeWrite.reads +
     strangePosts * costs.coldPost.storeReads +
     strangePolls * costs.coldPoll.storeReads +
     pairs * costs.pair.storeReads +
-    members * costs.client.storeReads;
+    members * costs.client.storeReads +
+    instances * costs.instance.storeReads;
   return {
     spaces,
     posts,

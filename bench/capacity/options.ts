@@ -63,11 +63,13 @@ export function readCapacityOptions(args: readonly string[]): CapacityOptions {
     },
   });
   const perSpace = amount('--per-space', values['per-space'], DEFAULTS.perSpace, 1);
+  const clients = amount('--clients', values.clients, 10e6, 1);
+  if (perSpace > clients) throw new Error('--per-space must be at most --clients');
   const on = values.on ?? 'vm';
   if (!isPlatform(on)) throw new Error(`--on takes ${Object.keys(PLATFORMS).join(' or ')}`);
   return {
     load: {
-      clients: amount('--clients', values.clients, 10e6, 1),
+      clients,
       rate: amount('--rate', values.rate, DEFAULTS.rate, 0),
       perSpace,
       itemsPerSpace: amount('--items', values.items, perSpace, 1),

@@ -20,10 +20,8 @@ export type Load = {
 export const PULSE_SECONDS = 0.1;
 /** A parked poll looks again after this, without any hint, seconds. */
 const SAFETY_SECONDS = 2;
-/** Settings of a space are known for this long, seconds. */
-const SETTINGS_SECONDS = 10;
-/** A space without polls is watched for so much longer, seconds. */
-const WATCHED_SECONDS = 60;
+/** A space that an instance has nothing to do with is watched and known for so much longer, seconds. */
+const KEPT_SECONDS = 60;
 /** Numbers reserved by one store write. */
 const RESERVED = 1_024;
 
@@ -84,12 +82,12 @@ export function writesPerUpdate(r: number, persist: number): number {
 
 /** Spaces that are watched at an instance, over all of them, where `visits` polls per second of a space go to any instance: a space stays watched for a while. */
 export function watchedPairs(spaces: number, visits: number, instances: number): number {
-  return spaces * instances * -Math.expm1((-WATCHED_SECONDS * visits) / instances);
+  return spaces * instances * -Math.expm1((-KEPT_SECONDS * visits) / instances);
 }
 
-/** How likely an instance has not heard of a space for so long that it has to read its settings, where `visits` per second go to any instance. */
+/** How likely an instance has not heard of a space for so long that it begins with it anew, where `visits` per second go to any instance. */
 export function strangeShare(visits: number, instances: number): number {
-  return Math.exp((-SETTINGS_SECONDS * visits) / instances);
+  return Math.exp((-KEPT_SECONDS * visits) / instances);
 }
 
 /** How likely another writer comes between a writer's reading of an item and its writing, `window` seconds later. */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { UnitCosts } from './derive.ts';
-import type { Raw } from './measure.ts';
+import type { Raw } from './raw.ts';
 
 export const COST_FILE: string = join(import.meta.dirname, '../results/unit-costs.json');
 
@@ -15,9 +15,11 @@ const COSTS = z.strictObject({
   coldPoll: z.strictObject({ ...cost, storeReads: amount }),
   storeWrite: z.strictObject({ ...cost, reads: amount }),
   look: z.strictObject(cost),
+  safetyLook: z.strictObject(cost),
   delivery: z.strictObject({ serverUs: amount, received: amount, sent: amount }),
   pair: z.strictObject({ ...cost, storeReads: amount }),
   client: z.strictObject({ ...cost, storeReads: amount, storeWrites: amount }),
+  instance: z.strictObject({ ...cost, storeReads: amount }),
   memory: z.strictObject({ poll: amount, space: amount, item: amount }),
   picture: z.strictObject({ blobWrites: amount }),
 });
@@ -30,6 +32,8 @@ const FILE = z.object({
   source: z.string().length(16),
   /** Too short to be relied on. */
   quick: z.boolean(),
+  /** Costs that came out below nothing, and are 0 here. */
+  rough: z.array(z.string()),
   costs: COSTS,
 });
 
@@ -39,12 +43,27 @@ export type CostFile = {
   readonly machine: string;
   readonly source: string;
   readonly quick: boolean;
+  readonly rough: readonly string[];
   readonly costs: UnitCosts;
 };
 
 /** `raw`: what the costs were worked out from, for whoever wants to check. */
 export function writeCosts(file: CostFile & { readonly raw: Raw }, path = COST_FILE): void {
   writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`);
+}
+
+/** What was measured so far, so that a case that failed can be measured again alone; not in the repository. */
+const RAW_FILE = join(import.meta.dirname, '../results/costs-so-far.json');
+
+export function writeRaw(source: string, quick: boolean, raw: Partial<Raw>): void {
+  writeFileSync(RAW_FILE, `${JSON.stringify({ source, quick, raw }, null, 2)}\n`);
+}
+
+/** Nothing, where it is of other code or of another length. */
+export function readRaw(source: string, quick: boolean): Partial<Raw> {
+  if (!existsSync(RAW_FILE)) return {};
+  const kept = JSON.parse(readFileSync(RAW_FILE, 'utf8')) as { source: string; quick: boolean; raw: Partial<Raw> };
+  return kept.source === source && kept.quick === quick ? kept.raw : {};
 }
 
 /** Throws where there is none, or it is not one. */
@@ -65,6 +84,7 @@ export function judgeCosts(
 } {
   const warnings: string[] = [];
   if (file.quick) warnings.push('the unit costs are from a quick run: npm run bench -- --costs measures them properly');
+  if (file.rough.length > 0) warnings.push(`too small to be measured, and taken as 0: ${file.rough.join(', ')}`);
   if (file.node !== now.node) warnings.push(`the unit costs were measured on Node ${file.node}, this is ${now.node}`);
   if (file.source === now.source) return { warnings };
   const stale = `the unit costs are of other code: they were measured on src ${file.source} at ${file.measuredAt}, and src is ${now.source} now`;

@@ -1,4 +1,5 @@
-import type { Raw, Seen } from './measure.ts';
+import { INSTANCES } from './fleet.ts';
+import type { Raw, Seen } from './raw.ts';
 
 /** What one of something costs the instances and memcached: microseconds of CPU, requests, bytes both ways. */
 export type Cost = {
@@ -11,19 +12,22 @@ export type Cost = {
 export type UnitCosts = {
   /** One accepted update of a register, without what is stored later. `received`: of the answer, by the client. */
   readonly post: Cost & { readonly received: number; readonly sent: number };
-  /** What the first post and the first poll of a space cost at an instance that has not heard of it for ten seconds; a post on top of any other. */
+  /** The first post and the first poll of a space at an instance that has not heard of it for a minute. */
   readonly coldPost: Cost & { readonly storeReads: number };
   readonly coldPoll: Cost & { readonly storeReads: number };
   /** One row of an item written to the store; the reads are those of its transaction. */
   readonly storeWrite: Cost & { readonly reads: number };
-  /** One reading of a space for whoever waits at one instance. */
+  /** One reading of a space for whoever waits at one instance: with news; and one that nothing called for, with many others at once. */
   readonly look: Cost;
+  readonly safetyLook: Cost;
   /** One answer, and the request that follows it. */
   readonly delivery: { readonly serverUs: number; readonly received: number; readonly sent: number };
-  /** One space that is waited for at one instance, per second: hints looked at, settings read again. */
+  /** One space that is watched at one instance, per second: its hints are looked at. */
   readonly pair: Cost & { readonly storeReads: number };
   /** One client that joined, per second. */
   readonly client: Cost & { readonly storeReads: number; readonly storeWrites: number };
+  /** One instance where nobody is, per second. */
+  readonly instance: Cost & { readonly storeReads: number };
   /** Bytes: of an instance per waiting poll, of memcached per space and per item. */
   readonly memory: { readonly poll: number; readonly space: number; readonly item: number };
   /** Pictures stored per second of one that is drawn on. */
@@ -42,45 +46,61 @@ function cost(of: (part: keyof Cost) => number): Cost {
   return Object.fromEntries(COST.map((part) => [part, of(part)])) as Cost;
 }
 
+/** What an instance does in any case is in every run, as long as it lasts. */
+function without(bare: Seen, seen: Seen): Seen {
+  const share = seen.seconds / bare.seconds;
+  const parts = [...COST, 'storeReads', 'storeWrites', 'looks'] as const;
+  return { ...seen, ...Object.fromEntries(parts.map((part) => [part, seen[part] - bare[part] * share])) };
+}
+
+/** What costs came out as, and which of them below nothing: those are 0. */
+export type Derived = { readonly costs: UnitCosts; readonly rough: readonly string[] };
+
 /**
- * Unit costs from runs that differ in one thing each. Durable posts differ from others by their store writes. Polls that wait cost a look every 2 s and
- * what a watched space costs by itself; where there are posts as well, there are more looks, and answers.
+ * Unit costs from runs that differ in one thing each. Posts are stored or not; spaces are watched, or waited for as well, which takes a look every 2 s; where there
+ * are posts besides, there are looks that tell them, and answers.
  */
-export function deriveCosts(
-  { rest, joined, posts, durable, moving, coldPosts, coldPolls, drawing, memory }: Raw,
-  beside: Beside,
-): UnitCosts {
+export function deriveCosts(raw: Raw, beside: Beside): Derived {
+  const { bare, memory } = raw;
+  const net = (name: Exclude<keyof Raw, 'memory'>) => without(bare, raw[name]);
+  const [watched, rest, joined] = [net('watched'), net('rest'), net('joined')];
+  const [posts, stored, moving] = [net('posts'), net('stored'), net('moving')];
+  const [coldPosts, coldPolls, drawing] = [net('coldPosts'), net('coldPolls'), net('drawing')];
   const per = (seen: Seen, part: keyof Cost, of: number) => seen[part] / of;
-  const [written, kept] = [durable.storeWrites / durable.posts, posts.storeWrites / posts.posts];
-  const storeWrite = cost(
-    (part) => (per(durable, part, durable.posts) - per(posts, part, posts.posts)) / (written - kept),
-  );
-  const post = cost((part) => per(posts, part, posts.posts) - kept * storeWrite[part]);
+  const spanOf = (seen: Seen) => seen.pairs * seen.seconds;
 
-  const [restSpan, movingSpan] = [rest.pairs * rest.seconds, moving.pairs * moving.seconds];
-  const [restLooks, movingLooks] = [rest.looks / restSpan, moving.looks / movingSpan];
-  const waited = (part: keyof Cost): number => {
-    const told = part === 'serverUs' ? moving.answers * beside.deliveryUs : 0;
-    return (moving[part] - moving.posts * post[part] - moving.storeWrites * storeWrite[part] - told) / movingSpan;
-  };
-  const look = cost((part) => (waited(part) - per(rest, part, restSpan)) / (movingLooks - restLooks));
-  const pair = cost((part) => per(rest, part, restSpan) - restLooks * look[part]);
+  const [kept, not] = [stored.storeWrites / stored.posts, posts.storeWrites / posts.posts];
+  const storeWrite = cost((part) => (per(stored, part, stored.posts) - per(posts, part, posts.posts)) / (kept - not));
+  const post = cost((part) => per(posts, part, posts.posts) - not * storeWrite[part]);
+  const reads = stored.storeReads / stored.storeWrites;
 
-  const reads = durable.storeReads / durable.storeWrites;
+  const pair = cost((part) => per(watched, part, spanOf(watched)));
+  const safety = rest.looks / spanOf(rest);
+  const safetyLook = cost((part) => (per(rest, part, spanOf(rest)) - pair[part]) / safety);
+  // Who is told once a second has few looks for safety: one in e^2 - 1.
+  const told = moving.looks / spanOf(moving) - SAFETY_BESIDE_ONE;
+  const look = cost((part) => {
+    const delivered = part === 'serverUs' ? moving.answers * beside.deliveryUs : 0;
+    const posted = moving.posts * post[part] + moving.storeWrites * storeWrite[part];
+    const waited = (moving[part] - posted - delivered) / spanOf(moving);
+    return (waited - pair[part] - SAFETY_BESIDE_ONE * safetyLook[part]) / told;
+  });
+
   const alone = (seen: Seen) => (part: keyof Cost) => (seen[part] - seen.storeWrites * storeWrite[part]) / seen.posts;
   const readsAlone = (seen: Seen) => Math.max(0, seen.storeReads - seen.storeWrites * reads) / seen.posts;
-  const coldPost = cost((part) => alone(coldPosts)(part) - post[part]);
-  const coldPoll = cost(alone(coldPolls));
-
   const span = joined.clients * joined.seconds;
-  const client = cost((part) => per(joined, part, span) - per(rest, part, restSpan) * (joined.pairs / joined.clients));
-  const restReads = rest.storeReads / restSpan;
-  return checked({
+  const client = cost(
+    (part) => per(joined, part, span) - per(rest, part, spanOf(rest)) * (joined.pairs / joined.clients),
+  );
+  const restReads = Math.max(0, rest.storeReads / spanOf(rest));
+  const standing = bare.seconds * INSTANCES;
+  return atLeastNothing({
     post: { ...post, received: posts.postReceived / posts.posts, sent: posts.postSent / posts.posts },
-    coldPost: { ...coldPost, storeReads: readsAlone(coldPosts) },
-    coldPoll: { ...coldPoll, storeReads: readsAlone(coldPolls) },
+    coldPost: { ...cost(alone(coldPosts)), storeReads: readsAlone(coldPosts) },
+    coldPoll: { ...cost(alone(coldPolls)), storeReads: readsAlone(coldPolls) },
     storeWrite: { ...storeWrite, reads },
     look,
+    safetyLook,
     delivery: {
       serverUs: beside.deliveryUs,
       received: moving.pollReceived / moving.answers,
@@ -92,19 +112,24 @@ export function deriveCosts(
       storeReads: Math.max(0, joined.storeReads / span - restReads),
       storeWrites: joined.storeWrites / span,
     },
+    instance: { ...cost((part) => per(bare, part, standing)), storeReads: bare.storeReads / standing },
     memory: { poll: beside.pollBytes, space: memory.perSpace, item: memory.perItem },
     picture: { blobWrites: drawing.pictures / (drawing.drawn * drawing.seconds) },
   });
 }
 
-/** Differences of noise can be anything: better no figures than such. */
-function checked(costs: UnitCosts): UnitCosts {
-  for (const [name, parts] of Object.entries(costs)) {
-    for (const [part, value] of Object.entries(parts)) {
-      if (!Number.isFinite(value) || value < 0) {
-        throw new Error(`${name}.${part} came out as ${value}: too much else was going on here, measure again`);
-      }
-    }
-  }
-  return costs;
+const SAFETY_BESIDE_ONE = 1 / Math.expm1(2);
+
+/** Differences of noise can be anything: one that is below nothing is small, or nothing. One that is no number is a mistake. */
+function atLeastNothing(costs: UnitCosts): Derived {
+  const rough: string[] = [];
+  const parts = Object.entries(costs).map(([name, group]) => {
+    const kept = Object.entries(group as { readonly [part: string]: number }).map(([part, value]) => {
+      if (!Number.isFinite(value)) throw new Error(`${name}.${part} came out as ${value}: measure again`);
+      if (value < 0) rough.push(`${name}.${part}`);
+      return [part, Math.max(0, value)];
+    });
+    return [name, Object.fromEntries(kept)];
+  });
+  return { costs: Object.fromEntries(parts) as UnitCosts, rough };
 }

@@ -25,7 +25,9 @@ export type Window = {
   readonly pictures: number;
 };
 
-const INSTANCES = 2;
+export type FleetOptions = Pick<LongshoreOptions, 'nodeFlags' | 'persistMs'>;
+
+export const INSTANCES = 2;
 const STARTS = 4;
 
 export class Fleet {
@@ -49,7 +51,7 @@ export class Fleet {
   }
 
   /** `emulator`: where Datastore is. */
-  static async open(emulator: string, nodeFlags: readonly string[]): Promise<Fleet> {
+  static async open(emulator: string, options: FleetOptions): Promise<Fleet> {
     const memcached = await startMemcached();
     // One for both: instances with different addresses of memcached do not serve one store.
     const tap = await CacheTap.open(memcached.port);
@@ -57,7 +59,7 @@ export class Fleet {
     const instances: Running[] = [];
     for (let i = 0; i < INSTANCES; i++) {
       const backends = { cachePort: tap.port, store: 'datastore:costs', datastore: store.host };
-      instances.push(await startPatiently({ ...backends, nodeFlags }));
+      instances.push(await startPatiently({ ...backends, ...options }));
     }
     return new Fleet({ instances, memcached, tap, store });
   }

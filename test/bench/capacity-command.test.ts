@@ -17,6 +17,7 @@ const FRESH = {
   machine: 'two cores',
   source: hashOfTree(join(ROOT, 'src')),
   quick: false,
+  rough: [],
   costs: COSTS,
 };
 
@@ -89,6 +90,7 @@ describe('npm run capacity', () => {
       ['--joined', '2'],
       ['--on', 'moon'],
       ['--cliens', '1'],
+      ['--clients', '5', '--per-space', '6'],
     ])
       assert.throws(() => readCapacityOptions(args), args.join(' '));
     const { load } = readCapacityOptions(['--clients', '10e6', '--per-space', '7']);

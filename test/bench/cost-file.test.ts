@@ -12,6 +12,7 @@ const FILE: CostFile = {
   machine: 'two cores',
   source: '0123456789abcdef',
   quick: false,
+  rough: [],
   costs: COSTS,
 };
 
@@ -51,9 +52,12 @@ describe('the file of unit costs', () => {
   });
 
   it('[CP3] a quick run and another Node are warned of', () => {
-    const { stale, warnings } = judgeCosts({ ...FILE, quick: true }, { source: FILE.source, node: 'v26.0.0' });
+    const { stale, warnings } = judgeCosts(
+      { ...FILE, quick: true, rough: ['look.cacheUs'] },
+      { source: FILE.source, node: 'v26.0.0' },
+    );
     assert.equal(stale, undefined);
-    assert.match(warnings.join('\n'), /quick run[\s\S]*v24\.21\.0[\s\S]*v26\.0\.0/);
+    assert.match(warnings.join('\n'), /quick run[\s\S]*taken as 0: look\.cacheUs[\s\S]*v24\.21\.0[\s\S]*v26\.0\.0/);
   });
 
   it('[CP4] the hash of a tree changes with a byte, a name and a place, and with nothing else', () => {

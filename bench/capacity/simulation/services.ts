@@ -36,18 +36,18 @@ const POST_PARTS = 3;
 const LOOK_PARTS = 2;
 
 export function servicesFor({ platform, instances, traffic }: Plan, costs: UnitCosts): Services {
+  const { posts, strangePosts } = traffic;
+  const strange = posts === 0 ? 0 : strangePosts / posts;
+  const post = (part: 'serverUs' | 'cacheUs') => (1 - strange) * costs.post[part] + strange * costs.coldPost[part];
   const core = (us: number) => us / 1e6 / platform.coreSpeed;
   // Taken over from the model: what is not done event by event.
   const other = (part: 'serverUs' | 'cacheUs') =>
-    traffic[part] -
-    traffic.posts * costs.post[part] -
-    traffic.toldLooks * costs.look[part] -
-    traffic.pairs * costs.pair[part];
+    traffic[part] - posts * post(part) - traffic.toldLooks * costs.look[part] - traffic.pairs * costs.pair[part];
   const chore = core(costs.storeWrite.serverUs);
   const chores = core(other('serverUs') - traffic.answers * costs.delivery.serverUs) / chore;
   return {
-    postPart: core(costs.post.serverUs) / POST_PARTS,
-    postNodePart: costs.post.cacheUs / 1e6 / POST_PARTS,
+    postPart: core(post('serverUs')) / POST_PARTS,
+    postNodePart: post('cacheUs') / 1e6 / POST_PARTS,
     lookPart: core(costs.look.serverUs) / LOOK_PARTS,
     lookNode: costs.look.cacheUs / 1e6,
     delivery: core(costs.delivery.serverUs),
