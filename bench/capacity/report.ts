@@ -105,9 +105,9 @@ export function assumptions({ load, platform }: Plan): string {
   return `${platform.title}. ${people}; ${more}; ${rest}; memcached nodes of ${NODE.cpus} vCPU and ${NODE.gigabytes} GB.`;
 }
 
-export function source({ measuredAt, node, machine, source, quick }: CostFile): string {
+export function source({ measuredAt, machine, source, quick }: CostFile): string {
   const how = quick ? 'by a quick run, whose figures are rough' : 'by a full run';
-  return `Measured ${measuredAt.slice(0, 10)} ${how}, on Node ${node}; ${machine}. Hash of src: ${source}.`;
+  return `Measured ${measuredAt.slice(0, 10)} ${how}. ${machine}. Hash of src: ${source}.`;
 }
 
 export function markdown(rows: Rows): string {
