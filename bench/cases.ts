@@ -69,6 +69,13 @@ function idleCases(): Case[] {
   ];
 }
 
+/** What unit costs need of these: a delivery to many, and the memory of a poll. */
+export function costCases(quick: boolean): Case[] {
+  const wanted = ['A1.1000', 'C.spaces'];
+  const cases = [...casesOf(quick).filter(({ name }) => name === 'A1.1000'), ...idleCases()];
+  return cases.filter(({ name }) => wanted.includes(name)).map((one) => ({ ...one, subjects: ['longshore'] }));
+}
+
 /** Beside a server that has each document in its own memory, and forgets it. */
 function textCases(quick: boolean): Case[] {
   const subjects: readonly Subject[] = ['yjs', 'longshore', ...(quick ? [] : ['embedded' as const])];

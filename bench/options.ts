@@ -10,17 +10,21 @@ export type Options = {
   readonly nodeFlags: readonly string[];
   /** Profile the servers of Longshore, and show where their time goes. */
   readonly profile: boolean;
+  /** Only what `npm run capacity` computes from, written to the file that it reads. */
+  readonly costs: boolean;
 };
 
 /** As `npm start` and the deploy files: much of a poll is young and short-lived. */
 const START_FLAGS = '--max-semi-space-size=64';
 
 export const USAGE = `npm run bench -- [--quick] [--only A1,B] [--repetitions 3] [--node-flags=--max-semi-space-size=64] [--profile]
+npm run bench -- --costs [--quick] [--only U.posts,U.cold]
 
 A1 fan-out, lock-step   S the same over streams   A2 latency at a moderate rate   A3 overload   B posts   C idle waiters   D catch-up
 K answers given again, and compressed   T editors of one text
 E from one instance to another, E.pubsub over the emulator of Pub/Sub
-R round trips to memcached   W writes to the store`;
+R round trips to memcached   W writes to the store
+--costs: unit costs for npm run capacity, into results/unit-costs.json; takes the emulator of Datastore`;
 
 export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
@@ -31,6 +35,7 @@ export function readOptions(args: readonly string[]): Options {
       repetitions: { type: 'string' },
       'node-flags': { type: 'string', default: START_FLAGS },
       profile: { type: 'boolean', default: false },
+      costs: { type: 'boolean', default: false },
     },
   });
   const repetitions = Number(values.repetitions ?? (values.quick || values.profile ? 1 : 3));
@@ -42,6 +47,7 @@ export function readOptions(args: readonly string[]): Options {
     repetitions,
     nodeFlags: words(values['node-flags'], ' '),
     profile: values.profile,
+    costs: values.costs,
   };
 }
 

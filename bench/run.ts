@@ -1,7 +1,12 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { type Case, casesOf, crossingTask } from './cases.ts';
+import { type Case, casesOf, costCases, crossingTask } from './cases.ts';
+import { COST_FILE, readRaw, writeCosts, writeRaw } from './costs/cost-file.ts';
+import { deriveCosts } from './costs/derive.ts';
+import { measureCosts } from './costs/measure.ts';
+import type { Raw } from './costs/raw.ts';
+import { hashOfTree } from './costs/source-hash.ts';
 import { countPresence } from './count-presence.ts';
 import { countMoves, countStoreWrites, countWake } from './counts.ts';
 import { takeLock } from './host/lock.ts';
@@ -23,11 +28,13 @@ import { medians, type Row, table } from './report.ts';
 import { judge, type Verdict, verdictTable } from './targets.ts';
 
 const RESULTS = join(import.meta.dirname, 'results');
+const SRC = join(import.meta.dirname, '../src');
 
 /** Measures Longshore beside floors that do the same job, on this machine, and says which targets are met. */
 async function main(options: Options): Promise<void> {
   const machine = describeMachine();
   console.log(`${machine}\n`);
+  if (options.costs) return runCosts(machine, options);
   const runs = new Map<string, Result[]>();
   for (const one of casesOf(options.quick)) {
     if (!isWanted(options, one.name)) continue;
@@ -113,6 +120,37 @@ async function runCounts(options: Options, runs: Map<string, Result[]>): Promise
   if (!quick) await one('W', 'one item moved 20 times a second, then released', () => countStoreWrites(1_000, 20));
 }
 
+/** In the same way as all else; from the cases with thousands of polls only what a single one costs is wanted. */
+async function runCosts(machine: string, options: Options): Promise<void> {
+  const runs = new Map<string, Result[]>();
+  for (const one of costCases(options.quick)) await runCase(one, options, runs);
+  console.log('U  two instances on memcached and the emulator of Datastore; a minute and more each');
+  const { quick, nodeFlags, only } = options;
+  const source = hashOfTree(SRC);
+  const known = only.length === 0 ? {} : readRaw(source, quick);
+  const keep = (raw: Partial<Raw>) => writeRaw(source, quick, raw);
+  const raw = await measureCosts({ quick, nodeFlags, known, only, keep });
+  if (hashOfTree(SRC) !== source) throw new Error('src was changed meanwhile');
+  const found = mediansOf(runs);
+  const deliveryUs = found.get('A1.1000/longshore')?.us ?? Number.NaN;
+  const pollBytes = (found.get('C.spaces/longshore')?.kilobytes ?? Number.NaN) * 1_024;
+  const { costs, rough } = deriveCosts(raw, { deliveryUs, pollBytes });
+  if (!quick && rough.some((part) => part.endsWith('.serverUs'))) {
+    throw new Error(`${rough.join(', ')} came out below 0: too much else was going on here, measure again`);
+  }
+  writeCosts({
+    measuredAt: new Date().toISOString(),
+    node: process.version,
+    machine,
+    source,
+    quick,
+    rough,
+    costs,
+    raw,
+  });
+  console.log(`${JSON.stringify(costs, null, 2)}\nwritten to ${COST_FILE}`);
+}
+
 async function measureCrossing(quick: boolean, bus: Pick<LongshoreOptions, 'bus' | 'pubsub'> = {}): Promise<Result> {
   const memcached = await startMemcached();
   const options = { cachePort: memcached.port, store: 'memory:', ...bus };
@@ -178,6 +216,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     void end(130);
   });
 }
+// A connection that gets what it does not expect throws where nobody waits: what was started must not stay behind.
+process.once('uncaughtException', (error) => {
+  console.error(error);
+  void end(1);
+});
 try {
   const options = readOptions(process.argv.slice(2));
   unlock = takeLock(join(RESULTS, 'running.pid'));

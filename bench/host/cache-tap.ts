@@ -79,10 +79,14 @@ export class CacheTap {
     return new CacheTap(server, address.port, sockets, trips, bytes);
   }
 
-  /** What was asked since the last call, without what goes on in the background: the hints between instances. */
+  /** Everything that was asked since the last call. */
+  takenAll(): RoundTrip[] {
+    return this.#trips.splice(0);
+  }
+
+  /** The same without what goes on in the background: the hints between instances. */
   taken(): RoundTrip[] {
-    const all = this.#trips.splice(0);
-    return all
+    return this.takenAll()
       .map((trip) => trip.filter(({ keys }) => !keys.every((key) => key[0] === 'p')))
       .filter((trip) => trip.length > 0);
   }

@@ -26,9 +26,12 @@ export type LongshoreOptions = {
   readonly cachePort?: number;
   readonly store?: string;
   readonly bus?: string;
-  /** `host:port` of an emulator. */
+  /** `host:port` of emulators. */
   readonly pubsub?: string;
+  readonly datastore?: string;
   readonly nodeFlags?: readonly string[];
+  /** N, ms. */
+  readonly persistMs?: number;
 };
 
 const BENCH = join(import.meta.dirname, '..');
@@ -80,7 +83,7 @@ export function removeFolders(): void {
 export async function startLongshore(options: LongshoreOptions): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), 'longshore-bench-'));
   FOLDERS.add(folder);
-  const { cachePort, store, bus, pubsub, nodeFlags = [] } = options;
+  const { cachePort, store, bus, pubsub, datastore, persistMs, nodeFlags = [] } = options;
   const args = [...nodeFlags, CLI, 'serve', '--port', '0', '--data-dir', folder, '--log-level', 'error'];
   if (cachePort !== undefined) args.push('--cache', `memcached://127.0.0.1:${cachePort}`);
   if (store !== undefined) args.push('--store', store);
@@ -90,6 +93,8 @@ export async function startLongshore(options: LongshoreOptions): Promise<Running
     // All load comes from one address.
     LONGSHORE_LIMITS: 'off',
     ...(pubsub === undefined ? {} : { PUBSUB_EMULATOR_HOST: pubsub }),
+    ...(persistMs === undefined ? {} : { LONGSHORE_PERSIST_MS: String(persistMs) }),
+    ...(datastore === undefined ? {} : { DATASTORE_EMULATOR_HOST: datastore, METADATA_SERVER_DETECTION: 'none' }),
   });
   const port = Number(await printed(child, /http:\/\/127\.0\.0\.1:(\d+)/, 'the server'));
   const end = async (): Promise<void> => {

@@ -12,10 +12,11 @@ export type OnAnswer = (body: Buffer) => void;
 
 /**
  * One keep-alive connection that takes answers to requests sent one after another, at the least cost for the process that makes the load. Understands
- * what our own servers send: status 200 and a `Content-Length`. Anything else ends the run.
+ * what our own servers send: status 200 and a `Content-Length`. Anything else ends the run, but for a 503 where somebody wants to know of it.
  */
 export class Connection {
   onAnswer: OnAnswer;
+  onRefused: (() => void) | undefined;
   readonly #socket: Socket;
   #rest: Buffer | undefined;
   #closing = false;
@@ -38,6 +39,15 @@ export class Connection {
       socket.once('connect', () => resolve(connection as Connection));
       socket.once('close', () => connection?.lost());
     });
+  }
+
+  /** Bytes so far, headers included. */
+  get received(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get sent(): number {
+    return this.#socket.bytesWritten;
   }
 
   send(request: Buffer): void {
@@ -66,21 +76,23 @@ export class Connection {
     this.#rest = undefined;
     while (chunk.length > 0) {
       const end = chunk.indexOf(HEADERS_END);
-      const total = end < 0 ? Number.POSITIVE_INFINITY : end + 4 + bodyLength(chunk, end);
+      const refused = this.onRefused !== undefined && chunk[9] === ZERO + 5;
+      const total = end < 0 ? Number.POSITIVE_INFINITY : end + 4 + bodyLength(chunk, end, refused);
       if (chunk.length < total) {
         this.#rest = Buffer.from(chunk);
         return;
       }
-      this.onAnswer(chunk.subarray(end + 4, total));
+      if (refused) this.onRefused?.();
+      else this.onAnswer(chunk.subarray(end + 4, total));
       chunk = chunk.subarray(total);
     }
   }
 }
 
-function bodyLength(chunk: Buffer, end: number): number {
+function bodyLength(chunk: Buffer, end: number, refused: boolean): number {
   const at = chunk.indexOf(LENGTH);
   // `HTTP/1.1 200`: the status begins at 9
-  if (chunk[9] !== ZERO + 2 || at < 0 || at > end) {
+  if ((chunk[9] !== ZERO + 2 && !refused) || at < 0 || at > end) {
     throw new Error(`an answer that was not expected:\n${chunk.toString('latin1', 0, 600)}`);
   }
   let length = 0;
