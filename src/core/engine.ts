@@ -151,7 +151,7 @@ class LongshoreEngine implements Engine {
       idle: new IdleSpaces(deps, this),
       spaces: this.#spaces,
       lifeEnds: [this.#pictures, archive?.files].filter((one) => one !== undefined),
-      rest: [archive?.move, async () => this.#pictures?.thin()],
+      rest: [...(archive?.sweeps ?? []), ...(this.#pictures?.sweeps ?? [])],
     });
     const unfolder = new Unfolder(deps, this.#heads, this.#values, deps.compare ?? compareHere);
     this.#post = { deps, writer: this.#writer, dirtiness: this.#dirtiness, queue: new ItemQueue(), unfolder, hint };

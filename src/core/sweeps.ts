@@ -7,6 +7,9 @@ import { type SweepParts, sweepItems } from './sweeper.ts';
 
 export type Swept = { readonly swept: number; readonly pruned: number };
 
+/** `failed`: for the log. */
+export type SweepPart = { readonly run: () => Promise<unknown>; readonly failed: string };
+
 type SweepsParts = {
   readonly deps: SpaceDeps;
   readonly items: SweepParts;
@@ -15,7 +18,7 @@ type SweepsParts = {
   readonly spaces: SpacesHere;
   readonly lifeEnds: readonly LifeEnds[];
   /** What else is done with each pruning. */
-  readonly rest: readonly ((() => Promise<unknown>) | undefined)[];
+  readonly rest: readonly SweepPart[];
 };
 
 /** Of the sweeps that go by time, one in so many looks for old tombstones. */
@@ -50,10 +53,8 @@ export class Sweeps {
     const pruned = await pruneTombstones(deps, this.#prunePlaces);
     await dropEndedLives(deps, lifeEnds);
     await idle.end(new Set(used));
-    for (const one of rest)
-      await one?.().catch((error: unknown) => {
-        deps.log.warn({ error: String(error) }, 'a part of the sweep failed; it comes again');
-      });
+    for (const { run, failed } of rest)
+      await run().catch((error: unknown) => deps.log.warn({ error: String(error) }, failed));
     return { swept, pruned };
   }
 }

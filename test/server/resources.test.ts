@@ -64,6 +64,6 @@ describe('resources, through the whole server', () => {
   });
 
   it('[RC33] the sweep of operators looks after them', async () => {
-    assert.deepEqual((await call('GET', '/internal/sweep')).json, { swept: 0, pruned: 0, resources: 0 });
+    assert.deepEqual((await call('GET', '/internal/sweep')).json, { swept: 0, pruned: 0, resources: 0, streams: 0 });
   });
 });

@@ -7,5 +7,7 @@ export function openArchive(deps: SpaceDeps) {
   if (!deps.archive) return undefined;
   const { blobs, afterMs } = deps.archive;
   const files = new ArchiveFiles(blobs);
-  return { files, move: afterMs === undefined ? undefined : () => moveSegments(deps, files, afterMs) };
+  const failed = 'archived operations could not be moved to the blobs';
+  const sweeps = afterMs === undefined ? [] : [{ run: () => moveSegments(deps, files, afterMs), failed }];
+  return { files, sweeps };
 }

@@ -70,8 +70,8 @@ export class Pictures {
   }
 
   /** Some of the stored pictures that need not be kept any more go. */
-  thin(): Promise<void> {
-    return this.#thinner.thin();
+  get sweeps() {
+    return [{ run: () => this.#thinner.thin(), failed: 'stored pictures could not be thinned out' }];
   }
 
   async endLife(life: Life): Promise<void> {
