@@ -35,6 +35,12 @@ describe('npm test', function () {
     assert.deepEqual([code, last], [1, '1 passed, 1 failed, 0 skipped']);
   });
 
+  it('counts both lanes, and prints what the second one says after the first', async () => {
+    const { code, last, output } = await runTests([`${SAMPLES}/system/fails.ts`, `${SAMPLES}/passes.ts`]);
+    assert.deepEqual([code, last], [1, '1 passed, 1 failed, 0 skipped']);
+    assert.match(output, /1 passing.*a lane of its own.*1 failing/s);
+  });
+
   it('exits with 1 when no test ran', async () => {
     const { code, last } = await runTests([`${SAMPLES}/passes.ts`, '--grep', 'nothing like it']);
     assert.deepEqual([code, last], [1, '0 passed, 0 failed, 0 skipped']);

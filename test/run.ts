@@ -8,12 +8,14 @@
  *   npm test -- --coverage                line coverage in coverage/
  *   npm test -- --tests-only              without type-check and lint
  *
- * The tests run one after another in one process. mocha's workers would share two cores with the servers and emulators
- * that the tests start, and tests of deadlines would then fail by chance.
+ * All of them run in two lanes, each a process in which one test comes after another: in one those that start processes of their own and mostly wait
+ * for these, in the other all the rest. More lanes would share two cores with the servers and emulators that the tests start, and tests of deadlines would
+ * then fail by chance. What the first lane prints comes first.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import type { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { runChecks } from './support/checks.ts';
 import { listFiles, ROOT } from './support/files.ts';
@@ -22,6 +24,9 @@ import type { RunRequest, RunSummary } from './support/mocha-child.ts';
 /** How long the test process may take to end after its last test. */
 const EXIT_GRACE_MS = 5_000;
 const COVERAGE = join(ROOT, 'coverage');
+
+/** What starts servers, browsers and commands. */
+const WAITING = /\/(system|pages|cli|server)\//;
 
 type Outcome = { readonly summary: RunSummary; readonly exit: string | undefined };
 
@@ -35,15 +40,18 @@ function chooseFiles(asked: readonly string[]): string[] {
   });
 }
 
-function runMocha(request: RunRequest, coverage: boolean): Promise<Outcome> {
+/** `printed`: its output is held back until that settles. */
+function runMocha(request: RunRequest, coverage: boolean, printed?: Promise<unknown>): Promise<Outcome> {
   return new Promise((resolve) => {
+    const out = printed === undefined ? 'inherit' : 'pipe';
     let summary: RunSummary = { ended: false, passed: 0, failed: 0, skipped: [] };
     let late: NodeJS.Timeout | undefined;
     const child = spawn(process.execPath, [join(ROOT, 'test/support/mocha-child.ts'), JSON.stringify(request)], {
       cwd: ROOT,
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', out, out, 'ipc'],
       env: coverage ? { ...process.env, NODE_V8_COVERAGE: join(COVERAGE, 'tmp') } : process.env,
     });
+    for (const stream of [child.stdout, child.stderr]) if (stream) holdBack(stream, printed);
     child.on('message', (message) => {
       summary = message as RunSummary;
       if (summary.ended) late = setTimeout(() => child.kill('SIGKILL'), EXIT_GRACE_MS);
@@ -52,6 +60,16 @@ function runMocha(request: RunRequest, coverage: boolean): Promise<Outcome> {
       clearTimeout(late);
       resolve({ summary, exit: describeExit(summary, code, signal) });
     });
+  });
+}
+
+function holdBack(stream: Readable, until: Promise<unknown> | undefined): void {
+  const held: unknown[] = [];
+  let open = false;
+  stream.on('data', (chunk: Buffer) => (open ? process.stdout.write(chunk) : held.push(chunk)));
+  void until?.then(() => {
+    open = true;
+    for (const chunk of held) process.stdout.write(chunk as Buffer);
   });
 }
 
@@ -74,10 +92,34 @@ function reportCoverage(): Promise<void> {
   return new Promise((resolve) => child.on('close', () => resolve()));
 }
 
-function judge(checksOk: boolean, { summary, exit }: Outcome): string[] {
+async function runLanes(
+  files: readonly string[],
+  grep: { readonly grep?: string },
+  coverage: boolean,
+): Promise<Outcome[]> {
+  const lanes = [files.filter((file) => !WAITING.test(file)), files.filter((file) => WAITING.test(file))];
+  const running: Promise<Outcome>[] = [];
+  for (const lane of lanes) {
+    if (lane.length > 0) running.push(runMocha({ files: lane, forbidOnly: inCi, ...grep }, coverage, running.at(-1)));
+  }
+  return Promise.all(running);
+}
+
+function sumOf(outcomes: readonly Outcome[]): RunSummary {
+  const summaries = outcomes.map(({ summary }) => summary);
+  const count = (of: (summary: RunSummary) => number) => summaries.reduce((sum, one) => sum + of(one), 0);
+  return {
+    ended: summaries.every(({ ended }) => ended),
+    passed: count(({ passed }) => passed),
+    failed: count(({ failed }) => failed),
+    skipped: summaries.flatMap(({ skipped }) => skipped),
+  };
+}
+
+function judge(checksOk: boolean, summary: RunSummary, exits: readonly (string | undefined)[]): string[] {
   const complaints: string[] = [];
   if (!checksOk) complaints.push('the type-check or the lint failed (see above)');
-  if (exit !== undefined) complaints.push(exit);
+  complaints.push(...exits.filter((exit) => exit !== undefined));
   if (summary.failed > 0) complaints.push(`${summary.failed} failed`);
   if (summary.passed + summary.failed === 0) complaints.push('no test ran');
   if (inCi && summary.skipped.length > 0) complaints.push('tests were skipped, which CI does not allow');
@@ -100,13 +142,18 @@ async function main(): Promise<void> {
   }
   const files = chooseFiles(positionals);
   const grep = values.grep === undefined ? {} : { grep: values.grep };
-  const outcome = await runMocha({ files, forbidOnly: inCi, ...grep }, values.coverage);
+  const outcomes = await runLanes(files, grep, values.coverage);
   if (values.coverage) await reportCoverage();
 
-  for (const { title, reason } of outcome.summary.skipped) console.log(`skipped: ${title} (${reason})`);
-  const complaints = judge(checksOk, outcome);
+  const summary = sumOf(outcomes);
+  const { passed, failed, skipped } = summary;
+  for (const { title, reason } of skipped) console.log(`skipped: ${title} (${reason})`);
+  const complaints = judge(
+    checksOk,
+    summary,
+    outcomes.map(({ exit }) => exit),
+  );
   for (const complaint of complaints) console.log(`FAILED: ${complaint}`);
-  const { passed, failed, skipped } = outcome.summary;
   console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
   process.exitCode = complaints.length > 0 ? 1 : 0;
 }
