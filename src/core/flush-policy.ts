@@ -35,6 +35,15 @@ export function decideFlush(item: FlushCandidate, now: number, config: Pick<Engi
   return now >= storeAt ? { do: 'store' } : { do: 'wait', until: Math.min(storeAt, stillAt) };
 }
 
+/** How far behind its time the store may be, ms, before first updates are refused, and before all are: what is on time is never refused, however long N is. */
+const BEHIND_FOR_FIRST_MS = 55_000;
+const BEHIND_FOR_ALL_MS = 295_000;
+
+/** Ages of the oldest unstored change, ms. */
+export function refusalAges(persistMs: number): Pick<EngineConfig, 'refuseFirstAfterMs' | 'refuseAllAfterMs'> {
+  return { refuseFirstAfterMs: persistMs + BEHIND_FOR_FIRST_MS, refuseAllAfterMs: persistMs + BEHIND_FOR_ALL_MS };
+}
+
 export type Admission = 'all' | 'notFirst' | 'none';
 
 /** How much may still be taken in while the store lags: the loss a dead cache could cause stays bounded, and known. */

@@ -6,6 +6,7 @@ import { createCachedCounts } from '../backends/counts/cached-counts.ts';
 import { createImages } from '../backends/images/sharp.ts';
 import { createEngine } from '../core/engine.ts';
 import { DEFAULT_ENGINE_CONFIG, type Engine, type EngineConfig } from '../core/engine-types.ts';
+import { refusalAges } from '../core/flush-policy.ts';
 import { Limits } from '../core/limits/limits.ts';
 import { WINDOW_MS } from '../core/limits/limits-config.ts';
 import { PictureFiles } from '../core/pictures/picture-files.ts';
@@ -183,6 +184,7 @@ function engineConfigOf(config: Config, secrets: readonly string[]): EngineConfi
     ...DEFAULT_ENGINE_CONFIG,
     secrets,
     persistMs,
+    ...refusalAges(persistMs),
     sweepMs,
     pictureAllMs,
     pictureHourlyMs,

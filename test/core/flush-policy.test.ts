@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { admit, decideFlush, type FlushCandidate } from '../../src/core/flush-policy.ts';
+import { DEFAULT_ENGINE_CONFIG } from '../../src/core/engine-types.ts';
+import { admit, decideFlush, type FlushCandidate, refusalAges } from '../../src/core/flush-policy.ts';
 
 const config = { persistMs: 5_000 };
 const item = (over: Partial<FlushCandidate> = {}): FlushCandidate => ({
@@ -46,6 +47,16 @@ describe('the flush policy', () => {
         }
       }),
     );
+  });
+
+  it('[DU52] what is stored in its time is never refused, however long that is', () => {
+    const { persistMs: usual, refuseFirstAfterMs, refuseAllAfterMs } = DEFAULT_ENGINE_CONFIG;
+    assert.deepEqual(refusalAges(usual), { refuseFirstAfterMs, refuseAllAfterMs });
+    for (const persistMs of [100, 5_000, 60_000, 600_000]) {
+      const limits = { ...refusalAges(persistMs), maxDirtyItems: 10 };
+      const of = (late: number) => admit({ oldestDirtyMs: persistMs + late, dirtyItems: 1 }, limits);
+      assert.deepEqual([of(50_000), of(56_000), of(294_000), of(296_000)], ['all', 'notFirst', 'notFirst', 'none']);
+    }
   });
 
   it('[DU52] beyond a minute of lag no first updates, beyond five or too many items none at all', () => {

@@ -240,7 +240,7 @@ describe('a set in a browser', function () {
       ['add', '  two\n lines '],
     ]);
     const ann = await SetWindow.open(windows, place);
-    await ann.members(['', '  two\n lines ', markup]);
+    assert.deepEqual(await ann.shownMembers(), ['', '  two\n lines ', markup]);
     await ann.page.getByRole('button', { name: 'Remove the empty word' }).click();
     await ann.members(['  two\n lines ', markup]);
     await ann.add('x'.repeat(1_025));

@@ -73,6 +73,7 @@ function rounded(value: number | undefined): number | null {
 export function linesOf(report: Report): string[] {
   const { kind, monkeys, goOffline, viewers, items, seconds, seed, posted, acknowledged, unanswered, counts } = report;
   const known = (value: number | null, unit = '') => (value === null ? 'not known' : `${value}${unit}`);
+  const counted = (value: number | null, what: string) => (value === null ? `${what} not known` : `${value} ${what}`);
   const refused = Object.entries(report.refused).map(([code, count]) => `${count} refused (${code})`);
   const unheard = unanswered > 0 ? [`${unanswered} without an answer`] : [];
   const tries = Object.entries(report.waits).map(([code, count]) => `${count} × ${code}`);
@@ -82,7 +83,7 @@ export function linesOf(report: Report): string[] {
     `updates    ${[`${posted} posted`, `${acknowledged} acknowledged`, ...refused, ...unheard].join(', ')}`,
     ...(tries.length > 0 ? [`retries    ${tries.join(', ')}`] : []),
     `to a view  p50 ${known(p50Ms, ' ms')}, p99 ${known(p99Ms, ' ms')}, ${views} views`,
-    `per update ${known(storeWritesPerOp)} store writes, ${known(cacheTripsPerOp)} cache trips`,
+    `per update ${counted(storeWritesPerOp, 'store writes')}, ${counted(cacheTripsPerOp, 'cache trips')}`,
     `converged  ${converged} of ${viewers} viewers`,
     `wrong      ${Object.entries(WORDS)
       .map(([sort, word]) => `${counts[sort as Sort]} ${word}`)

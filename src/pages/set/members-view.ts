@@ -41,7 +41,7 @@ export class MembersView {
       const item: HTMLElement = this.#shown.get(element) ?? this.#make(element);
       this.#shown.set(element, item);
       if (nextOf(before, this.#list) !== item)
-        this.#list.insertBefore(item, before?.nextSibling ?? this.#list.firstChild);
+        this.#list.insertBefore(item, before === null ? this.#list.firstChild : before.nextSibling);
       before = item;
     }
     if (isKnown) this.#isFirst = false;
