@@ -26,16 +26,18 @@ export function planRows(plans: readonly Plan[], prices: Prices): Rows {
     row('clients', ({ load }) => load.clients.toLocaleString('en-US')),
     number('posts/s', ({ traffic }) => traffic.posts),
     number('answers/s', ({ traffic }) => traffic.answers),
-    row('instances', ({ instances }) => instances.toLocaleString('en-US')),
+    number('instances', ({ instances }) => instances),
     row('for their', (plan) => boundBy(plan).instances),
-    row('memcached nodes', ({ nodes }) => nodes.toLocaleString('en-US')),
+    number('memcached nodes', ({ nodes }) => nodes),
     row('for their', (plan) => boundBy(plan).nodes),
     number('requests to memcached/s', ({ traffic }) => traffic.cacheCalls),
     number('records of the pulse read/s', ({ pulsePerSecond }) => pulsePerSecond),
     row('pulse, share of all CPU', ({ traffic }) => percent(traffic.pulseUs / traffic.serverUs)),
     number('Datastore reads/s', ({ traffic }) => traffic.storeReads),
     number('Datastore writes/s', ({ traffic }) => traffic.storeWrites),
-    row('minutes to warm Datastore up', ({ traffic }) => digits(Math.round(rampMinutes(traffic.storeWrites)))),
+    row('minutes to warm Datastore up', ({ traffic: { storeReads, storeWrites } }) =>
+      digits(Math.round(rampMinutes(Math.max(storeReads, storeWrites)))),
+    ),
     number('Cloud Storage writes/s', ({ traffic }) => traffic.blobWrites),
     row('egress, MB/s', ({ traffic }) => digits(traffic.egressBytes / 1e6)),
     ...(Object.keys(PARTS) as (keyof typeof PARTS)[]).map((part) => paid(PARTS[part], (bill) => bill[part])),
@@ -52,10 +54,10 @@ export function limitRows(plan: Plan): Rows {
     what,
     digits(used),
     digits(limit),
-    digits(used / limit),
+    `${digits(used / limit)} ×`,
     instead,
   ]);
-  return [['limit', 'used', 'of', 'share', 'what replaces it'], ...rows];
+  return [['limit', 'used', 'of', 'used of it', 'what replaces it'], ...rows];
 }
 
 export function costRows({ costs }: CostFile): Rows {

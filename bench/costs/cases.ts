@@ -14,7 +14,7 @@ export type Size = {
   readonly minute: number;
   readonly drawing: number;
 };
-export const FULL: Size = { spaces: 600, seconds: 40, minute: 60, drawing: 90 };
+export const FULL: Size = { spaces: 300, seconds: 40, minute: 60, drawing: 90 };
 export const QUICK: Size = { spaces: 300, seconds: 30, minute: 60, drawing: 35 };
 
 const SETTLE_MS = 3_000;
