@@ -1,10 +1,10 @@
 const LINE_MS = 1_000;
 const TERMINAL_MS = 100;
 
-/** What goes on, on stderr: on a terminal one line that is written over, elsewhere a line a second. */
+/** What goes on, on stderr: on a terminal one line that is written over, elsewhere a line a second; the first at once. */
 export class StatusLine {
   readonly onTerminal = process.stderr.isTTY === true;
-  #shownAt = performance.now();
+  #shownAt = Number.NEGATIVE_INFINITY;
   #isShown = false;
 
   /** `text` is asked for only where it is time for it. */
