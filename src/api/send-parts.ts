@@ -10,7 +10,7 @@ import type { Range } from './byte-range.ts';
 export type Parts = Range & {
   /** `undefined`: it has gone. */
   readonly read: (range: Range) => Promise<Buffer | undefined>;
-  /** Sends the head; called once the first part is there. */
+  /** Sends the head; called once, when the first part is there. */
   readonly begin: () => void;
   readonly gone: () => ProblemError;
 };
@@ -23,7 +23,7 @@ type Deps = {
 };
 
 /**
- * Sends bytes `start..end` part by part: one part is held for a client, however large the whole is, and the next is read when the client has taken it. Rejects only
+ * Sends bytes `start..end`, which may be none, part by part: one part is held for a client, however large the whole is, and the next is read when the client has taken it. Rejects only
  * before the head is sent; what fails later cuts the connection, so that nobody takes a part for the whole.
  */
 export async function sendParts(deps: Deps, res: ServerResponse, { start, end, read, begin, gone }: Parts) {
@@ -37,6 +37,7 @@ export async function sendParts(deps: Deps, res: ServerResponse, { start, end, r
       if (!res.headersSent) begin();
       if (!res.write(part)) await drained(deps, res);
     }
+    if (!res.headersSent) begin();
     res.end();
   } catch (error) {
     if (!res.headersSent) throw error;
