@@ -30,7 +30,7 @@ const PREFLIGHT: HeaderList = [
   'Access-Control-Allow-Methods',
   'GET, HEAD, POST, PUT, PATCH, DELETE',
   'Access-Control-Allow-Headers',
-  'Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, X-Request-Id, Stream-Seq, Stream-TTL, Stream-Expires-At, ' +
+  'Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, X-Request-Id, Longshore-Durable, Stream-Seq, Stream-TTL, Stream-Expires-At, ' +
     'Stream-Closed, Stream-Forked-From, Stream-Fork-Offset, Stream-Fork-Sub-Offset, Producer-Id, Producer-Epoch, Producer-Seq',
   'Access-Control-Max-Age',
   '600',

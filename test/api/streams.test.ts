@@ -63,6 +63,25 @@ describe('streams over HTTP', () => {
     assert.match(String(known.headers['access-control-allow-headers']), /Stream-TTL.*Producer-Id/);
   });
 
+  it('[DS19] a page of another origin appends nothing that no credential of its own vouches for', async () => {
+    const cast = await castRoles('key');
+    const plain = { 'Content-Type': 'text/plain' };
+    const append = async (listener: Parameters<typeof send>[0], headers: Record<string, string>) =>
+      (await send(listener, { method: 'POST', path: STREAM, headers: { ...plain, ...headers }, body: 'x' })).status;
+    const open = appWithStream('text/plain');
+    open.engine.script = ({ item }) => ({ item, result: 'ok', version: 2, durableVersion: 2, nextIndex: 2 }) as never;
+    for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1:1'])
+      assert.equal(await append(open.listener, { Origin: origin }), 403, origin);
+    assert.equal(open.engine.requests.length, 0);
+    assert.equal(await append(open.listener, {}), 204);
+    assert.equal(await append(open.listener, { Origin: ORIGIN }), 204);
+    assert.equal(await append(open.listener, { Host: 'here:8080', Origin: 'http://here:8080' }), 204);
+    const closed = appWithStream('text/plain', { access: cast.access });
+    closed.engine.script = open.engine.script;
+    const own = { ...cast.headers('writer'), Origin: 'https://elsewhere.example' };
+    assert.equal(await append(closed.listener, own), 204);
+  });
+
   it('[DS15] a fork needs the right to read its source', async () => {
     const { access, headers } = await castRoles('key');
     const { listener, engine } = appWithStream('text/plain', { access });
