@@ -108,6 +108,7 @@ async function send(deps: StreamDeps, { req, res }: StreamRequest, { log, page, 
   await sendParts(deps, res, {
     start: 0,
     end: body.length - 1,
+    held: body.length,
     read: async ({ start, end }) => body.subarray(start, end + 1),
     begin: () => deps.replies.head(req, res, 200, [...tagged, ...described]),
     gone: () => new ProblemError('gone', 'the stream was deleted'),
