@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProblemError } from '../protocol/errors.ts';
-import { MAX_PICTURES_PER_ANSWER } from '../protocol/limits.ts';
+import { MAX_PICTURES_PER_ANSWER, MAX_RESOURCE_BYTES } from '../protocol/limits.ts';
 import type { StoredPicturesResponse } from '../protocol/pictures.ts';
 import { admitWithin } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
@@ -57,7 +57,7 @@ export function createGetPicture({ replies, ...deps }: PictureDeps): Handler {
     await sendParts(deps, res, {
       start: 0,
       end: png.length - 1,
-      held: png.length,
+      held: Math.min(png.length, MAX_RESOURCE_BYTES),
       read: async ({ start, end }) => Buffer.from(png.buffer, png.byteOffset + start, end - start + 1),
       begin,
       gone: () => new ProblemError('notFound', 'the picture is gone'),
