@@ -80,7 +80,9 @@ async function unstored(): Promise<number> {
   }
 }
 
+/** Whoever has drawn stores it. */
 async function allStored(): Promise<void> {
+  await drawAll(1);
   while ((await unstored()) > 0) await pause(500);
 }
 
@@ -117,7 +119,6 @@ try {
   );
   await drawAll(total / 10);
   await joinCold('killed while all draw');
-  await drawAll(1);
   await allStored();
   await joinCold('killed when all was stored');
   await drawAll(100);

@@ -96,6 +96,6 @@ export const PICTURE_MUTANTS: readonly Mutant[] = [
     'drawnOnThoughReplaced',
     'A raster with operations that a rollback took is not gone on from.',
     at('pictures', 15),
-    change('pictures/folding', 'read.replaced !== undefined || held', 'held'),
+    change('pictures/folding', 'read.replaced !== undefined || ground', 'ground'),
   ),
 ];

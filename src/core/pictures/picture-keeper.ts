@@ -163,7 +163,7 @@ export class PictureKeeper {
   async #draw(kept: Kept): Promise<void> {
     const { folding, deps } = this.#parts;
     const { cost } = kept;
-    const { raster } = await folding.toHead(kept.space, kept.item, 'fold');
+    const { raster } = await folding.toHead(kept.space, kept.item, { urgency: 'fold' });
     kept.drawn = raster.index;
     kept.cost -= cost;
     kept.undrawnSince = raster.index < kept.index ? deps.clock.monotonic() : undefined;
@@ -189,7 +189,7 @@ export class PictureKeeper {
   async #encodeUnlessStored(kept: Kept): Promise<Encoded | undefined> {
     const { space, item } = kept;
     const began = this.#parts.deps.clock.monotonic();
-    const { raster } = await this.#parts.folding.toHead(space, item, 'fold');
+    const { raster } = await this.#parts.folding.toHead(space, item, { urgency: 'fold' });
     const newest = await this.#parts.files.newest(await this.#lifeOf(space, item));
     if (newest && newest.index >= raster.index && newest.lineage === raster.lineage) {
       this.#filed(kept, newest.index, began);

@@ -7,7 +7,7 @@ import type { ClientId } from '../../../src/protocol/ids.ts';
 import { readRaw } from '../../doubles/raw-painter.ts';
 import { SPACE } from '../../support/engine-fixture.ts';
 import { GRACE, LEASE } from '../../support/people.ts';
-import { hashOf, PictureWorld, replayed, stroke } from '../../support/pictures.ts';
+import { hashOf, PictureWorld, replayed, stroke, watchJobs } from '../../support/pictures.ts';
 
 /** Long enough for the sweep to find what is due, whose times are coarse. */
 const SWEPT = LEASE + GRACE + 30_000;
@@ -149,14 +149,12 @@ describe('stored pictures', () => {
     await world.pass(SWEPT, 500);
     const shown = await pictures.shown();
     assert.deepEqual([shown.rasterIndex, shown.index, shown.ops], [601, 601, []]);
-    let folds = 0;
-    const { run } = pictures.pool;
-    pictures.pool.run = (urgency, job, signal) => {
-      if (job.task === 'fold') folds++;
-      return run.call(pictures.pool, urgency, job, signal) as never;
-    };
+    const jobs = watchJobs(pictures);
     assert.equal((await pictures.picture()).pixels, pictures.whole);
-    assert.equal(folds, 0, 'loaded, not drawn');
+    assert.ok(
+      jobs.every((job) => job.task === 'fold' && job.ops.length === 0),
+      'loaded, not drawn',
+    );
   });
 
   it('[PIC68] an instance that had drawn does not bring back what another has put away', async () => {
