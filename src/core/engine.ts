@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { must } from '../base/assert.ts';
 import { fromProblem, ProblemError } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
@@ -185,9 +186,7 @@ class LongshoreEngine implements Engine {
 
   async update(space: SpaceId, update: Update, caller: Caller): Promise<UpdateResult> {
     const { results } = await this.postUpdate(space, { updates: [update] }, caller);
-    const [result] = results;
-    if (!result) throw new Error('one update has one result');
-    return result;
+    return must(results[0], 'one update has one result');
   }
 
   async lock(space: SpaceId, item: ItemId, ask: LockRequest, caller: Caller, admin: boolean): Promise<LockAnswer> {
@@ -278,7 +277,9 @@ class LongshoreEngine implements Engine {
       retryAfterMs: Math.round(this.#deps.random.fraction() * 1_000),
     });
     this.#spaces.refuse(problem);
-    await this.#flusher.drain(this.#deps.clock.monotonic() + deadlineMs);
+    const until = this.#deps.clock.monotonic() + deadlineMs;
+    await this.#flusher.drain(until);
+    await this.#pictures?.storeAll(until - deadlineMs / 2); // what was begun then has time to end
   }
 
   #sweepWaiters(): void {
