@@ -3,9 +3,9 @@ import type { Log, Page } from '../core/streams/read-stream.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import { nextCursor, parseFrom } from '../protocol/streams.ts';
 import { Place, takenAway } from './get-updates.ts';
-import { type HeaderList, rawHeader } from './reply.ts';
+import { type HeaderList, rawHeader, SANDBOX } from './reply.ts';
 import { sendParts } from './send-parts.ts';
-import { bodyOf, endOf, nextHeader, SHELL, STREAM_HEADERS, tagOf } from './stream-answers.ts';
+import { bodyOf, endOf, nextHeader, STREAM_HEADERS, tagOf } from './stream-answers.ts';
 import { StreamEvents } from './stream-events.ts';
 import type { ReadQuery, StreamDeps, StreamRequest } from './stream-request.ts';
 
@@ -89,7 +89,7 @@ async function send(deps: StreamDeps, { req, res }: StreamRequest, { log, page, 
     ...(upToDate ? ['Stream-Up-To-Date', 'true'] : []),
     ...(upToDate && closed ? ['Stream-Closed', 'true'] : []),
     ...STREAM_HEADERS,
-    ...SHELL,
+    ...SANDBOX,
   ];
   if (query.live === 'long-poll' && page.messages.length === 0) {
     deps.replies.head(req, res, 204, all);

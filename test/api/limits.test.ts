@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, get } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { get, type Server } from 'node:http';
+import { connect } from 'node:net';
 import { DEFAULT_LIMITS, type LimitsConfig } from '../../src/core/limits/limits-config.ts';
 import { ProblemError } from '../../src/protocol/errors.ts';
 import { FakeClock } from '../support/clocks.ts';
 import { castRoles } from '../support/roles.ts';
-import { JSON_TYPE, makeApp, makeLimits, postJson, send } from './fixture.ts';
+import { JSON_TYPE, listen, makeApp, makeLimits, postJson, send } from './fixture.ts';
 
 const UPDATES = '/v1/spaces/board/updates';
 const POST = { updates: [{ item: 'a', op: { set: 1 } }] };
@@ -161,19 +161,13 @@ describe('admission', () => {
     const limits = makeLimits({ ...DEFAULT_LIMITS, answerBytes: 40_000_000 });
     const { listener, engine } = makeApp({ limits });
     engine.items.set('a', { kind: 'register', version: 1, value: 'x'.repeat(30_000_000), deleted: false });
-    const server = createServer(listener).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    const parked = engine.nextParked();
+    const { port, close } = await listen(listener);
     const [answer] = await once(get({ host: '127.0.0.1', port, path: `${UPDATES}/stream`, agent: false }), 'response');
     answer.pause();
     assert.ok(limits.answers.inUse > 30_000_000);
     answer.destroy();
-    void parked.catch(() => undefined);
     while (limits.answers.inUse > 0) await new Promise((turn) => setImmediate(turn));
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
+    await close();
   });
 
   it('[LI40] polls of one caller that wait are bounded, and make room when they end', async () => {
@@ -220,9 +214,7 @@ describe('admission', () => {
       if (item === 'problem') throw new ProblemError('cacheUnavailable', 'away', { retryAfterMs: 1_000 });
       return undefined;
     };
-    const server = createServer(listener).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
+    const { server, port, close } = await listen(listener);
     for (let round = 0; round < 20; round++) {
       await vanishWhileSending(server, port);
       await vanishWhileWaiting(engine, port);
@@ -240,15 +232,14 @@ describe('admission', () => {
       await send(listener, { path: `${UPDATES}?marker=m1` });
       engine.failure = undefined;
     }
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await close();
     assert.deepEqual([limits.parked, limits.posts.inUse, limits.bodies.inUse], [0, 0, 0]);
     assert.equal(limits.address('127.0.0.1').parked, 0);
   });
 });
 
 /** Half a body, then nobody is there any more. Settles when the server has noticed. */
-async function vanishWhileSending(server: ReturnType<typeof createServer>, port: number): Promise<void> {
+async function vanishWhileSending(server: Server, port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   const head = `POST ${UPDATES} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n`;
   const request = once(server, 'request');

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, get } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { get } from 'node:http';
 import { IAP_HEADER } from '../../src/auth/credentials.ts';
 import { RESOURCE_STALL_MS } from '../../src/protocol/limits.ts';
 import { FakeClock } from '../support/clocks.ts';
-import { makeApp, send } from './fixture.ts';
+import { listen, makeApp, send } from './fixture.ts';
 
 const ITEM = '/v1/spaces/board/items/sketch';
 const PICTURE = `${ITEM}/picture.png`;
@@ -70,9 +69,7 @@ describe('pictures over HTTP', () => {
     const { listener, engine, deps } = makeApp({ clock });
     const png = Buffer.alloc(30_000_000);
     engine.pictures.file = async () => ({ version: 7, index: 7, lineage: '1.1', png });
-    const server = createServer(listener).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
+    const { port, close } = await listen(listener);
     const [answer] = await once(get({ host: '127.0.0.1', port, path: PICTURE, agent: false }), 'response');
     answer.pause();
     while (clock.waiting === 0) await new Promise((turn) => setImmediate(turn));
@@ -81,9 +78,7 @@ describe('pictures over HTTP', () => {
     clock.advance(RESOURCE_STALL_MS);
     answer.resume();
     await cut;
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
+    await close();
     assert.equal(deps.limits.transfers.inUse, 0);
   });
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, get, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { get, type ServerResponse } from 'node:http';
 import { OPEN_ACCESS } from '../../src/auth/access.ts';
 import { ANONYMOUS, type Caller } from '../../src/auth/caller.ts';
 import type { Kind } from '../../src/kinds/kind.ts';
@@ -10,7 +9,7 @@ import { RESOURCE_STALL_MS } from '../../src/protocol/limits.ts';
 import { FakeClock, settle } from '../support/clocks.ts';
 import { castRoles } from '../support/roles.ts';
 import { sampleHead } from '../support/sample-heads.ts';
-import { makeApp, makeLimits, ORIGIN, send } from './fixture.ts';
+import { listen, makeApp, makeLimits, ORIGIN, send } from './fixture.ts';
 
 const STREAM = '/v1/stream/board/a';
 
@@ -182,9 +181,7 @@ describe('streams over HTTP', () => {
   it('[DS35] a reader who takes nothing of a page is cut, and holds its bytes no longer', async () => {
     const clock = new FakeClock();
     const { listener, deps } = appWithTexts(['x'.repeat(32_000_000)], { clock });
-    const server = createServer(listener).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
+    const { port, close } = await listen(listener);
     const [answer] = await once(get({ host: '127.0.0.1', port, path: STREAM, agent: false }), 'response');
     answer.pause();
     while (clock.waiting === 0) await new Promise((turn) => setImmediate(turn));
@@ -193,9 +190,7 @@ describe('streams over HTTP', () => {
     clock.advance(RESOURCE_STALL_MS);
     answer.resume();
     await cut;
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
+    await close();
     assert.equal(deps.limits.transfers.inUse, 0);
   });
 });
