@@ -1,3 +1,4 @@
+import { must } from '../base/assert.ts';
 import { fromProblem, ProblemError } from '../protocol/errors.ts';
 import type { GetUpdatesQuery } from '../protocol/get-updates.ts';
 import type { ItemId, SpaceId } from '../protocol/ids.ts';
@@ -97,9 +98,7 @@ class LongshoreEngine implements Engine {
 
   async update(space: SpaceId, update: Update, caller: Caller): Promise<UpdateResult> {
     const { results } = await this.postUpdate(space, { updates: [update] }, caller);
-    const [result] = results;
-    if (!result) throw new Error('one update has one result');
-    return result;
+    return must(results[0], 'one update has one result');
   }
 
   async lock(space: SpaceId, item: ItemId, ask: LockRequest, caller: Caller, admin: boolean): Promise<LockAnswer> {
@@ -196,8 +195,13 @@ class LongshoreEngine implements Engine {
     });
     this.#spaces.refuse(problem);
     const { clock } = this.#deps;
-    const late = clock.sleep(deadlineMs);
-    await Promise.race([Promise.all([this.#flows.flusher.drain(clock.monotonic() + deadlineMs), ...ended]), late]);
+    const { flusher, pictures } = this.#flows;
+    const until = clock.monotonic() + deadlineMs;
+    const storeAll = async (): Promise<void> => {
+      await flusher.drain(until);
+      await pictures?.storeAll(until - deadlineMs / 2); // what was begun then has time to end
+    };
+    await Promise.race([Promise.all([storeAll(), ...ended]), clock.sleep(deadlineMs)]);
   }
 
   #sweepWaiters(): void {
