@@ -30,8 +30,8 @@ export class HeldPolicies {
   readonly #source: SpacePolicies;
   readonly #clock: Clock;
   readonly #held = new LRUCache<string, Held>({ max: MAX_HELD_SPACES });
-  /** A space that was there once stays: this needs no refreshing, and holds while the store is away. */
-  readonly #known = new LRUCache<string, true>({ max: MAX_KNOWN_SPACES });
+  /** Spaces that were there when they were last looked at, and when (monotonic, ms) that was asked for: this holds while the store is away. */
+  readonly #known = new LRUCache<string, { askedAt: number }>({ max: MAX_KNOWN_SPACES });
   readonly #pending = new Map<string, Promise<SpacePolicy>>();
   #forgotten = 0;
 
@@ -51,8 +51,16 @@ export class HeldPolicies {
     return this.#clock.monotonic() - held.readAt < keptMs ? held.policy : undefined;
   }
 
+  /** Nobody waits to hear that a space is still there; that it was deleted elsewhere is heard a moment after it could have been. */
   isKnown(space: SpaceId): boolean {
-    return this.#known.get(space) === true;
+    const known = this.#known.get(space);
+    if (known === undefined) return false;
+    const now = this.#clock.monotonic();
+    if (now - known.askedAt >= HELD_MS) {
+      known.askedAt = now;
+      this.of(space).catch(() => undefined); // asked again after the same time
+    }
+    return true;
   }
 
   of(space: SpaceId): Promise<SpacePolicy> {
@@ -67,10 +75,11 @@ export class HeldPolicies {
     return pending;
   }
 
-  /** The space's settings were changed here: the next look reads them. */
+  /** The space's settings were changed here, or it was deleted: the next look reads them. */
   forget(space: SpaceId): void {
     this.#forgotten++;
     this.#held.delete(space);
+    this.#known.delete(space);
     this.#pending.delete(space);
   }
 
@@ -80,8 +89,10 @@ export class HeldPolicies {
     const forgotten = this.#forgotten;
     const policy = (await this.#source.of(space)) ?? NO_SPACE;
     // What was read before a change of settings may be from before it.
-    if (forgotten === this.#forgotten) this.#held.set(space, { policy, readAt });
-    if (policy.exists) this.#known.set(space, true);
+    if (forgotten !== this.#forgotten) return policy;
+    this.#held.set(space, { policy, readAt });
+    if (policy.exists) this.#known.set(space, { askedAt: readAt });
+    else this.#known.delete(space);
     return policy;
   }
 }

@@ -19,6 +19,7 @@ export type Change = {
 export type Conflict = {
   readonly item: string;
   readonly mine: { readonly op: Json; readonly ifVersion: number | undefined };
+  /** `value`: `undefined` with a version above 0 where the answer had no room for it; a `change` tells it. */
   readonly theirs: { readonly version: number; readonly value: Json | undefined };
 };
 

@@ -240,7 +240,8 @@ export class Space {
     this.#events.emit('told', [item]);
     if (outcome.result === 'ok') return;
     if (outcome.result === 'conflict') {
-      const theirs = { version: outcome.version, value: outcome.value };
+      const { version, value = copy.held?.version === version ? copy.confirmed : undefined } = outcome;
+      const theirs = { version, value };
       const conflict = { item, mine: { op, ifVersion: options.ifVersion }, theirs };
       this.#itemEvents.get(item)?.emit('conflict', conflict);
       this.#events.emit('conflict', conflict);

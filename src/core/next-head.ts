@@ -17,9 +17,13 @@ export type WriteRequest = {
   readonly lock?: LockAsk;
   /** An admin ends the space: a lock ends with the update, whoever holds it, and no rule about locks stops it. */
   readonly overLocks?: true;
+  /** What of large values may still go into the answer to the request that this is a part of; absent: anything. */
+  readonly room?: Room;
   /** Server time, the same for every turn. */
   readonly now: number;
 };
+
+export type Room = { bytes: number };
 
 export type LockAsk =
   /** `admin`: the caller may do what only admins may. */

@@ -1,5 +1,5 @@
 import { isFailure } from '../ports/failure.ts';
-import { MAX_RECORD_BYTES } from '../protocol/limits.ts';
+import { MAX_ANSWER_BYTES, MAX_RECORD_BYTES } from '../protocol/limits.ts';
 import type { PostUpdateRequest, Update, UpdateResult } from '../protocol/post-update.ts';
 import type { Deps } from './context.ts';
 import { hashUpdate, type Writer } from './decide-update.ts';
@@ -7,6 +7,7 @@ import type { Dirtiness } from './dirtiness.ts';
 import type { Caller, PostOptions } from './engine-types.ts';
 import { FailedKind } from './failed-kind.ts';
 import type { ItemQueue } from './item-queue.ts';
+import type { Room } from './next-head.ts';
 import type { SpaceState } from './space-state.ts';
 import { troubleOf } from './trouble.ts';
 import { saysWhole, type Unfolder } from './unfold.ts';
@@ -30,11 +31,12 @@ export async function postUpdates(
   how: PostOptions = {},
 ): Promise<UpdateResult[]> {
   const results: UpdateResult[] = [];
+  const room: Room = { bytes: MAX_ANSWER_BYTES };
   for (const [place, update] of request.updates.entries()) {
     const writer = writerOf(request, update, place, caller);
     const post = (one: Update) =>
       parts.queue.run(space.id, one.item, () =>
-        postOne(parts, space, { update: one, writer, caller, client: request.clientId, ...how }),
+        postOne(parts, space, { update: one, writer, caller, client: request.clientId, room, ...how }),
       );
     results.push(await (saysWhole(update) ? postWhole(parts, space, update, writer, post) : post(update)));
   }
@@ -69,12 +71,13 @@ type Posted = PostOptions & {
   readonly writer: Writer | undefined;
   readonly caller: Caller;
   readonly client: string | undefined;
+  readonly room: Room;
 };
 
 async function postOne(
   parts: PostParts,
   space: SpaceState,
-  { update, writer, caller, client, overLocks }: Posted,
+  { update, writer, caller, client, room, overLocks }: Posted,
 ): Promise<UpdateResult> {
   const { deps } = parts;
   const started = deps.clock.monotonic();
@@ -86,6 +89,7 @@ async function postOne(
       ...(writer ? { writer } : {}),
       subject: caller.subject,
       client,
+      room,
       ...(overLocks ? { overLocks } : {}),
       now: deps.clock.now(),
     };

@@ -4,7 +4,7 @@ import type { UpdateResult } from '../protocol/post-update.ts';
 import type { HeldHead } from './context.ts';
 import { findRepeat, type Repeat } from './decide-update.ts';
 import type { HeldFloor } from './floor.ts';
-import type { Next, WriteRequest } from './next-head.ts';
+import type { Next, Room, WriteRequest } from './next-head.ts';
 import type { SpaceState } from './space-state.ts';
 import type { Values } from './values.ts';
 
@@ -120,9 +120,25 @@ export function promisesStore(
   );
 }
 
-/** Conflicts and resyncs carry the value that stands, unless they tell what came since. */
-export function refusal(values: Values, result: UpdateResult, head: Head, state: unknown): Written {
+/** Conflicts and resyncs carry the value that stands, unless they tell what came since, or the answer has no more room for it. */
+export function refusal(
+  values: Values,
+  { room }: WriteRequest,
+  result: UpdateResult,
+  head: Head,
+  state: unknown,
+): Written {
   const shows = (result.result === 'conflict' && !('missed' in result)) || result.result === 'resync';
   if (!shows || head.dead || result.value != null) return { done: false, result };
-  return { done: false, result: { ...result, value: values.kindOf(head).value(state) } };
+  const { value: _value, ...rest } = result;
+  if (!takesRoom(room, head)) return { done: false, result: rest };
+  return { done: false, result: { ...rest, value: values.kindOf(head).value(state) } };
+}
+
+/** Values that are not in their head count. */
+function takesRoom(room: Room | undefined, { ref }: Head): boolean {
+  if (!room || !ref) return true;
+  if (ref.bytes > room.bytes) return false;
+  room.bytes -= ref.bytes;
+  return true;
 }

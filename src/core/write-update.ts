@@ -175,7 +175,7 @@ export class UpdateWriter {
   async #refuse(turn: Turn, result: UpdateResult, state: unknown, contest?: Contest): Promise<Written | undefined> {
     // Otherwise no write will tell whether this head still stands.
     if (!turn.fresh || !(await this.#rememberRefusal(turn, result, contest))) return undefined;
-    return refusal(this.#values, result, turn.held.head, state);
+    return refusal(this.#values, turn.request, result, turn.held.head, state);
   }
 
   /** Nothing to change, yet what the request asks for besides is done: a release ends the opening, and what stands is stored. */
@@ -206,7 +206,7 @@ export class UpdateWriter {
       // What was in the way is in the way still, or is not known any more.
       const past = request.update && (await this.#past.since(space.id, held.head, request.update));
       const verdict = past && result.result === 'conflict' ? this.#verdict(turn, state, past) : undefined;
-      return refusal(this.#values, refusedAsBefore(result, verdict, held.head.v), held.head, state);
+      return refusal(this.#values, request, refusedAsBefore(result, verdict, held.head.v), held.head, state);
     }
     const { item: _item, result: _result, version, durableVersion: _durable, ...extra } = result;
     attempt.extra = extra;

@@ -99,7 +99,8 @@ export type UpdateResult =
   | (At & { readonly result: 'conflict'; readonly value?: Json; readonly [extra: string]: unknown })
   | (At & { readonly result: 'locked'; readonly holder: string; readonly ttlMs: number })
   | (At & { readonly result: 'fenced' })
-  | (At & { readonly result: 'resync'; readonly value: Json })
+  /** `value`: null where the item was deleted, absent where the answer has no more room for it. */
+  | (At & { readonly result: 'resync'; readonly value?: Json })
   | { readonly item: string; readonly result: 'invalid'; readonly code: InvalidCode; readonly detail: string }
   | { readonly item: string; readonly result: 'tooLarge'; readonly limit: number }
   | { readonly item: string; readonly result: 'retry'; readonly code: RetryCode; readonly retryAfterMs: number };
@@ -128,7 +129,7 @@ export const updateResultSchema = z.discriminatedUnion('result', [
   }),
   z.strictObject({ ...at, result: z.literal('locked'), holder: z.string(), ttlMs: z.number() }),
   z.strictObject({ ...at, result: z.literal('fenced') }),
-  z.strictObject({ ...at, result: z.literal('resync'), value: z.unknown() }),
+  z.strictObject({ ...at, result: z.literal('resync'), value: z.unknown().optional() }),
   z.strictObject({ item: z.string(), result: z.literal('invalid'), code: z.string(), detail: z.string() }),
   z.strictObject({ item: z.string(), result: z.literal('tooLarge'), limit: z.int() }),
   z.strictObject({ item: z.string(), result: z.literal('retry'), code: z.string(), retryAfterMs: z.int() }),

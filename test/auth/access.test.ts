@@ -123,6 +123,27 @@ describe('access', () => {
     assert.equal(await codeOf(ann, 'write'), 'ok');
   });
 
+  it('[AU59] a space that was deleted takes an admin to be written to: where it was deleted at once, elsewhere within 30 s', async () => {
+    record();
+    const ann = callerOf('dev:ann', { board: 'rw' });
+    assert.equal(await codeOf(ann, 'write'), 'ok');
+    source.spaces.delete('board');
+    clock.advance(29_999);
+    assert.equal(access.review(ann, BOARD, 'write'), undefined);
+    clock.advance(1);
+    assert.equal(access.review(ann, BOARD, 'write'), undefined, 'nobody waits');
+    await policies.of(BOARD);
+    assert.equal(await codeOf(ann, 'write'), 'forbidden');
+    record();
+    clock.advance(1_000);
+    assert.equal(await codeOf(ann, 'write'), 'ok');
+    const { reads } = source;
+    source.spaces.delete('board');
+    policies.forget(BOARD);
+    assert.equal(await codeOf(ann, 'write'), 'forbidden');
+    assert.equal(source.reads, reads + 1);
+  });
+
   it('[AU54] while the store is away, what callers bring goes on; where the record decides nobody is let in', async () => {
     record({ 'dev:bob': 'rw' });
     const ann = callerOf('dev:ann', { board: 'rw' });

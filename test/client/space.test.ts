@@ -116,6 +116,27 @@ describe('the client library', () => {
     assert.equal(shown(b.space, 'card'), 'theirs');
   });
 
+  it('[SDK63] a conflict whose answer had no room for the value is told with what the poll said', async () => {
+    const [a, b] = [await live(), await live()];
+    void a.space.item('card').set('first');
+    await world.pass(100);
+    const conflicts: Conflict[] = [];
+    b.space.on('conflict', (one) => conflicts.push(one));
+    const post = b.net.post.bind(b.net);
+    b.net.post = async (...asked) => {
+      const { epoch, results } = await post(...asked);
+      return { epoch, results: results.map((result) => ({ ...result, value: undefined })) };
+    };
+    void b.space.item('card').set('mine', { ifVersion: 9 });
+    await world.pass(200);
+    assert.deepEqual(conflicts[0]?.theirs, { version: 1, value: 'first' });
+    void b.space.item('card').set('mine', { ifVersion: 1 });
+    world.server.post({ updates: [{ item: 'card', op: { set: 'theirs' } }] });
+    await world.pass(200);
+    assert.equal(conflicts[1]?.theirs.version, 2);
+    assert.equal(shown(b.space, 'card'), 'theirs');
+  });
+
   it('[SDK6] takes back what the server refuses, and of a request refused as a whole only what is at fault', async () => {
     const { space, net } = await live();
     net.fate = (what) => {

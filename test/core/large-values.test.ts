@@ -162,6 +162,22 @@ describe('items with large values', () => {
     assert.deepEqual(item.value, { big, n: 2 });
   });
 
+  it('[PU63] conflicts and resyncs of one request carry about 4 MiB of large values, then none', async () => {
+    const world = new EngineWorld();
+    const items = Array.from({ length: 40 }, (_, i) => `i${String(i).padStart(2, '0')}`);
+    for (const item of items) await world.ok(item, { set: item.padEnd(255 * KB) });
+    await world.ok('small', { set: 1 });
+    const updates = [...items, 'small'].map((item) => ({ item, op: { set: 2 }, ifVersion: 9 }));
+    for (const seq of [1, 2, 2]) {
+      const response = await world.postAll({ clientId: 'c', seq, updates });
+      const bytes = JSON.stringify(response).length;
+      assert.ok(bytes > 3.5 * KB * KB && bytes < 4.5 * KB * KB, `${bytes} bytes`);
+      const shows = response.results.map((result) => result.result === 'conflict' && 'value' in result);
+      assert.deepEqual(shows, [...items.map((_, i) => i < 16), true]);
+      assert.ok(response.results.every((result) => 'version' in result && result.version === 1));
+    }
+  });
+
   it('[KY26] the records of 256 writers with the longest ids fit a head beside value and tail', async () => {
     const world = new EngineWorld();
     await world.ok('a', { set: 'x'.repeat(MAX_INLINE_BYTES - 100) });

@@ -245,6 +245,11 @@ export class TextDocument {
       } else if (outcome.result === 'resync' && this.#isWaitingForOthers) {
         this.#copy.unsend(number); // that text is the one that has gone back
         this.#saved();
+      } else if (isWithoutText(outcome)) {
+        this.#copy.unsend(number);
+        if (this.#item.confirmed === undefined) this.#send();
+        else this.#catchUp();
+        this.#saved();
       } else if (outcome.result === 'ok' || outcome.result === 'conflict' || outcome.result === 'resync') {
         this.#react(this.#copy.answered(number, outcome as TextAnswer));
       } else {
@@ -277,6 +282,12 @@ export class TextDocument {
       this.#events.emit('unkept', error);
     }
   }
+}
+
+/** There was no room for it: it comes with a poll, or with the answer to the next attempt. */
+function isWithoutText({ result, ...told }: { readonly result: string } & { readonly [field: string]: unknown }) {
+  if (told.value !== undefined) return false;
+  return result === 'resync' || (result === 'conflict' && told.version !== 0 && !told.missed);
 }
 
 type Steps = Extract<ItemAnswer, { readonly deltas: unknown }>;

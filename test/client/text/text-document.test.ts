@@ -229,6 +229,34 @@ describe('texts of the client library', function () {
     );
   });
 
+  it('[ED44] where an answer had no room for the text, what was written goes on upon the text as the poll or the next answer tells it', async () => {
+    await post({ create: { text: 'first\nlast' } });
+    let down = false;
+    let left = 3;
+    const bad: typeof fetch = async (input, init) => {
+      if (down) throw new TypeError('no network');
+      const answer = await fetch(input, init);
+      if (init?.method !== 'POST' || !answer.ok) return answer;
+      const told = (await answer.json()) as { results?: { result: string; value?: string }[] };
+      for (const result of told.results ?? []) if (result.result === 'resync' && left-- > 0) delete result.value;
+      return Response.json(told, { status: answer.status });
+    };
+    const a = await open(new Tab(), { fetch: bad, webSocket: undefined });
+    await until(() => a.shown === 'first\nlast');
+    down = true;
+    a.write(-1, ' of all');
+    let version = await post({ base: 1, edits: [[0, 0, 'A']] });
+    for (let n = 0; n < 40; n++) {
+      version = await post({ base: version, edits: [[0, 0, 'some kilobytes '.repeat(300)]] });
+      version = await post({ base: version, edits: [[0, 4_500, '']] });
+    }
+    down = false;
+    await all('Afirst\nlast of all');
+    assert.equal(await onServer(), 'Afirst\nlast of all');
+    assert.deepEqual(a.lost, []);
+    assert.ok(left < 3, 'an answer without the text came');
+  });
+
   it('[ED11] a storage that takes nothing is told, and keeps nobody from writing', async () => {
     await post({ create: { text: '' } });
     const tab = new Tab();
