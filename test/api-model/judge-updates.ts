@@ -73,7 +73,7 @@ export function takeResult(model: SpaceModel, by: Writer, place: number, update:
       const wrong = takeLock(item, verdict.lock, version, got);
       if (wrong) return complain(wrong);
       remember(item, by, place, update, { version, ...(got.fence === undefined ? {} : { fence: got.fence }) });
-      if (item.dead) model.living = true;
+      if (item.dead) model.comesToLife(by.now);
       Object.assign(item, { dead: verdict.dead, value: verdict.value });
       model.made(item, version);
       return undefined;

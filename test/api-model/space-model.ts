@@ -54,6 +54,8 @@ export type Settings = {
 /** A lease in the cache lives up to a second longer than it says, and requests take a while. */
 const LEASE_SLACK_MS = 1_100;
 const SHORT_MS = 100;
+/** That a space is not there counts for so long, and requests take a while. */
+const ABSENT_MS = 1_100;
 export const DEFAULT_TTL_MS = 30_000;
 const DEFAULT_HOLD_MS = 600_000;
 
@@ -67,6 +69,8 @@ export class SpaceModel {
   settingsVersion = 0;
   /** Its settings are there; a deleted space comes back with its next item. */
   living = true;
+  /** That an item brought it back may be heard late by those who asked for it before, until then. */
+  heardMs = 0;
   epoch: string | undefined;
   /** Rises with whatever a parked poll has to be told. */
   news = 0;
@@ -79,17 +83,17 @@ export class SpaceModel {
     const copy = new SpaceModel(this.people);
     for (const [id, item] of this.items) copy.items.set(id, { ...item, memory: new Map(item.memory) });
     for (const [id, client] of this.clients) copy.clients.set(id, { ...client, said: [...client.said] });
-    const { settings, settingsVersion, living, epoch, news } = this;
-    return Object.assign(copy, { settings, settingsVersion, living, epoch, news });
+    const { settings, settingsVersion, living, heardMs, epoch, news } = this;
+    return Object.assign(copy, { settings, settingsVersion, living, heardMs, epoch, news });
   }
 
   /** Takes over what a clone has become. */
-  become({ items, clients, settings, settingsVersion, living, epoch, news }: SpaceModel): void {
+  become({ items, clients, settings, settingsVersion, living, heardMs, epoch, news }: SpaceModel): void {
     this.items.clear();
     for (const [id, item] of items) this.items.set(id, item);
     this.clients.clear();
     for (const [id, client] of clients) this.clients.set(id, client);
-    Object.assign(this, { settings, settingsVersion, living, epoch, news });
+    Object.assign(this, { settings, settingsVersion, living, heardMs, epoch, news });
   }
 
   item(id: string): Item {
@@ -103,7 +107,15 @@ export class SpaceModel {
   }
 
   may(who: Who, need: Need): boolean {
-    return rightsOf(this.people[who].brings, this.settings.members[who] ?? '').includes(need);
+    const rights = rightsOf(this.people[who].brings, this.settings.members[who] ?? '');
+    const changes = need === 'write' || need === 'lock';
+    return rights.includes(need) && (!changes || this.living || rights.includes('admin'));
+  }
+
+  /** An item came to life. */
+  comesToLife(now: number): void {
+    if (!this.living) this.heardMs = now + ABSENT_MS;
+    this.living = true;
   }
 
   /** Status and code of a call that lacks a right. */
@@ -135,7 +147,7 @@ export class SpaceModel {
 
   /** Until when nothing may be asked that depends on a moment which nobody can tell exactly; 0: ask. */
   unsureUntil(now: number): number {
-    let until = 0;
+    let until = this.heardMs > now ? this.heardMs : 0;
     for (const { lock } of this.items.values()) {
       if (!lock) continue;
       const holdEnds = lock.sinceMs + this.maxHoldMs - 1_000;

@@ -287,6 +287,26 @@ describe('deleting a space', () => {
   });
 });
 
+describe('settings put while a space is being deleted', () => {
+  it('[SE35] they stand, and the space with them; the next call of the deletion takes them', async () => {
+    const world = new SpacesWorld();
+    await world.set({ maxLocks: 9 });
+    await world.ok('a', { set: 1 });
+    const { engine } = world.at(0);
+    const admin = world.adminOf(world.at(0), {
+      async postUpdate(...args) {
+        await world.admin.write(SPACE, { maxLocks: 2 }, () => true);
+        return engine.postUpdate(...args);
+      },
+    });
+    assert.equal((await world.run(admin.delete(SPACE, ADMIN))).outcome, 'done');
+    const put = await world.run(admin.read(SPACE));
+    assert.deepEqual([put?.maxLocks, put?.version], [2, 2]);
+    assert.equal((await world.run(admin.delete(SPACE, ADMIN))).outcome, 'done');
+    assert.equal(await world.run(admin.read(SPACE)), undefined);
+  });
+});
+
 describe('deleting a space with locks in it', () => {
   it('[SE34] it ends locks of any holder through any instance; their holders may hold others then, and polls see tombstones', async () => {
     const world = new SpacesWorld(2);
@@ -338,7 +358,7 @@ describe('deletions at once', () => {
   it('[SE32] of two calls only the one that began last can tell that nothing is left', () => {
     const begin = (record: StoreRecord | undefined) => {
       const { changes, result } = decideEnding('s', () => true)([record]);
-      return { record: recordIn(changes), ending: result ?? { number: 0, to: '' } };
+      return { record: recordIn(changes), ending: result ?? { number: 0, to: '', settingsVersion: 0 } };
     };
     const first = begin(encodeSpaceRow({ ...decodeSpaceRow(undefined), createdAt: 1 }));
     const second = begin(first.record);

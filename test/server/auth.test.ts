@@ -133,6 +133,16 @@ describe('a server with identities', () => {
     assert.equal((await call('GET', '/v1/spaces/eve-1/updates', other)).status, 200);
   });
 
+  it('[AU59] a space that its admin has deleted takes an admin again, through the whole server', async () => {
+    const writer = await mint('ann', { board: 'rw' });
+    assert.equal((await post(key, 'a')).status, 200);
+    assert.equal((await post(writer, 'b')).status, 200);
+    assert.equal((await call('DELETE', '/v1/spaces/board', key)).status, 204);
+    assert.equal((await post(writer, 'c')).status, 403);
+    assert.equal((await call('GET', '/v1/spaces/board', key)).status, 404);
+    assert.equal((await post(key, 'd')).status, 200);
+  });
+
   it('[AU8] numbers of requests belong to a subject: two callers may use one client id', async () => {
     const [one, two] = [await mint('ann', { board: 'rwla' }), await mint('bob', { board: 'rwla' })];
     const versions = [];

@@ -1,3 +1,4 @@
+import type { Head } from '../../model/head.ts';
 import type { SpaceState } from '../space-state.ts';
 import { Chore } from './chore.ts';
 import type { Encoded } from './picture-encoder.ts';
@@ -45,6 +46,11 @@ export class KeptPicture {
     this.lineage = lineage;
     this.index = index;
     this.#cost += cost;
+  }
+
+  /** Of the same life: in another one the indexes begin anew. */
+  isOf({ born }: Pick<Head, 'born'>): boolean {
+    return this.lineage.startsWith(`${born}.`);
   }
 
   get undrawnOps(): number {

@@ -42,7 +42,8 @@ export class PictureKeeper {
   written(space: SpaceState, item: string, head: Head, ops: readonly unknown[]): void {
     const now = this.#parts.deps.clock.monotonic();
     const key = `${space.id}/${item}`;
-    const kept = this.#kept.get(key) ?? new KeptPicture(space, item, head.index - ops.length, now);
+    const before = this.#kept.get(key);
+    const kept = before?.isOf(head) ? before : new KeptPicture(space, item, head.index - ops.length, now);
     this.#kept.set(key, kept);
     const size = head.body as { readonly width: number; readonly height: number };
     kept.accepted({ lineage: lineageOf(head), index: head.index, cost: costOf(size, ops as readonly DrawOp[]) }, now);
@@ -88,8 +89,8 @@ export class PictureKeeper {
   #begin(key: string, kept: KeptPicture, chore: Chore, work: () => Promise<unknown>): void {
     const attempt = async (): Promise<boolean> => {
       try {
-        if (await this.#isOver(kept)) this.#kept.delete(key);
-        else await work();
+        if (!(await this.#isOver(kept))) await work();
+        else if (this.#kept.get(key) === kept) this.#kept.delete(key); // unless another life has begun
         return false;
       } catch (error) {
         this.#failed(kept, error);

@@ -49,8 +49,8 @@ export function decideSettings(
   };
 }
 
-/** One call that deletes: its number, and up to which id nothing lives. */
-export type Ending = { readonly number: number; readonly to: string };
+/** One call that deletes: its number, up to which id nothing lives, and the settings that it found. */
+export type Ending = { readonly number: number; readonly to: string; readonly settingsVersion: number };
 
 /** Whoever writes a new item from here on keeps the space alive. Where an earlier call stopped and nobody has, it goes on. `undefined`: there is no such space, or it is not to be deleted. */
 export function decideEnding(
@@ -68,7 +68,7 @@ export function decideEnding(
         record: encodeSpaceRow({ ...row, ending: 'deleting', endings: number, endingTo: to }),
       },
     ];
-    return { changes, result: { number, to } };
+    return { changes, result: { number, to, settingsVersion: row.settingsVersion ?? 0 } };
   };
 }
 
@@ -82,12 +82,14 @@ export function decideProgress(space: string, { number, to }: Ending): (records:
   };
 }
 
-/** All items are gone: so are the settings. Their version goes on, so that a tag never means two of them. */
-export function decideEnded(space: string, { number }: Ending): (records: Records) => Decision<void> {
+/** All items are gone: so are the settings, unless they were put meanwhile. Their version goes on, so that a tag never means two of them. */
+export function decideEnded(space: string, { number, settingsVersion }: Ending): (records: Records) => Decision<void> {
   return ([record]) => {
     const row = livingRow(record);
     if (row === undefined) return { changes: [], result: undefined };
     const { usedAt: _usedAt, endingTo: _to, ending, ...rest } = row;
+    if (ending === undefined && (rest.settingsVersion ?? 0) !== settingsVersion)
+      return { changes: [], result: undefined };
     const after: SpaceRow = {
       ...rest,
       settings: {},

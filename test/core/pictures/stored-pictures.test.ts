@@ -47,6 +47,26 @@ describe('stored pictures', () => {
     assert.equal((await pictures.stored()).length, 2, 'stored once');
   });
 
+  it('[PIC75] a picture that was deleted and made anew is stored as any other, however much was drawn on it before', async () => {
+    const pictures = new PictureWorld();
+    const { world } = pictures;
+    await pictures.create();
+    await pictures.draw(20);
+    await world.pass(40_000, 250);
+    assert.equal((await pictures.stored()).at(-1)?.index, 21);
+    await pictures.draw(1);
+    await world.ok(PICTURE, { delete: true });
+    await pictures.create();
+    pictures.drawn.length = 0;
+    await pictures.draw(5);
+    await world.pass(40_000, 250);
+    assert.deepEqual(
+      (await pictures.stored()).map(({ index }) => index),
+      [6],
+    );
+    assert.equal((await pictures.picture()).pixels, pictures.whole);
+  });
+
   it('[PIC60] after 1,000 operations it is stored sooner', async () => {
     const pictures = new PictureWorld();
     await pictures.create();
