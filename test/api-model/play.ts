@@ -82,6 +82,11 @@ class Run {
 
   async take(step: Step): Promise<void> {
     await this.#keepAlive(step.on);
+    if (!this.#world.clock && this.#model.heardMs > this.#world.now()) {
+      // Time cannot be moved here: what the owner says is heard at once instead.
+      this.#model.heardMs = 0;
+      await this.#everywhere(step.on, { kind: 'settings', who: 'owner', settings: this.#model.settings });
+    }
     for (let until = 0; ; ) {
       until = this.#model.unsureUntil(this.#world.now());
       if (until === 0) break;
