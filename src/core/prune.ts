@@ -1,49 +1,25 @@
 import { floorKey, headKey, itemRowKey, spaceRowKey } from '../model/keys.ts';
-import { COARSE_MS, coarse, decodeRow, STORE_SHARDS } from '../model/row.ts';
+import { coarse, decodeRow, STORE_SHARDS } from '../model/row.ts';
 import type { StoreKey } from '../ports/store.ts';
 import { SETTING_BOUNDS } from '../protocol/limits.ts';
+import { goThrough, PAGE, type Places } from './due-pages.ts';
 import { heldFloor } from './floor.ts';
 import { decidePrune } from './rows.ts';
 import { type SpaceDeps, settingsSource } from './spaces/settings.ts';
 
-/** Tombstones looked at together. More of them in one coarse time are looked at in one go, up to the second bound. */
-const PAGE = 200;
-const MAX_PAGE = 6_400;
-/** Of one shard in one pruning; the next one goes on. */
-const PAGES = 10;
-
-/** Where the pruning of each shard goes on: an index string. What is kept for long must not hide what comes after it. */
-export type PrunePlaces = Map<number, string>;
-
 /** Tombstones past their time are forgotten, unless a marker of this epoch may still ask for them. */
-export async function pruneTombstones(deps: SpaceDeps, places: PrunePlaces): Promise<number> {
+export async function pruneTombstones(deps: SpaceDeps, places: Places): Promise<number> {
   let pruned = 0;
   for (let shard = 0; shard < STORE_SHARDS; shard++) pruned += await pruneShard(deps, places, shard);
   if (pruned > 0) deps.metrics.count('pruned_items', pruned);
   return pruned;
 }
 
-async function pruneShard(deps: SpaceDeps, places: PrunePlaces, shard: number): Promise<number> {
+function pruneShard(deps: SpaceDeps, places: Places, shard: number): Promise<number> {
   const shortestMs = Math.min(deps.config.tombstoneMs, SETTING_BOUNDS.tombstoneMs[0]);
   const end = `${shard}/${coarse(deps.clock.now() - shortestMs)}`;
-  let from = places.get(shard) ?? `${shard}/`;
-  let limit = PAGE;
-  let pruned = 0;
-  for (let page = 0; page < PAGES; page++) {
-    const keys = await deps.store.query('tomb', from, end, limit);
-    const { done, lastAt } = await prunePage(deps, keys);
-    pruned += done;
-    if (keys.length < limit || lastAt === undefined) {
-      places.delete(shard);
-      return pruned;
-    }
-    const next = `${shard}/${coarse(lastAt)}`;
-    if (next !== from) [from, limit] = [next, PAGE];
-    else if (limit < MAX_PAGE) limit *= 2;
-    else [from, limit] = [`${shard}/${coarse(lastAt + COARSE_MS)}`, PAGE];
-  }
-  places.set(shard, from);
-  return pruned;
+  const list = (from: string, limit: number) => deps.store.query('tomb', from, end, limit);
+  return goThrough({ shard, places, list, look: (keys) => prunePage(deps, keys) });
 }
 
 async function prunePage(

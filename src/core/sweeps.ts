@@ -1,5 +1,6 @@
+import type { Places } from './due-pages.ts';
 import { dropEndedLives, type LifeEnds } from './history/drop-ended.ts';
-import { type PrunePlaces, pruneTombstones } from './prune.ts';
+import { pruneTombstones } from './prune.ts';
 import { Recurring } from './recurring.ts';
 import type { IdleSpaces } from './spaces/idle-spaces.ts';
 import type { SpaceDeps } from './spaces/settings.ts';
@@ -28,7 +29,8 @@ const SWEEPS_PER_PRUNING = 30;
 /** All that is done for whoever is not here any more, one sweep at a time. */
 export class Sweeps {
   readonly #parts: SweepsParts;
-  readonly #prunePlaces: PrunePlaces = new Map();
+  readonly #prunePlaces: Places = new Map();
+  readonly #endedPlaces: Places = new Map();
   readonly rounds: Recurring<Swept>;
   #begun = 0;
 
@@ -50,7 +52,7 @@ export class Sweeps {
     await idle.note(used);
     if (!prune || this.rounds.isStopped) return { swept, pruned: 0 };
     const pruned = await pruneTombstones(deps, this.#prunePlaces);
-    await dropEndedLives(deps, lifeEnds);
+    await dropEndedLives(deps, this.#endedPlaces, lifeEnds);
     await idle.end(new Set(used));
     for (const { run, failed } of rest)
       await run().catch((error: unknown) => deps.log.warn({ error: String(error) }, failed));

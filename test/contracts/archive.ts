@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Places } from '../../src/core/due-pages.ts';
 import { ArchiveFiles } from '../../src/core/history/archive-files.ts';
 import { dropEndedLives } from '../../src/core/history/drop-ended.ts';
 import { moveSegments } from '../../src/core/history/move-segments.ts';
@@ -31,6 +32,9 @@ export class ArchiveWorld {
   readonly clock = new FakeClock();
   readonly store: Store;
   readonly blobs: Blobs;
+  readonly #places: Places = new Map();
+  /** How long tombstones of a space are kept, where it says so. */
+  readonly kept = new Map<string, number>();
 
   constructor(store: Store, blobs: Blobs) {
     this.store = store;
@@ -39,7 +43,15 @@ export class ArchiveWorld {
 
   deps(store = this.store): SpaceDeps {
     const metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
-    return { store, clock: this.clock, metrics, config: { tombstoneMs: TOMBSTONE_MS } } as unknown as SpaceDeps;
+    const known = (space: string) => ({ tombstoneMs: this.kept.get(space) });
+    const settings = { known, load: async (space: string) => known(space) };
+    return {
+      store,
+      clock: this.clock,
+      metrics,
+      settings,
+      config: { tombstoneMs: TOMBSTONE_MS },
+    } as unknown as SpaceDeps;
   }
 
   async write(...changes: readonly Change[]): Promise<void> {
@@ -85,7 +97,7 @@ export class ArchiveWorld {
   }
 
   drop(store = this.store, blobs = this.blobs): Promise<void> {
-    return dropEndedLives(this.deps(store), [new ArchiveFiles(blobs)]);
+    return dropEndedLives(this.deps(store), this.#places, [new ArchiveFiles(blobs)]);
   }
 
   restore(store = this.store, blobs = this.blobs, only: { space?: string; item?: string } = {}) {
@@ -210,6 +222,27 @@ export function archiveContract(setup: ArchiveSetup): void {
       },
     );
     assert(tried >= 10, `${tried}`);
+  });
+
+  it('[AR10] of a life that has ended go when they may, however many others that ended before are kept for longer', async () => {
+    const world = await open();
+    world.kept.set('slow', 100 * AFTER_MS);
+    const due = (item: string) => `${archiveShard('slow', item)}/${coarse(world.clock.now())}`;
+    const items = Array.from({ length: 400 }, (_, n) => `k${n}`);
+    for (let at = 0; at < items.length; at += 20) {
+      const note = (item: string) => ({ key: endedRowKey('slow', item, 1), record: encodeEnded(due(item)) });
+      await world.write(...items.slice(at, at + 20).map(note));
+      if (at === 200) world.clock.advance(20_000);
+    }
+    world.clock.advance(20_000);
+    await world.fill();
+    await world.end();
+    world.clock.advance(TOMBSTONE_MS + 20_000);
+    await world.drop();
+    assert.deepEqual([await world.stored(), (await world.store.list('slow', 'ops', '', 1_000)).length], [0, 400]);
+    world.clock.advance(100 * AFTER_MS);
+    for (let sweep = 0; sweep < 5; sweep++) await world.drop();
+    assert.equal((await world.store.list('slow', 'ops', '', 1_000)).length, 0);
   });
 
   it('[AR5] come back into the store, whatever call the restorer dies at; the blobs stay, and the next move ends there', async () => {

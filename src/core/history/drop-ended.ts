@@ -1,10 +1,11 @@
 import { endedLife, type Life, opsPrefix } from '../../model/keys.ts';
-import { coarse, STORE_SHARDS } from '../../model/row.ts';
+import { COARSE_MS, coarse, STORE_SHARDS } from '../../model/row.ts';
 import type { StoreKey } from '../../ports/store.ts';
+import { goThrough, type Places } from '../due-pages.ts';
 import { keptMs } from '../prune.ts';
 import type { SpaceDeps } from '../spaces/settings.ts';
 
-/** Ended lives of one shard in one go, and records in one transaction. */
+/** Ended lives of one shard in one sweep, about; notes read together; records in one transaction. */
 const PAGE = 50;
 
 /** What else is kept of a life. */
@@ -13,20 +14,46 @@ export interface LifeEnds {
 }
 
 /** The archived operations of lives that ended longer ago than tombstones are kept. */
-export async function dropEndedLives(deps: SpaceDeps, also: readonly LifeEnds[] = []): Promise<void> {
+export async function dropEndedLives(
+  deps: SpaceDeps,
+  places: Places = new Map(),
+  also: readonly LifeEnds[] = [],
+): Promise<void> {
+  const { store, clock } = deps;
   for (let shard = 0; shard < STORE_SHARDS; shard++) {
-    const now = deps.clock.now();
-    const ended = await deps.store.query('due', `${shard}/`, `${shard}/${coarse(now)}`, PAGE, 'ops');
-    for (const key of ended) await dropLife(deps, key, now, also);
+    const now = clock.now();
+    const end = `${shard}/${coarse(now)}`;
+    const list = (from: string, limit: number) => store.query('due', from, end, limit, 'ops');
+    const look = async (keys: readonly StoreKey[]) => {
+      let done = 0;
+      let lastAt: number | undefined;
+      for (let start = 0; start < keys.length; start += PAGE) {
+        const notes = keys.slice(start, start + PAGE);
+        const records = await store.read(notes);
+        for (const [i, note] of notes.entries()) {
+          const due = records[i]?.indexes.due?.split('/')[1];
+          if (due === undefined) continue;
+          lastAt = Number(due) * COARSE_MS;
+          if (await dropLife(deps, note, due, now, also)) done++;
+        }
+      }
+      return { done, lastAt };
+    };
+    await goThrough({ shard, places, list, look, most: PAGE });
   }
 }
 
-async function dropLife(deps: SpaceDeps, note: StoreKey, now: number, also: readonly LifeEnds[]): Promise<void> {
+/** `false`: it is to be kept for longer. */
+async function dropLife(
+  deps: SpaceDeps,
+  note: StoreKey,
+  due: string,
+  now: number,
+  also: readonly LifeEnds[],
+): Promise<boolean> {
   const { store } = deps;
   const life = endedLife(note);
-  const [record] = await store.read([note]);
-  const due = record?.indexes.due?.split('/')[1];
-  if (!life || due === undefined || due >= coarse(now - (await keptMs(deps, note.space)))) return;
+  if (!life || due >= coarse(now - (await keptMs(deps, note.space)))) return false;
   for (const each of also) await each.endLife(life);
   const prefix = opsPrefix(life.item, life.born);
   for (let after = prefix; ; ) {
@@ -37,6 +64,7 @@ async function dropLife(deps: SpaceDeps, note: StoreKey, now: number, also: read
     if (ids.length < PAGE) break;
   }
   await remove(deps, [note]); // last: it is what finds the rest
+  return true;
 }
 
 async function remove({ store, metrics }: SpaceDeps, keys: readonly StoreKey[]): Promise<void> {
