@@ -51,7 +51,10 @@ describe('the board in a browser', function () {
     await ann.grab('c');
     await ann.moveBy(400, 0, 40);
     await bo.heldBy('c', 'Ann');
-    await ann.moveBy(0, 300, 30);
+    await bo.cardAt('c', 440, 40);
+    await ann.moveBy(0, 200, 20);
+    await bo.cardAt('c', 440, 240);
+    await ann.moveBy(0, 100, 10);
     await ann.page.mouse.up();
     await bo.cardAt('c', 440, 340);
     await bo.heldBy('c', undefined);
@@ -157,7 +160,7 @@ describe('the board in a browser', function () {
 
   it('[BD6] [BD13] without a connection everything goes on, and what was done arrives once there is one', async () => {
     await put('c', { x: 40, y: 40, text: 'Milk' });
-    const [ann, bo] = [await open('Ann', { expected: [/ERR_INTERNET_DISCONNECTED/] }), await open('Bo')];
+    const [ann, bo] = [await open('Ann', { expected: [/ERR_INTERNET_DISCONNECTED/, /WebSocket/] }), await open('Bo')];
     await cutOff(ann.page, true);
     await ann.grab('c');
     await ann.moveBy(200, 100, 10);
@@ -211,6 +214,7 @@ describe('the board in a browser', function () {
       names.map((one) => one.split('\n').at(-1)),
       ['Bo (you)', 'Ann'],
     );
+    await ann.page.locator('#people-list li', { hasText: 'Bo' }).waitFor({ state: 'attached' });
     const hue = (page: Page, name: string) =>
       page.locator('#people-list li', { hasText: name }).locator('.face').getAttribute('data-hue');
     assert.equal(await hue(bo.page, 'Ann'), await hue(ann.page, 'Ann'));

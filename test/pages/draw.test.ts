@@ -54,7 +54,7 @@ describe('a picture in a browser', function () {
   });
 
   it('[DR2] a stroke is seen at once by who draws it, also before the server has it, and by the others when it has', async () => {
-    const expected = [/ERR_INTERNET_DISCONNECTED/];
+    const expected = [/ERR_INTERNET_DISCONNECTED/, /WebSocket/];
     const [ann, bo] = [await DrawWindow.open(windows, place, { expected }), await DrawWindow.open(windows, place)];
     await ann.page.context().setOffline(true);
     await ann.stroke([100, 100], [300, 100]);
