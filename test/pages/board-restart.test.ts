@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { needBrowser, Windows } from '../support/browser.ts';
+import { freePort } from '../support/memcached.ts';
 import { Folder, ServerProcess } from '../support/server-process.ts';
 import { BoardWindow } from './board-window.ts';
 
@@ -15,7 +16,8 @@ describe('the board while its server is killed', function () {
   });
   beforeEach(async () => {
     folder = new Folder();
-    server = await ServerProcess.start(['--data-dir', folder.path]);
+    // One that is still free when the server is started again.
+    server = await ServerProcess.start(['--data-dir', folder.path, '--port', String(await freePort())]);
     ({ url } = server);
   });
   afterEach(async () => {
