@@ -123,18 +123,15 @@ describe('the board in a browser', function () {
     ] as const)
       await window.page.locator('#people-list li', { hasText: other }).waitFor({ state: 'attached' });
     await Promise.all([ann.grab('c'), bo.grab('c')]);
-    await Promise.all([ann.moveBy(200, 0, 20), bo.moveBy(0, 200, 20)]);
+    // Looked for from now on: it goes after some seconds.
     const told = (window: BoardWindow) => window.page.locator('.notice').first();
-    const loser = await Promise.race([
-      told(ann)
-        .waitFor()
-        .then(() => ann),
-      told(bo)
-        .waitFor()
-        .then(() => bo),
-    ]);
+    const first = Promise.race(
+      [ann, bo].map(async (window) => ({ loser: window, words: await told(window).textContent() })),
+    );
+    await Promise.all([ann.moveBy(200, 0, 20), bo.moveBy(0, 200, 20)]);
+    const { loser, words } = await first;
     const winner = loser === ann ? bo : ann;
-    assert.equal(await told(loser).textContent(), `${winner === ann ? 'Ann' : 'Bo'} is holding “Milk” just now.`);
+    assert.equal(words, `${winner === ann ? 'Ann' : 'Bo'} is holding “Milk” just now.`);
     await loser.heldBy('c', winner === ann ? 'Ann' : 'Bo');
     await Promise.all([ann.page.mouse.up(), bo.page.mouse.up()]);
     const [x, y] = winner === ann ? [240, 40] : [40, 240];
@@ -149,9 +146,10 @@ describe('the board in a browser', function () {
     await ann.moveBy(100, 0, 10);
     await bo.heldBy('c', 'Ann');
     await bo.card('c').focus();
+    const told = bo.page.locator('.notice').first().textContent();
     for (const key of ['Delete', 'ArrowLeft', 'Enter', '3']) await bo.page.keyboard.press(key);
     assert.equal(await bo.page.locator('textarea').count(), 0);
-    assert.match((await bo.page.locator('.notice').textContent()) ?? '', /^Ann is holding/);
+    assert.match((await told) ?? '', /^Ann is holding/);
     assert.equal(await bo.card('c').getAttribute('aria-label'), 'Milk, held by Ann');
     await ann.page.mouse.up();
     await bo.cardAt('c', 140, 40);

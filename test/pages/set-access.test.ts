@@ -34,8 +34,8 @@ describe('the page of a set for everybody', function () {
     const { page } = ann;
     // Nothing that a monkey would take out.
     for (const word of ['bread', 'salt', 'tea']) await ann.add(word);
+    await ann.members(['bread', 'salt', 'tea']);
     await ann.monkeys(2);
-    await ann.members(await ann.shownMembers());
     await page.locator('#rest').click();
     await ann.verdict('All have the same members as you');
     assert.deepEqual(await namelessControls(page), []);
@@ -116,8 +116,7 @@ describe('the page of a set for everybody', function () {
     await told.waitFor();
     await bo.members(['tea']);
     await told.waitFor({ state: 'detached' });
-    await bo.monkeys(2);
-    await told.waitFor();
+    await Promise.all([told.waitFor(), bo.monkeys(2)]);
     await bo.verdict('Simulated people');
     assert.equal(await bo.page.locator('#monkeys li').count(), 0);
     await ann.members(['tea']);

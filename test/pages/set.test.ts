@@ -240,7 +240,8 @@ describe('a set in a browser', function () {
   it('[VW9] what is no set is said to be none', async () => {
     await post([1], 'register');
     const page = await windows.open(place, { expected: [/409/] });
-    await page.locator('.notice', { hasText: 'is no set' }).waitFor();
+    // Seen for some seconds, which may be over; what was spoken stays.
+    await page.locator('#spoken', { hasText: 'is no set' }).waitFor({ state: 'attached' });
     assert(await page.locator('#element').isDisabled());
   });
 

@@ -73,7 +73,7 @@ async function arrive(instances: readonly Instance[]): Promise<void> {
 }
 
 describe('Pub/Sub bus', function () {
-  this.timeout(40_000);
+  this.timeout(90_000);
   let emulator: JavaEmulator;
   let admin: PubsubAdmin;
   let topic: string;
