@@ -36,7 +36,7 @@ import { createUpdatesStream } from './updates-stream.ts';
  * routed by Express. Both answer through `Replies`.
  */
 export function createApp(deps: AppDeps): RequestListener {
-  const replies = new Replies(deps.instance, deps.allowedOrigins);
+  const replies = new Replies(deps.instance, deps.allowedOrigins, deps.limits.answers);
   const getUpdates = createGetUpdates({ ...deps, replies });
   const postUpdate = createDirectPost({ ...deps, replies });
   const streams = createStreams({ ...deps, replies });

@@ -16,6 +16,7 @@ export type FeedDeps = Pick<AppDeps, 'access' | 'engine' | 'limits' | 'log' | 'm
 export interface Outlet {
   /** So much is on its way to the client that nothing should be added. `Feed.resume` says that it has left. */
   readonly isFull: boolean;
+  /** Throws where too much waits for slow readers. */
   send(answer: Answer): void;
   /** The feed has ended by this. */
   fail(problem: Problem): void;
@@ -105,7 +106,11 @@ export class Feed {
     const { known: _, ...query } = this.#query;
     this.#query = { ...query, marker: answer.marker, wait: MAX_WAIT_SECONDS };
     this.#deps.meter.count('stream_answers');
-    this.#outlet.send(answer);
+    try {
+      this.#outlet.send(answer);
+    } catch (error) {
+      this.#end(problemFrom(this.#deps.log, error));
+    }
     if (this.#state !== 'asking') return;
     if (this.#outlet.isFull) this.#state = 'held';
     // Not at once: the reader knows what it has told only when it has told everybody.

@@ -13,17 +13,19 @@ const ASK_AGAIN = 'private, no-cache';
 const OTHERS = COMMON.slice(2); // without `no-store`
 
 /**
- * An answer that its caller may keep. A browser may be used by several people: what it keeps is found again with the same credential alone, and is asked for again where a proxy, not the
- * browser, tells who it is.
+ * For what its caller may keep; `forEver`: it never changes. A browser may be used by several people: what it keeps is found again with the same credential alone, and is asked for again
+ * where a proxy, not the browser, tells who it is.
  */
+export function keptBy(req: IncomingMessage, forEver: boolean): HeaderList {
+  const isKept = forEver && rawHeader(req, IAP_HEADER) === undefined;
+  return ['Cache-Control', isKept ? FOR_EVER : ASK_AGAIN, 'Vary', 'Authorization'];
+}
+
+/** An answer that its caller may keep. */
 export function sendFixed(replies: Replies, req: IncomingMessage, res: ServerResponse, answer: FixedAnswer): void {
   const hash = createHash('sha256').update(answer.body).digest('base64url').slice(0, 22);
-  const isKept = answer.fixed === 'for ever' && rawHeader(req, IAP_HEADER) === undefined;
   // Weak: the same for every coding.
-  const headers: HeaderList = [
-    ...['ETag', `W/"${hash}"`, 'Cache-Control', isKept ? FOR_EVER : ASK_AGAIN, 'Vary', 'Authorization'],
-    ...OTHERS,
-  ];
+  const headers: HeaderList = [...['ETag', `W/"${hash}"`], ...keptBy(req, answer.fixed === 'for ever'), ...OTHERS];
   if (namesTag(rawHeader(req, 'if-none-match'), `"${hash}"`)) replies.send(req, res, 304, headers, undefined);
   else {
     const content = new Content(answer.body, () => ['Content-Type', 'application/json', ...headers]);

@@ -1,21 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProblemError } from '../protocol/errors.ts';
-import { MAX_PICTURES_PER_ANSWER } from '../protocol/limits.ts';
+import { MAX_PICTURES_PER_ANSWER, MAX_RESOURCE_BYTES } from '../protocol/limits.ts';
 import type { StoredPicturesResponse } from '../protocol/pictures.ts';
 import { admitWithin } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { evaluate, readPreconditions, versionTag } from './etags.ts';
+import { keptBy } from './fixed-answers.ts';
 import { readItem, readSpace } from './path.ts';
 import { parseQuery, readInteger } from './query.ts';
 import { type HeaderList, type Replies, SHELL } from './reply.ts';
+import { sendParts } from './send-parts.ts';
 
-type PictureDeps = Pick<AppDeps, 'access' | 'limits' | 'proxyHops' | 'engine'> & { readonly replies: Replies };
+type PictureDeps = Pick<AppDeps, 'access' | 'limits' | 'proxyHops' | 'engine' | 'clock' | 'meter' | 'log'> & {
+  readonly replies: Replies;
+};
 type Place = { readonly space: string; readonly item: string; readonly search: string };
 type Handler = (req: IncomingMessage, res: ServerResponse, place: Place) => Promise<void>;
-
-/** A version that is stored never changes; the newest is asked for again each time. */
-const FOR_EVER = 'private, max-age=31536000, immutable';
-const ASK_AGAIN = 'private, no-cache';
 
 /** `GET …/items/{item}/picture.png`: with all that is accepted, or as it is stored at a version. */
 export function createGetPicture({ replies, ...deps }: PictureDeps): Handler {
@@ -28,8 +28,8 @@ export function createGetPicture({ replies, ...deps }: PictureDeps): Handler {
     if (file === undefined) throw new ProblemError('notFound', `version ${at} of ${item} is not stored as a picture`);
     const headers: HeaderList = [
       ...SHELL,
-      'Cache-Control',
-      version === undefined ? ASK_AGAIN : FOR_EVER,
+      // A version that is stored never changes.
+      ...keptBy(req, version !== undefined),
       'ETag',
       versionTag(file.version),
       'Longshore-Version',
@@ -46,9 +46,22 @@ export function createGetPicture({ replies, ...deps }: PictureDeps): Handler {
       res.end();
       return;
     }
-    const about = ['Content-Type', 'image/png', 'Content-Length', String(file.png.length)];
-    replies.head(req, res, 200, [...headers, ...about]);
-    res.end(req.method === 'HEAD' ? undefined : file.png);
+    const { png } = file;
+    const begin = () =>
+      replies.head(req, res, 200, [...headers, 'Content-Type', 'image/png', 'Content-Length', String(png.length)]);
+    if (req.method === 'HEAD') {
+      begin();
+      res.end();
+      return;
+    }
+    await sendParts(deps, res, {
+      start: 0,
+      end: png.length - 1,
+      held: Math.min(png.length, MAX_RESOURCE_BYTES),
+      read: async ({ start, end }) => Buffer.from(png.buffer, png.byteOffset + start, end - start + 1),
+      begin,
+      gone: () => new ProblemError('notFound', 'the picture is gone'),
+    });
   };
 }
 

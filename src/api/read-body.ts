@@ -57,6 +57,7 @@ export function parseJson(bytes: Buffer): Json {
   if (fault === 'tooDeep') {
     throw new ProblemError('tooDeep', `arrays and objects may be nested at most ${MAX_JSON_DEPTH} deep`);
   }
+  if (fault === 'badNumber') throw new ProblemError('badJson', 'a number is too large: at most about 1.8e308');
   if (fault === 'badKey') throw new ProblemError('badKey', 'no key may be named __proto__');
   return value as Json;
 }

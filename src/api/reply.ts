@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Problem } from '../protocol/errors.ts';
+import type { SharedBytes } from '../core/limits/shared-bytes.ts';
+import { type Problem, ProblemError } from '../protocol/errors.ts';
 import { isId } from '../protocol/ids.ts';
-import { Compressor, type Content, codingOf, type HeaderList } from './content.ts';
+import { Compressor, type Content, codingOf, type HeaderList, type Sendable } from './content.ts';
 
 export type { HeaderList };
 
@@ -29,7 +30,7 @@ const PREFLIGHT: HeaderList = [
   'Access-Control-Allow-Methods',
   'GET, HEAD, POST, PUT, PATCH, DELETE',
   'Access-Control-Allow-Headers',
-  'Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, X-Request-Id, Stream-Seq, Stream-TTL, Stream-Expires-At, ' +
+  'Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, X-Request-Id, Longshore-Durable, Stream-Seq, Stream-TTL, Stream-Expires-At, ' +
     'Stream-Closed, Stream-Forked-From, Stream-Fork-Offset, Stream-Fork-Sub-Offset, Producer-Id, Producer-Epoch, Producer-Seq',
   'Access-Control-Max-Age',
   '600',
@@ -41,11 +42,13 @@ export class Replies {
   readonly #vary: HeaderList;
   readonly #prefix: string;
   readonly #compressor = new Compressor();
+  readonly #answers: SharedBytes | undefined;
   #count = 0;
 
-  /** `prefix` tells the request ids of this process from those of others; `allowedOrigins` are compared exactly. */
-  constructor(prefix: string, allowedOrigins: readonly string[]) {
+  /** `prefix` tells the request ids of this process from those of others; `allowedOrigins` are compared exactly; `answers` bounds what waits for slow readers. */
+  constructor(prefix: string, allowedOrigins: readonly string[], answers?: SharedBytes) {
     this.#prefix = prefix;
+    this.#answers = answers;
     this.#vary = allowedOrigins.length > 0 ? ['Vary', 'Origin'] : [];
     this.#cors = new Map(
       allowedOrigins.map((origin) => [
@@ -112,17 +115,31 @@ export class Replies {
     else res.end(body);
   }
 
-  /** In the coding that the client likes best. `headers` of the content hold the common ones. */
+  /** In the coding that the client likes best, unless too much waits for slow readers. `headers` of the content hold the common ones. */
   content(req: IncomingMessage, res: ServerResponse, status: number, content: Content): void {
     const { only } = content;
     if (only !== undefined) {
-      this.send(req, res, status, only.headers, only.body);
+      this.#sendShared(req, res, status, only);
       return;
     }
     const coding = codingOf(rawHeader(req, 'accept-encoding'));
     const sendable = content.in(coding, this.#compressor);
-    if (!(sendable instanceof Promise)) this.send(req, res, status, sendable.headers, sendable.body);
-    else void sendable.then(({ headers, body }) => this.send(req, res, status, headers, body));
+    if (!(sendable instanceof Promise)) this.#sendShared(req, res, status, sendable);
+    else void sendable.then((made) => this.#sendShared(req, res, status, made));
+  }
+
+  /** Not for what answers a write: that has happened. */
+  #sendShared(req: IncomingMessage, res: ServerResponse, status: number, { headers, body }: Sendable): void {
+    if (res.headersSent || res.destroyed) return;
+    try {
+      const taken = this.#answers?.enter(body);
+      if (taken !== undefined) res.once('close', taken);
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      this.problem(req, res, error.problem);
+      return;
+    }
+    this.send(req, res, status, headers, body);
   }
 
   /** Sends the head of an answer whose body comes bit by bit. */

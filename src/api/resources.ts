@@ -9,6 +9,7 @@ import { accountOf, admitWithin } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { type Range, readRange } from './byte-range.ts';
 import { namesTag } from './etags.ts';
+import { keptBy } from './fixed-answers.ts';
 import { readHash, readSpace } from './path.ts';
 import { readBytes, readJson } from './read-body.ts';
 import { type HeaderList, type Replies, rawHeader, SHELL } from './reply.ts';
@@ -21,9 +22,6 @@ type ResourceDeps = Pick<
 > & { readonly replies: Replies };
 type Handler = (req: IncomingMessage, res: ServerResponse, space: string) => Promise<void>;
 type NamedHandler = (req: IncomingMessage, res: ServerResponse, space: string, name: string) => Promise<void>;
-
-/** For the caller's own cache: whether somebody else may see it, they have to ask here. */
-const FOR_EVER: HeaderList = ['Cache-Control', 'private, max-age=31536000, immutable'];
 
 export function createPutResource({ replies, resources, ...deps }: ResourceDeps): Handler {
   return async function putResource(req, res, name) {
@@ -49,7 +47,7 @@ export function createGetResource({ replies, resources, uploads, ...deps }: Reso
     const resource = await resources.find(space, hash);
     if (resource === undefined) throw absent(hash);
     const tag = `"${hash}"`;
-    const headers = [...SHELL, ...FOR_EVER, 'ETag', tag, 'Accept-Ranges', 'bytes'];
+    const headers = [...SHELL, ...keptBy(req, true), 'ETag', tag, 'Accept-Ranges', 'bytes'];
     if (namesTag(rawHeader(req, 'if-none-match'), tag)) return end(replies, req, res, 304, headers);
     const url = await uploads.detour(space, resource);
     if (url !== undefined) {

@@ -10,9 +10,11 @@ import type { Range } from './byte-range.ts';
 export type Parts = Range & {
   /** `undefined`: it has gone. */
   readonly read: (range: Range) => Promise<Buffer | undefined>;
-  /** Sends the head; called once the first part is there. */
+  /** Sends the head; called once, when the first part is there. */
   readonly begin: () => void;
   readonly gone: () => ProblemError;
+  /** Bytes that are held for the reader meanwhile, where it is more than one part. */
+  readonly held?: number;
 };
 
 type Deps = {
@@ -23,11 +25,11 @@ type Deps = {
 };
 
 /**
- * Sends bytes `start..end` part by part: one part is held for a client, however large the whole is, and the next is read when the client has taken it. Rejects only
+ * Sends bytes `start..end`, which may be none, part by part: one part is held for a client, however large the whole is, and the next is read when the client has taken it. Rejects only
  * before the head is sent; what fails later cuts the connection, so that nobody takes a part for the whole.
  */
-export async function sendParts(deps: Deps, res: ServerResponse, { start, end, read, begin, gone }: Parts) {
-  const held = Math.min(end - start + 1, RESOURCE_PART_BYTES);
+export async function sendParts(deps: Deps, res: ServerResponse, { start, end, read, begin, gone, ...rest }: Parts) {
+  const held = rest.held ?? Math.min(end - start + 1, RESOURCE_PART_BYTES);
   deps.limits.transfers.enter(held);
   try {
     for (let at = start; at <= end && !res.destroyed; at += RESOURCE_PART_BYTES) {
@@ -37,6 +39,7 @@ export async function sendParts(deps: Deps, res: ServerResponse, { start, end, r
       if (!res.headersSent) begin();
       if (!res.write(part)) await drained(deps, res);
     }
+    if (!res.headersSent) begin();
     res.end();
   } catch (error) {
     if (!res.headersSent) throw error;

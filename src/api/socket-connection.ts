@@ -82,8 +82,10 @@ export class SocketConnection implements Outlet {
     if (!this.#isOpen) return;
     this.#quiet = false;
     const frame = updatesFrameOf(answer);
+    const taken = this.#deps.limits.answers.enter(frame);
     this.#sharedBytes += frame.length;
     this.#stream.write(frame, () => {
+      taken?.();
       this.#sharedBytes -= frame.length;
       this.#heard();
     });

@@ -7,6 +7,7 @@ import { MAX_BODY_BYTES } from '../protocol/limits.ts';
 import { SOCKET_PROTOCOL } from '../protocol/socket.ts';
 import type { AppDeps } from './app-deps.ts';
 import { Place } from './get-updates.ts';
+import { requireKnownOrigin } from './known-origin.ts';
 import { matchSocket, readSpace } from './path.ts';
 import { parseQuery } from './query.ts';
 import { Replies, rawHeader } from './reply.ts';
@@ -47,14 +48,15 @@ export function createSockets(deps: AppDeps): Sockets {
   const accept = async (req: IncomingMessage, stream: Duplex, head: Buffer): Promise<void> => {
     const asked = await admit(deps, req);
     if (stream.destroyed) return;
+    // Before the upgrade: after it nobody can be refused with a problem.
+    const place = new Place(deps.limits, asked.account);
+    stream.once('close', () => place.leave());
     server.handleUpgrade(req, stream, head, (ws) => {
       const connection = new SocketConnection(deps, asked, ws, stream);
-      const place = new Place(deps.limits, asked.account);
       open.add(connection);
       deps.meter.gauge('sockets', open.size);
       ws.once('close', () => {
         open.delete(connection);
-        place.leave();
         deps.meter.gauge('sockets', open.size);
         if (open.size === 0) departed?.();
       });
@@ -98,17 +100,6 @@ async function admit(deps: AppDeps, req: IncomingMessage) {
   requireKnownOrigin(req, deps.allowedOrigins);
   const { ticket } = parseQuery(target?.search ?? '', ['ticket']);
   return admitToStream(deps, req, space, ticket, 'poll');
-}
-
-/**
- * Browsers let any page open a WebSocket to anywhere, and say only from where. Pages of this server itself and of the allowed origins
- * are let in; what is no page sends no origin.
- */
-function requireKnownOrigin(req: IncomingMessage, allowed: readonly string[]): void {
-  const origin = rawHeader(req, 'origin');
-  if (origin === undefined || allowed.includes(origin)) return;
-  if (URL.canParse(origin) && new URL(origin).host === rawHeader(req, 'host')?.toLowerCase()) return;
-  throw new ProblemError('forbidden', 'pages of this origin may not connect; see LONGSHORE_ALLOWED_ORIGINS');
 }
 
 /** As any other request is refused; the connection then ends. */

@@ -108,12 +108,14 @@ export class StreamEvents {
         this.#deps.meter.count('streams_cut');
         res.destroy();
       });
-      const done = (goes: boolean) => () => {
+      const over = (): void => {
         cancel();
-        resolve(goes);
+        res.off('drain', over);
+        res.off('close', over);
+        resolve(!res.closed);
       };
-      res.once('drain', done(true));
-      res.once('close', done(false));
+      res.on('drain', over);
+      res.on('close', over);
     });
   }
 
@@ -135,8 +137,8 @@ function textOf(log: Log, page: Page): string {
   return body.toString(isTextType(log.state.config.type) ? 'utf8' : 'base64');
 }
 
-/** Every line of the data is a line of the event, whichever way lines end: so no data can pretend to be an event. */
+/** Every line of the data is a line of the event, whichever way lines end: so no data can pretend to be an event. Of blanks before it readers take one away. */
 function event(name: string, data: string): string {
-  const lines = data.split(/\r\n|\r|\n/).map((line) => `data:${line}\n`);
+  const lines = data.split(/\r\n|\r|\n/).map((line) => `data:${line.startsWith(' ') ? ' ' : ''}${line}\n`);
   return `event: ${name}\n${lines.join('')}\n`;
 }

@@ -4,6 +4,7 @@ import { ProblemError } from '../protocol/errors.ts';
 import { nextCursor, parseFrom } from '../protocol/streams.ts';
 import { Place, takenAway } from './get-updates.ts';
 import { type HeaderList, rawHeader, SANDBOX } from './reply.ts';
+import { sendParts } from './send-parts.ts';
 import { bodyOf, endOf, nextHeader, STREAM_HEADERS, tagOf } from './stream-answers.ts';
 import { StreamEvents } from './stream-events.ts';
 import type { ReadQuery, StreamDeps, StreamRequest } from './stream-request.ts';
@@ -18,7 +19,7 @@ export function createReadStream(deps: StreamDeps) {
     const page = await deps.streams.read(log, query.from);
     // Where the end is now may not be kept by any cache.
     const cached = query.from === 'now' ? ['Cache-Control', 'no-store'] : CACHED;
-    send(deps, request, { log, page, query, headers: cached });
+    await send(deps, request, { log, page, query, headers: cached });
   };
 }
 
@@ -49,6 +50,7 @@ async function longPoll(deps: StreamDeps, request: StreamRequest, query: ReadQue
   let log = await streams.find(place);
   let page = await streams.read(log, query.from);
   if (page.messages.length === 0 && !log.state.closed) {
+    if (res.closed) return;
     const waiting = new Place(limits, asked.account);
     const run = { cancelled: false, unpark: () => {} };
     res.once('close', () => {
@@ -64,7 +66,7 @@ async function longPoll(deps: StreamDeps, request: StreamRequest, query: ReadQue
     log = await streams.find(place);
     page = await streams.read(log, from);
   }
-  send(deps, request, { log, page, query, headers: [...CACHED, ...cursorHeader(deps, query)] });
+  await send(deps, request, { log, page, query, headers: [...CACHED, ...cursorHeader(deps, query)] });
 }
 
 function cursorHeader({ clock, random }: StreamDeps, { cursor }: ReadQuery): HeaderList {
@@ -78,7 +80,7 @@ type Found = {
   readonly headers: HeaderList;
 };
 
-function send(deps: StreamDeps, { req, res }: StreamRequest, { log, page, query, headers }: Found): void {
+async function send(deps: StreamDeps, { req, res }: StreamRequest, { log, page, query, headers }: Found) {
   const { tail, closed } = endOf(log, page);
   const upToDate = page.next >= tail;
   const all: HeaderList = [
@@ -102,12 +104,15 @@ function send(deps: StreamDeps, { req, res }: StreamRequest, { log, page, query,
     return;
   }
   const body = bodyOf(log, page.messages);
-  // What slow readers have not taken yet is bounded for all of them together.
-  deps.limits.transfers.enter(body.length);
-  res.once('close', () => deps.limits.transfers.leave(body.length));
   const described = ['Content-Type', log.state.config.type, 'Content-Length', String(body.length)];
-  deps.replies.head(req, res, 200, [...tagged, ...described]);
-  res.end(body);
+  await sendParts(deps, res, {
+    start: 0,
+    end: body.length - 1,
+    held: body.length,
+    read: async ({ start, end }) => body.subarray(start, end + 1),
+    begin: () => deps.replies.head(req, res, 200, [...tagged, ...described]),
+    gone: () => new ProblemError('gone', 'the stream was deleted'),
+  });
 }
 
 function matches(req: IncomingMessage, tag: string): boolean {

@@ -71,6 +71,8 @@ class EventStream implements Outlet {
   readonly #asked: Paying;
   readonly #feed: Feed;
   #timers: (() => void)[] = [];
+  /** Of the large answers that the client has still to take. */
+  readonly #owed = new Set<() => void>();
   #told = false;
   #quiet = true;
 
@@ -83,7 +85,10 @@ class EventStream implements Outlet {
   }
 
   start(): void {
-    this.#res.once('close', () => this.#release());
+    this.#res.once('close', () => {
+      this.#release();
+      for (const taken of this.#owed) this.#settle(taken);
+    });
     this.#res.on('drain', () => this.#feed.resume());
     this.#feed.start();
     // With a marker it may be long until there is an answer, and the client waits for the head.
@@ -95,11 +100,22 @@ class EventStream implements Outlet {
   }
 
   send(answer: Answer): void {
-    this.#open();
     // An id without data is kept by the client and shown to nobody.
-    if (answer.empty && this.#told) this.#write(`id: ${answer.marker}\n\n`);
-    else this.#write(eventOf(answer));
+    const event = answer.empty && this.#told ? `id: ${answer.marker}\n\n` : eventOf(answer);
+    const taken = typeof event === 'string' ? undefined : this.#deps.limits.answers.enter(event);
+    this.#open();
+    this.#quiet = false;
+    if (taken === undefined) this.#res.write(event);
+    else {
+      this.#owed.add(taken);
+      this.#res.write(event, () => this.#settle(taken));
+    }
     this.#told = true;
+  }
+
+  #settle(taken: () => void): void {
+    this.#owed.delete(taken);
+    taken();
   }
 
   fail(problem: Problem): void {
@@ -134,11 +150,6 @@ class EventStream implements Outlet {
         if (problem !== undefined && !this.#res.writableEnded) this.fail(problem);
       });
     });
-  }
-
-  #write(bytes: Buffer | string): void {
-    this.#quiet = false;
-    this.#res.write(bytes);
   }
 
   #end(last: string): void {

@@ -1,6 +1,7 @@
 import type { Head } from '../model/head.ts';
 import { seenKey } from '../model/keys.ts';
 import type { MustReset } from '../protocol/get-updates.ts';
+import { MAX_ANSWER_BYTES } from '../protocol/limits.ts';
 import type { Answers } from './answers.ts';
 import { missingIds, STORE_PAGE, withScanned } from './candidates.ts';
 import type { Deps } from './context.ts';
@@ -192,13 +193,14 @@ export class UpdateReader {
     const told = tellRoster(seen.roster, marker?.roster ?? NO_ROSTER);
     let page = marker;
     let items: Selection['chosen'] = [];
+    let bytes = 0;
     for (;;) {
       const after = page?.cycle?.after ?? '';
       const listed = await this.#deps.store.list(space.id, 'item', after, STORE_PAGE);
       const missing = missingIds(question, listed, after);
       const ids = [...listed.filter((id) => question.filter.matches(id)), ...missing].sort();
-      const room = question.limit - items.length;
-      const part = ids.slice(0, Math.max(room * 2, 50));
+      const left = question.limit - items.length;
+      const part = ids.slice(0, Math.max(left * 2, 50));
       const absent = part.filter((id) => missing.has(id));
       await this.#readHeads(
         space,
@@ -209,19 +211,21 @@ export class UpdateReader {
         absent.length === 0 ? heads : new Map([...heads, ...absent.map((id) => [id, absentHead(0)] as const)]);
       const input: SelectInput = {
         ...inputOf(seen, question, known, seen.named),
-        limit: room,
+        limit: left,
+        room: MAX_ANSWER_BYTES - bytes,
         marker: page,
         ids: part,
         snapshot: true,
       };
       const selection = selectItems(input);
       items = [...items, ...selection.chosen];
+      bytes += selection.bytes;
       const ended = part.length === ids.length && listed.length < STORE_PAGE;
       if (selection.stoppedAfter !== undefined || ended) {
         const total = { ...selection, chosen: items, left: Math.max(selection.left, 1) };
         const next = { ...nextMarker(input, selection), roster: told.mark };
-        const left = await this.#leftAfter(space, seen, question, heads, total, page, next);
-        return this.#evaluated(space, next, { ...total, left }, reset, true, question, told.clients);
+        const rest = await this.#leftAfter(space, seen, question, heads, total, page, next);
+        return this.#evaluated(space, next, { ...total, left: rest }, reset, true, question, told.clients);
       }
       const stoppedAfter = part.at(-1) ?? listed.at(-1) ?? after;
       page = nextMarker(input, { ...selection, stoppedAfter });
@@ -278,10 +282,11 @@ function inputOf(
     named,
     filter: question.filter,
     limit: question.limit,
+    room: MAX_ANSWER_BYTES,
     known: question.known,
   };
 }
 
 function emptySelection(): Selection {
-  return { chosen: [], durable: {}, seen: new Map(), stoppedAfter: undefined, left: 0 };
+  return { chosen: [], bytes: 0, durable: {}, seen: new Map(), stoppedAfter: undefined, left: 0 };
 }

@@ -22,6 +22,8 @@ export type SelectInput = {
   readonly snapshot: boolean;
   readonly filter: Filter;
   readonly limit: number;
+  /** For large values; one is always taken. */
+  readonly room: number;
   readonly known: Readonly<Record<string, number>> | undefined;
 };
 
@@ -36,6 +38,8 @@ export type Chosen = {
 
 export type Selection = {
   readonly chosen: readonly Chosen[];
+  /** Bytes of the large values among them, about. */
+  readonly bytes: number;
   readonly durable: Readonly<Record<string, Version>>;
   readonly seen: SeenMap;
   /** The id it stopped before, when the page was full. */
@@ -51,12 +55,13 @@ export type Selection = {
  * as the item can be named again.
  */
 export function selectItems(input: SelectInput): Selection {
-  const { marker, limit, filter } = input;
+  const { marker, limit, room, filter } = input;
   const T1 = marker?.cycle?.t1 ?? input.T;
   const before: SeenMap = marker?.seen ?? new Map();
   const seen = new Map<string, Seen>(marker?.cycle ? before : []);
   const chosen: Chosen[] = [];
   const durable: Record<string, Version> = {};
+  let bytes = 0;
   let last = marker?.cycle?.after;
   for (const [place, id] of input.ids.entries()) {
     const head = input.heads.get(id);
@@ -66,15 +71,25 @@ export function selectItems(input: SelectInput): Selection {
     const verdict = judge(input, id, head, was);
     const blind = was?.blind && !verdict ? { blind: true as const } : {};
     if (verdict) {
-      if (chosen.length >= limit)
-        return { chosen, durable, seen, stoppedAfter: last ?? '', left: input.ids.length - place };
+      const more = largeBytes(verdict);
+      if (chosen.length >= limit || (chosen.length > 0 && more > 0 && bytes + more > room))
+        return { chosen, bytes, durable, seen, stoppedAfter: last ?? '', left: input.ids.length - place };
       chosen.push(verdict);
+      bytes += more;
     } else if (tellsDurable(input, id, head, was)) setOwn(durable, id, head.pv);
     if (mustRemember(head, maxCover(input.named.get(id)), input.epoch, T1))
       seen.set(hash, { v: head.v, pv: head.pv, ...blind });
     last = id;
   }
-  return { chosen, durable, seen, stoppedAfter: undefined, left: 0 };
+  return { chosen, bytes, durable, seen, stoppedAfter: undefined, left: 0 };
+}
+
+/** Of what is told of an item, what is not in its head: known without reading it. */
+function largeBytes({ head, from, gone }: Chosen): number {
+  if (!head.ref || head.dead || gone || from === head.v) return 0;
+  if (from === undefined || from < head.tb || from > head.v) return head.ref.bytes;
+  const deltas = head.segs.reduce((sum, { to, bytes }) => (to > from ? sum + bytes : sum), 0);
+  return Math.min(deltas, head.ref.bytes);
 }
 
 function judge(input: SelectInput, id: string, head: Head, was: Seen | undefined): Chosen | undefined {

@@ -112,7 +112,7 @@ export class UpdateWriter {
   }
 
   #verdict({ request, held }: Turn, state: unknown, since: Past): Verdict {
-    const context = { now: request.now, version: held.head.v, client: request.client, since };
+    const context = { now: request.now, version: held.head.v, born: held.head.born, client: request.client, since };
     return decideUpdate(this.#deps.kinds, held.head, () => state, must(request.update, 'an update'), context);
   }
 

@@ -23,6 +23,8 @@ export type ApplyContext = {
   readonly now: number;
   /** Version the operation is applied to; 0 on a new item. */
   readonly version: number;
+  /** Names the life of the item that the operation is applied to. */
+  readonly born?: number | undefined;
   /** Client id of the sender. */
   readonly client?: string | undefined;
   /** What was accepted after the version that `baseOf` names, oldest first; `lost`: it is not known any more. */

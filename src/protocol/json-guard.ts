@@ -1,13 +1,15 @@
 import { MAX_JSON_DEPTH } from './limits.ts';
 
-export type JsonFault = 'tooDeep' | 'badKey';
+export type JsonFault = 'tooDeep' | 'badKey' | 'badNumber';
 
 /**
  * What makes parsed JSON unfit to be walked and merged by the rest of the program: more than `MAX_JSON_DEPTH` nested arrays
- * and objects (a bare scalar has depth 0), or a `__proto__` key anywhere. Its own recursion ends at that depth.
+ * and objects (a bare scalar has depth 0), a `__proto__` key anywhere, or a number that no double can hold, which would come back as `null`. Its own
+ * recursion ends at that depth.
  */
 export function findJsonFault(value: unknown, depth = 1): JsonFault | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
+  if (typeof value !== 'object' || value === null)
+    return value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY ? 'badNumber' : undefined;
   if (depth > MAX_JSON_DEPTH) return 'tooDeep';
   if (Array.isArray(value)) {
     for (const element of value) {

@@ -80,6 +80,8 @@ export const DEFAULT_WAIT_SECONDS = 25;
 export const WAIT_JITTER = 0.1;
 export const DEFAULT_ITEMS_PER_ANSWER = 500;
 export const MAX_ITEMS_PER_ANSWER = 500;
+/** Large values of one answer together, as far as more than one goes into it; those in heads come on top. App Engine takes answers of 32 MB. */
+export const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 export const MAX_IDS_IN_FILTER = 100;
 export const MAX_KNOWN_IDS = 2000;
 

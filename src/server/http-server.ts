@@ -17,16 +17,24 @@ export const HTTP_OPTIONS = {
   maxHeaderSize: 16 * 1024,
 } as const satisfies ServerOptions;
 
+/** A client that takes nothing of what it was sent for so long is cut, ms. */
+const STALL_MS = 30_000;
+
 /** `times`: for tests, which cannot wait as long. Without `sockets` no upgrade is granted. */
 export function createHttpServer(
   listener: RequestListener,
-  times: Partial<ServerOptions> = {},
+  { stallMs = STALL_MS, ...times }: Partial<ServerOptions> & { readonly stallMs?: number } = {},
   sockets?: Pick<Sockets, 'wants' | 'upgrade'>,
 ): Server {
   const shouldUpgradeCallback = sockets?.wants ?? (() => false);
   const server = createServer({ ...HTTP_OPTIONS, ...times, shouldUpgradeCallback }, listener);
   if (sockets !== undefined) server.on('upgrade', sockets.upgrade);
   server.maxConnections = MAX_CONNECTIONS;
+  // Told of connections on which nothing moved for so long: those that are owed something have stopped taking it, others wait for an answer. One that was kept for
+  // another request has a time of its own.
+  server.setTimeout(stallMs, (socket) => {
+    if (socket.writableLength > 0 || socket.timeout !== stallMs) socket.destroy();
+  });
   return server;
 }
 

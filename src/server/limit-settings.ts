@@ -14,6 +14,7 @@ const OTHERS = {
   resyncs: (value) => ({ resyncs: value }),
   bodyMiB: (value) => ({ bodyBytes: value * MIB }),
   transferMiB: (value) => ({ transferBytes: value * MIB }),
+  answerMiB: (value) => ({ answerBytes: value * MIB }),
   spaceMiB: (value) => ({ spaceBytes: value * MIB }),
 } as const satisfies { readonly [name: string]: (value: number) => Partial<LimitsConfig> };
 

@@ -137,6 +137,39 @@ describe('budgets over HTTP', () => {
 });
 
 describe('admission', () => {
+  it('[LI47] large answers that their readers have still to take are bounded, small ones go on', async () => {
+    const limits = makeLimits({ ...DEFAULT_LIMITS, answerBytes: 150_000 });
+    const { listener, engine } = makeApp({ limits });
+    const ask = async (path: string) => {
+      const { status, json } = await send(listener, { path });
+      return [status, json?.code];
+    };
+    engine.items.set('a', { kind: 'register', version: 1, value: 'x'.repeat(100_000), deleted: false });
+    const held = limits.answers.enter(Buffer.alloc(100_000));
+    for (const path of [UPDATES, `${UPDATES}/stream`, '/v1/spaces/board/items/a'])
+      assert.deepEqual(await ask(path), [503, 'overloaded'], path);
+    assert.deepEqual(await ask(`${UPDATES}?marker=m1&wait=0`), [503, 'overloaded']);
+    assert.equal((await ask('/v1/spaces/board'))[0], 404);
+    assert.deepEqual([limits.answers.inUse, limits.parked], [100_000, 0]);
+    held?.();
+    assert.equal((await ask(UPDATES))[0], 200);
+    assert.equal((await ask('/v1/spaces/board/items/a'))[0], 200);
+    assert.equal(limits.answers.inUse, 0);
+  });
+
+  it('[LI47] a message of a stream counts until its reader has taken it, or is gone', async () => {
+    const limits = makeLimits({ ...DEFAULT_LIMITS, answerBytes: 40_000_000 });
+    const { listener, engine } = makeApp({ limits });
+    engine.items.set('a', { kind: 'register', version: 1, value: 'x'.repeat(30_000_000), deleted: false });
+    const { port, close } = await listen(listener);
+    const [answer] = await once(get({ host: '127.0.0.1', port, path: `${UPDATES}/stream`, agent: false }), 'response');
+    answer.pause();
+    assert.ok(limits.answers.inUse > 30_000_000);
+    answer.destroy();
+    while (limits.answers.inUse > 0) await new Promise((turn) => setImmediate(turn));
+    await close();
+  });
+
   it('[LI40] polls of one caller that wait are bounded, and make room when they end', async () => {
     const { limits } = limitsOf({}, { parkedEach: 1 });
     const { listener, engine } = makeApp({ limits });

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { makeApp, send } from './fixture.ts';
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { IAP_HEADER } from '../../src/auth/credentials.ts';
+import { RESOURCE_STALL_MS } from '../../src/protocol/limits.ts';
+import { FakeClock } from '../support/clocks.ts';
+import { listen, makeApp, send } from './fixture.ts';
 
 const ITEM = '/v1/spaces/board/items/sketch';
 const PICTURE = `${ITEM}/picture.png`;
@@ -42,6 +47,39 @@ describe('pictures over HTTP', () => {
     assert.equal((await send(listener, { path: '/v1/spaces/board/items/a%2Fb/picture.png' })).json.code, 'badId');
     for (const method of ['POST', 'PUT', 'DELETE'])
       assert.equal((await send(listener, { method, path: PICTURE })).status, 405, method);
+  });
+
+  it('[RC14] what a browser keeps for ever is found again with the same credential alone, and not where a proxy tells who it is', async () => {
+    const { listener } = makeApp();
+    const bytes = Buffer.from('bytes');
+    const put = await send(listener, { method: 'PUT', path: '/v1/spaces/board/resources', body: bytes });
+    for (const path of [`${PICTURE}?at=3`, `/v1/spaces/board/resources/${put.json.hash}`]) {
+      const { headers } = await send(listener, { path });
+      assert.deepEqual(
+        [headers['cache-control'], headers.vary],
+        ['private, max-age=31536000, immutable', 'Authorization, Origin'],
+      );
+      const told = await send(listener, { path, headers: { [IAP_HEADER]: 'an assertion' } });
+      assert.equal(told.headers['cache-control'], 'private, no-cache', path);
+    }
+  });
+
+  it('[RC13] a picture counts as bytes on their way until its reader has taken it; a reader who takes nothing is cut', async () => {
+    const clock = new FakeClock();
+    const { listener, engine, deps } = makeApp({ clock });
+    const png = Buffer.alloc(30_000_000);
+    engine.pictures.file = async () => ({ version: 7, index: 7, lineage: '1.1', png });
+    const { port, close } = await listen(listener);
+    const [answer] = await once(get({ host: '127.0.0.1', port, path: PICTURE, agent: false }), 'response');
+    answer.pause();
+    while (clock.waiting === 0) await new Promise((turn) => setImmediate(turn));
+    assert.equal(deps.limits.transfers.inUse, png.length);
+    const cut = once(answer, 'error');
+    clock.advance(RESOURCE_STALL_MS);
+    answer.resume();
+    await cut;
+    await close();
+    assert.equal(deps.limits.transfers.inUse, 0);
   });
 
   it('[PIC71] names the versions that are stored', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
+import { connect as connectTo, type Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import type { AppDeps } from '../../src/api/app-deps.ts';
 import { createSockets, type Sockets } from '../../src/api/socket.ts';
@@ -134,6 +134,30 @@ describe('GET …/socket', () => {
     assert.equal(await statusOf(`?ticket=${elsewhere}`), 401);
     assert.deepEqual([await statusOf(`?ticket=${ticket}`), await statusOf(`?ticket=${ticket}`)], [101, 401]);
     assert.equal(await statusOf('?token=x', cast.headers('reader')), 400);
+  });
+
+  it('[TR41] one beyond the places of its caller is refused before the upgrade, and a place is free again when its socket ends', async () => {
+    const limits = makeLimits({ ...DEFAULT_LIMITS, parkedEach: 1, addressFactor: 1 });
+    await serve({ limits });
+    const first = await connect();
+    assert.equal(await statusOf(''), 503);
+    assert.equal(limits.parked, 1);
+    const broken = async () => {
+      const socket = connectTo(port, '127.0.0.1');
+      socket.write(
+        `GET ${SOCKET} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: short\r\n\r\n`,
+      );
+      const [head] = await once(socket, 'data');
+      socket.destroy();
+      return Number(String(head).split(' ')[1]);
+    };
+    assert.equal(await broken(), 503);
+    first.ws.close();
+    await first.closed;
+    while (limits.parked > 0) await settle();
+    assert.equal(await broken(), 400);
+    while (limits.parked > 0) await settle();
+    assert.equal(await statusOf(''), 101);
   });
 
   it('[TR32] a request that asks for no WebSocket is 426; another upgrade is answered as if it did not ask', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { MAX_REGISTER_BYTES } from '../../src/protocol/limits.ts';
 import { Chain } from '../support/chain.ts';
 import { EngineWorld, N } from '../support/engine-fixture.ts';
 
@@ -40,6 +41,24 @@ describe('GetUpdates: pages', () => {
       assert.deepEqual((await chain.next({ limit })).items, []);
     });
   }
+
+  it('[GU86] large values come in several pages, of a snapshot and of changes', async () => {
+    const world = new EngineWorld();
+    const large = (id: string, letter: string) => id + letter.repeat(MAX_REGISTER_BYTES - 100);
+    const chain = new Chain(world);
+    for (const letter of ['x', 'y']) {
+      for (const id of IDS) await world.ok(id, { set: large(id, letter) });
+      const pages: number[] = [];
+      for (;;) {
+        const { items, upToDate } = await chain.page();
+        pages.push(items.length);
+        if (upToDate) break;
+      }
+      assert.deepEqual(pages, [16, 9]);
+      assert.deepEqual(chain.values, Object.fromEntries(IDS.map((id) => [id, large(id, letter)])));
+    }
+    assert.ok([...chain.delivered.values()].every((versions) => versions.length === 2));
+  });
 
   it('[GU42] changes between the pages of a snapshot are not lost: before, at and after the cursor, new and deleted', async () => {
     const world = await filled();

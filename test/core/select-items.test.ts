@@ -27,6 +27,7 @@ function input(over: Partial<SelectInput> = {}): SelectInput {
     snapshot: false,
     filter: filterOf({}),
     limit: 10,
+    room: 1_000,
     known: undefined,
     ...over,
   };
@@ -107,6 +108,50 @@ describe('which items a reader is told of', () => {
         assert.equal(current.cycle, undefined);
       }),
     );
+  });
+
+  it('[GU86] a page holds as much of large values as there is room for, at least one, and each item comes once', () => {
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const sizes = fc.array(fc.option(fc.nat({ max: 1_500 })), { minLength: ids.length, maxLength: ids.length });
+    fc.assert(
+      fc.property(sizes, fc.boolean(), (all, snapshot) => {
+        const sized = (i: number) => all[i] ?? 0;
+        const heads = new Map(
+          ids.map((id, i) => {
+            const ref = { key: `body-${id}`, v: 5, bytes: sized(i) };
+            return [id, sampleHead({ v: 5, tb: 5, ...(all[i] === null ? {} : { ref }) })];
+          }),
+        );
+        const named = new Map(ids.map((id) => [id, [{ cu: 2_000, base: 3 }]]));
+        const told: string[] = [];
+        let current = snapshot ? undefined : marker();
+        do {
+          const after = current?.cycle?.after ?? '';
+          const asked = input({ ids: ids.filter((id) => id > after), heads, named, snapshot, marker: current });
+          const page = selectItems(asked);
+          const places = page.chosen.map(({ id }) => ids.indexOf(id));
+          assert.equal(
+            page.bytes,
+            places.reduce((sum, i) => sum + sized(i), 0),
+          );
+          assert.ok(page.bytes <= asked.room || places.filter((i) => sized(i) > 0).length === 1, String(places));
+          told.push(...page.chosen.map(({ id }) => id));
+          current = nextMarker(asked, page);
+        } while (current.cycle);
+        assert.deepEqual(told, ids);
+      }),
+    );
+  });
+
+  it('[GU86] deltas count as what they are', () => {
+    const ids = ['a', 'b'];
+    const seg = { key: 's', from: 1, to: 4, bytes: 10 };
+    const ref = { key: 'body', v: 1, bytes: 900 };
+    const heads = new Map(ids.map((id) => [id, sampleHead({ v: 5, tb: 1, segs: [seg], ref })]));
+    const named = new Map(ids.map((id) => [id, [{ cu: 2_000, base: 3 }]]));
+    assert.equal(selectItems(input({ ids, heads, named })).bytes, 20);
+    assert.equal(selectItems(input({ ids, heads, named, known: { a: 5, b: 4 }, snapshot: true })).bytes, 0);
+    assert.equal(selectItems(input({ ids, heads, named: new Map(), marker: undefined, snapshot: true })).left, 1);
   });
 
   it('[GU64] a snapshot tells of everything alive, of dead items only those the caller holds', () => {

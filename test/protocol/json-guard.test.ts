@@ -27,6 +27,13 @@ describe('findJsonFault', () => {
     assert.equal(findJsonFault(JSON.parse('{"constructor":{"prototype":"__proto__"}}')), undefined);
   });
 
+  it('[HT3] finds numbers that would come back as null, and takes the largest there are', () => {
+    for (const text of ['1e309', '[{"a":-1e309}]', `[1${'0'.repeat(309)}]`])
+      assert.equal(findJsonFault(JSON.parse(text)), 'badNumber', text.slice(0, 20));
+    for (const text of ['[1.7976931348623157e308]', '5e-324', '1e-400'])
+      assert.equal(findJsonFault(JSON.parse(text)), undefined);
+  });
+
   it('[HT1, HT2] takes every JSON value that breaks neither rule', () => {
     const value = fc.jsonValue({ maxDepth: 6 }).filter((one) => !JSON.stringify(one).includes('__proto__'));
     fc.assert(fc.property(value, (one) => findJsonFault(one) === undefined));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { RequestListener, Server, ServerOptions } from 'node:http';
+import type { RequestListener, Server, ServerOptions, ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createHttpServer, HTTP_OPTIONS, listen } from '../../src/server/http-server.ts';
@@ -27,7 +27,7 @@ describe('the HTTP server and slow clients', () => {
   /** An open connection on which this much has been sent. */
   async function open(
     sent: string,
-    times: Partial<ServerOptions> = QUICK,
+    times: Parameters<typeof createHttpServer>[1] = QUICK,
     listener: RequestListener = app.listener,
   ): Promise<Socket> {
     server = createHttpServer(listener, times);
@@ -42,6 +42,28 @@ describe('the HTTP server and slow clients', () => {
   it('[CF40] headers that do not end are cut off with 408', async () => {
     const socket = await open('GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ');
     assert.match(await text(socket), /^HTTP\/1\.1 408 /);
+  });
+
+  it('[CF46] a client that takes nothing of its answer is cut; one that waits for its answer is not', async () => {
+    const large = Buffer.alloc(32 * 1024 * 1024);
+    const asked: ServerResponse[] = [];
+    const listener: RequestListener = (req, res) => {
+      asked.push(res);
+      if (req.url === '/large') res.end(large);
+    };
+    const stalled = await open('GET /large HTTP/1.1\r\nHost: x\r\n\r\n', { stallMs: 200 }, listener);
+    let looked = 0;
+    server.on('timeout', () => looked++);
+    const waiting = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    sockets.push(waiting);
+    waiting.write('GET /later HTTP/1.1\r\nHost: x\r\n\r\n');
+    while (asked.length < 2) await once(server, 'request');
+    const [first, second] = asked;
+    if (first && !first.closed) await once(first, 'close');
+    assert.ok(stalled.bytesRead < large.length, 'it was cut');
+    while (looked < 2) await once(server, 'timeout'); // the one that waits has been looked at, too
+    second?.end('at last');
+    assert.match(String((await once(waiting, 'data'))[0]), /at last$/);
   });
 
   it('[CF40] so are headers that come letter by letter', async () => {

@@ -7,7 +7,7 @@ describe('settings of limits', () => {
   it('[LI14] each limit can be changed alone; the others have their defaults', () => {
     assert.deepEqual(parseLimits('post=5'), { ...DEFAULT_LIMITS, budgets: { ...DEFAULT_LIMITS.budgets, post: 5 } });
     const all = parseLimits(
-      'addressFactor=2, parkedEach=3,parked=4,posts=5,reads=6,resyncs=8,bodyMiB=7,transferMiB=8,spaceMiB=9',
+      'addressFactor=2, parkedEach=3,parked=4,posts=5,reads=6,resyncs=8,bodyMiB=7,transferMiB=8,answerMiB=10,spaceMiB=9',
     );
     assert.deepEqual(all, {
       budgets: DEFAULT_LIMITS.budgets,
@@ -19,6 +19,7 @@ describe('settings of limits', () => {
       resyncs: 8,
       bodyBytes: 7 * 1_048_576,
       transferBytes: 8 * 1_048_576,
+      answerBytes: 10 * 1_048_576,
       spaceBytes: 9 * 1_048_576,
     });
     for (const budget of BUDGETS) assert.equal(parseLimits(`${budget}=9`).budgets[budget], 9);

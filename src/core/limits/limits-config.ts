@@ -23,6 +23,8 @@ export type LimitsConfig = {
   readonly bodyBytes: number;
   /** Bytes of resources that are on their way to or from the blobs, together. */
   readonly transferBytes: number;
+  /** Bytes of answers that their readers have still to take, together. */
+  readonly answerBytes: number;
   /** What the resources of one space may take up. */
   readonly spaceBytes: number;
 };
@@ -39,6 +41,7 @@ export const DEFAULT_LIMITS: LimitsConfig = {
   resyncs: 50,
   bodyBytes: 256 * 1024 * 1024,
   transferBytes: 256 * 1024 * 1024,
+  answerBytes: 256 * 1024 * 1024,
   spaceBytes: 1024 ** 3,
 };
 

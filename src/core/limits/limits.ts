@@ -6,6 +6,7 @@ import { ProblemError } from '../../protocol/errors.ts';
 import { type Account, Budgets } from './budgets.ts';
 import { type Budget, type LimitsConfig, WINDOW_MS } from './limits-config.ts';
 import { Permits } from './permits.ts';
+import { SharedBytes } from './shared-bytes.ts';
 
 export type LimitsParts = {
   readonly clock: Clock;
@@ -29,6 +30,8 @@ export class Limits {
   readonly bodies: Permits;
   /** Bytes of resources on their way to or from the blobs. */
   readonly transfers: Permits;
+  /** Large answers, and messages of streams, until their readers have taken them. */
+  readonly answers: SharedBytes;
   /** Polls that wait, of all callers together; the engine bounds them. */
   parked = 0;
 
@@ -41,6 +44,7 @@ export class Limits {
     this.posts = new Permits('writing requests', config.posts, soon);
     this.bodies = new Permits('bytes of request bodies', config.bodyBytes, soon);
     this.transfers = new Permits('bytes of resources on their way', config.transferBytes, soon);
+    this.answers = new SharedBytes(new Permits('bytes of answers on their way', config.answerBytes, soon));
   }
 
   /** Who uses it up: the subject, or the address of those who are `anonymous`. */

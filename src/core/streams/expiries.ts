@@ -17,7 +17,7 @@ type ExpiryParts = {
   readonly random: Random;
   readonly log: Logger;
   readonly reader: Pick<StreamReader, 'find'>;
-  /** Deletes it; one that forks read from stays for them alone. */
+  /** Deletes it, if it has expired by then; one that forks read from stays for them alone. */
   readonly end: (log: Log) => Promise<void>;
 };
 
@@ -79,16 +79,23 @@ export class Expiries {
     const { store, clock, reader, end } = this.#parts;
     const [seen] = await store.read([key]);
     if (!seen) return false;
-    const log = await reader.find(key.space as SpaceId, key.id as ItemId);
-    const at = log && !log.state.gone ? endsAt(log.state) : Number.POSITIVE_INFINITY;
-    const expired = log !== undefined && at <= clock.now();
-    if (expired) await end(log);
-    const record = expired || at === Number.POSITIVE_INFINITY ? 'delete' : this.#record(key, at);
+    const find = () => reader.find(key.space as SpaceId, key.id as ItemId);
+    const found = await find();
+    const isDue = found !== undefined && endOf(found) <= clock.now();
+    if (isDue) await end(found);
+    const log = isDue ? await find() : found;
+    const at = endOf(log);
+    const record = at === Number.POSITIVE_INFINITY ? 'delete' : this.#record(key, at);
     // Another log may be about to begin under this name: its note stays.
     await store.transact([key], ([now]) => ({
       changes: now?.data === seen.data ? [{ key, record }] : [],
       result: 0,
     }));
-    return expired;
+    return isDue && !(log?.born === found.born && !log.state.gone);
   }
+}
+
+/** Of one that is not there, or has gone but for its forks: never. */
+function endOf(log: Log | undefined): number {
+  return log && !log.state.gone ? endsAt(log.state) : Number.POSITIVE_INFINITY;
 }

@@ -1,10 +1,11 @@
 import { isJsonType, mediaType } from '../../base/media-type.ts';
-import type { LogOutcome, LogRefusal, LogRequest } from '../../kinds/log/request.ts';
+import type { LogFields, LogOutcome, LogRefusal } from '../../kinds/log/request.ts';
 import { type Fork, type ForkedFrom, type LogConfig, tailOf } from '../../kinds/log/state.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Random } from '../../ports/random.ts';
 import { ProblemError } from '../../protocol/errors.ts';
 import type { ItemId, SpaceId } from '../../protocol/ids.ts';
+import { MAX_BODY_BYTES, MAX_FORK_DEPTH, MAX_LOG_MESSAGES } from '../../protocol/limits.ts';
 import type { Offset } from '../../protocol/streams.ts';
 import type { Body, Message } from './contents.ts';
 import type { Log, StreamReader } from './read-stream.ts';
@@ -15,7 +16,7 @@ type ForkParts = {
   readonly clock: Clock;
   readonly random: Random;
   readonly reader: StreamReader;
-  readonly ask: (log: Log, fields: ConstructorParameters<typeof LogRequest>[0]) => Promise<LogOutcome | LogRefusal>;
+  readonly ask: (log: Log, fields: LogFields) => Promise<LogOutcome | LogRefusal>;
   readonly remove: (log: Log) => Promise<boolean>;
 };
 
@@ -66,18 +67,35 @@ export class Forks {
     const source = await this.#parts.reader.find(space, item);
     if (!source || source.state.config.pending) throw new ProblemError('notFound', 'there is no such source');
     if (source.state.gone) throw new ProblemError('conflict', 'the source was deleted');
+    if ((await this.#depthOf(source)) >= MAX_FORK_DEPTH)
+      throw new ProblemError('quotaExceeded', `a fork may go back through at most ${MAX_FORK_DEPTH} others`);
     return source;
+  }
+
+  /** Logs that it goes back through. */
+  async #depthOf(log: Log): Promise<number> {
+    let depth = 0;
+    for (let fork = log.state.config.fork; fork && depth < MAX_FORK_DEPTH; depth++)
+      fork = (await this.#sourceOf(fork))?.state.config.fork;
+    return depth;
   }
 
   /** Messages, or bytes of the message, that follow on `at`. */
   async #prefix(source: Log, at: number, sub: number): Promise<Body> {
+    const isJson = isJsonType(source.state.config.type);
+    if (isJson && sub > MAX_LOG_MESSAGES)
+      throw new ProblemError('tooLarge', `Stream-Fork-Sub-Offset may be at most ${MAX_LOG_MESSAGES}`);
     const taken: Message[] = [];
+    let bytes = 0;
     for (let next = at; taken.length < sub; ) {
       const page = await this.#parts.reader.read(source, next);
       if (page.next === next) break;
       taken.push(...page.messages);
       next = page.next;
-      if (!isJsonType(source.state.config.type)) break;
+      if (!isJson) break;
+      bytes += JSON.stringify(page.messages).length;
+      if (bytes > MAX_BODY_BYTES)
+        throw new ProblemError('tooLarge', `a fork takes over at most ${MAX_BODY_BYTES} bytes after its offset`);
     }
     const [first] = taken;
     if (first && 'bytes' in first && sub <= first.bytes.length) return { bytes: first.bytes.subarray(0, sub) };
@@ -91,9 +109,14 @@ export class Forks {
     if (!fork) return;
     const source = await this.#sourceOf(fork);
     const ref: Fork = [fork.ref, space, item, this.#parts.clock.now()];
-    const outcome = source ? await this.#parts.ask(source, { ref }) : { reason: 'gone' as const };
-    if ('reason' in outcome && outcome.reason === 'full')
-      throw new ProblemError('quotaExceeded', 'the source has as many forks as a stream may have');
+    const ask = async () => (source ? this.#parts.ask(source, { ref, from: fork.at }) : { reason: 'gone' as const });
+    const isFull = (outcome: LogOutcome | LogRefusal) => 'reason' in outcome && outcome.reason === 'full';
+    let outcome = await ask();
+    if (source && isFull(outcome)) {
+      await this.#forget(source);
+      outcome = await ask();
+    }
+    if (isFull(outcome)) throw new ProblemError('quotaExceeded', 'the source has as many forks as a stream may have');
     if ('reason' in outcome) throw new ProblemError('conflict', 'the source was deleted');
   }
 
@@ -113,6 +136,12 @@ export class Forks {
 
   /** Of a deleted log: has it gone for good, now that forks which never came to be, or are no more, were taken off its list? */
   async release(log: Log): Promise<boolean> {
+    await this.#forget(log);
+    return this.#removeUnused(log);
+  }
+
+  /** Takes forks that never came to be, or are no more, off the list of their source. */
+  async #forget(log: Log): Promise<void> {
     const left: string[] = [];
     for (const [ref, space, item, t] of log.state.forks ?? []) {
       if (this.#parts.clock.now() - t < MAKING_MS) continue;
@@ -120,7 +149,6 @@ export class Forks {
       if (fork?.state.config.fork?.ref !== ref) left.push(ref);
     }
     if (left.length > 0) await this.#parts.ask(log, { unref: left });
-    return this.#removeUnused(log);
   }
 
   async #sourceOf({ space, item, born }: Pick<ForkedFrom, 'space' | 'item' | 'born'>): Promise<Log | undefined> {

@@ -89,6 +89,7 @@ export class StreamReader {
     if (Number(answer.lineage.split('.')[0]) !== holder.born) throw changed();
     if (own && (answer.replaced !== undefined || answer.nextIndex < query.index)) return { ...NOTHING, lost: true };
     const { messages, bytes } = await this.#messages(holder, answer.ops, room);
+    if (!own && messages.length === 0) throw new ProblemError('gone', 'the source of the fork went back');
     return { messages, bytes, goesOn: from + messages.length === until };
   }
 

@@ -1,4 +1,4 @@
-import { type LogOutcome, type LogRefusal, LogRequest } from '../../kinds/log/request.ts';
+import { type LogFields, type LogOutcome, type LogRefusal, LogRequest } from '../../kinds/log/request.ts';
 import { isExpired, needsTouch, tailOf } from '../../kinds/log/state.ts';
 import { fromProblem, ProblemError } from '../../protocol/errors.ts';
 import type { Update, UpdateResult } from '../../protocol/post-update.ts';
@@ -31,10 +31,10 @@ export class Streams {
       clock: parts.clock,
       random: parts.random,
       reader: this.#reader,
-      ask: (log, fields) => this.#ask(log, new LogRequest(fields), SERVER),
+      ask: (log, fields) => this.#ask(log, fields, SERVER),
       remove: (log) => this.#remove(log, SERVER),
     });
-    this.#expiries = new Expiries({ ...parts, reader: this.#reader, end: (log) => this.#end(log, SERVER) });
+    this.#expiries = new Expiries({ ...parts, reader: this.#reader, end: (log) => this.#expire(log) });
   }
 
   /** Ends those that expire without being asked for. */
@@ -57,7 +57,7 @@ export class Streams {
       throw new ProblemError('kindMismatch', `${place.item} is a ${standing.kind.name}`);
     const log = logOf(place.space, place.item, standing);
     if (!log || log.state.gone || !isExpired(log.state, this.#parts.clock.now())) return log;
-    await this.#end(log, SERVER);
+    await this.#expire(log);
     return this.#reader.find(place.space, place.item);
   }
 
@@ -101,8 +101,7 @@ export class Streams {
   /** Stores what a new log begins with. Whoever created it may have died before: then the one who asks again does it. */
   async #fill(place: StreamPlace, log: Log, body: Body, wanted: Wanted, caller: Caller) {
     const content = await this.#contents.write(log, body);
-    const fields = { content, fills: true, close: wanted.closed };
-    const outcome = await this.#ask(log, new LogRequest(fields), caller);
+    const outcome = await this.#ask(log, { content, fills: true, close: wanted.closed }, caller);
     if ('reason' in outcome) await this.#contents.drop(log, content);
     const filled = await this.#reader.find(place.space, place.item);
     return filled && !filled.state.config.pending ? { log: filled, created: !('reason' in outcome) } : undefined;
@@ -115,7 +114,7 @@ export class Streams {
     const content = sent && (inline ?? (await this.#contents.write(log, sent)));
     let outcome: Outcome | undefined;
     try {
-      outcome = await this.#ask(log, new LogRequest({ content, close, producer, seq, type }), caller);
+      outcome = await this.#ask(log, { content, close, producer, seq, type }, caller);
     } finally {
       const refused = outcome && ('reason' in outcome || outcome.duplicate !== undefined);
       if (refused) await this.#contents.drop(log, content);
@@ -129,12 +128,18 @@ export class Streams {
     await this.#end(await this.find(place), caller);
   }
 
-  async #end(log: Log, caller: Caller): Promise<void> {
+  /** Unless it is used again just now. */
+  #expire(log: Log): Promise<void> {
+    return this.#end(log, SERVER, ({ state }) => isExpired(state, this.#parts.clock.now()));
+  }
+
+  async #end(log: Log, caller: Caller, isDue: (now: Log) => boolean = () => true): Promise<void> {
     for (let turn = 0; turn < TURNS; turn++) {
       const now = await this.#reader.find(log.space, log.item);
-      if (!now || now.born !== log.born) return;
+      if (!now || now.born !== log.born || !isDue(now)) return;
       if ((now.state.forks ?? []).length > 0) {
-        await this.#ask(now, new LogRequest({ gone: true }), caller);
+        await this.#ask(now, { gone: true }, caller);
+        await this.#forks.release({ ...now, state: { ...now.state, gone: true } });
         return;
       }
       if (await this.#remove(now, caller)) return;
@@ -183,11 +188,14 @@ export class Streams {
   /** Not waited for: the reader has its answer whether or not it could be noted. */
   #touch(log: Log): void {
     if (!needsTouch(log.state, this.#parts.clock.now())) return;
-    this.#ask(log, new LogRequest({ touch: true }), SERVER).catch(() => undefined);
+    this.#ask(log, { touch: true }, SERVER).catch(() => undefined);
   }
 
-  #ask(log: Log, op: LogRequest, caller: Caller): Promise<Outcome> {
-    return this.#update(log, { op, kind: 'log', durable: log.state.config.durable || op.gone === true }, caller);
+  /** Asks it of this life of the log. What a fork stands on is stored, whatever is lost later. */
+  #ask(log: Log, fields: LogFields, caller: Caller): Promise<Outcome> {
+    const op = new LogRequest({ ...fields, born: log.born });
+    const durable = log.state.config.durable || op.gone === true || op.ref !== undefined;
+    return this.#update(log, { op, kind: 'log', durable }, caller);
   }
 
   async #update(

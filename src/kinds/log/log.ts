@@ -15,6 +15,7 @@ import {
   NEW,
   needsTouch,
   step,
+  tailOf,
 } from './state.ts';
 
 const FORM = 'a log takes {"create": {…}}, {"append": [value, …]}, {"close": true} or {"delete": true}';
@@ -25,10 +26,10 @@ export const log: Kind<LogState> = {
   keepDeltaBytes: 8_192,
   lastWins: false,
   empty: () => NEW,
-  apply(state: LogState, op: unknown, { now }: ApplyContext): Applied<LogState> {
-    if (op instanceof LogRequest) return applyRequest(state, op, now);
+  apply(state: LogState, op: unknown, { now, born }: ApplyContext): Applied<LogState> {
+    if (op instanceof LogRequest) return applyRequest(state, op, { now, born });
     const read = readOp(op);
-    return typeof read === 'string' ? invalid(read) : applyRequest(state, read, now, true);
+    return typeof read === 'string' ? invalid(read) : applyRequest(state, read, { now, open: true });
   },
   replay: (state, delta) => step(state, delta as LogDelta),
   ops: (delta) => messagesOf(delta as LogDelta),
@@ -62,10 +63,14 @@ function readOp(op: unknown): LogRequest | string {
   return new LogRequest({ create: { type: 'application/json', durable } });
 }
 
-function applyRequest(state: LogState, ask: LogRequest, now: number, open = false): Applied<LogState> {
+/** `open`: anybody may ask it. */
+type Asked = { readonly now: number; readonly born?: number | undefined; readonly open?: boolean };
+
+function applyRequest(state: LogState, ask: LogRequest, { now, born, open }: Asked): Applied<LogState> {
   if (ask.create) return create(state, ask, ask.create, now);
   if (state.config === undefined)
     return { result: 'invalid', code: 'createMissing', detail: 'there is no such log; create it first' };
+  if (ask.born !== undefined && ask.born !== born) return refuse(state, { reason: 'absent' });
   if (open && !isJsonType(state.config.type)) return invalid(`the log is of type ${state.config.type}`);
   if (ask.unref) return accept(state, { unref: ask.unref });
   if (state.gone) return refuse(state, { reason: 'gone' });
@@ -73,6 +78,7 @@ function applyRequest(state: LogState, ask: LogRequest, now: number, open = fals
   if (isExpired(state, now)) return refuse(state, { reason: 'absent' });
   if (ask.ref) {
     if ((state.forks ?? []).length >= MAX_FORKS_OF_LOG) return refuse(state, { reason: 'full' });
+    if ((ask.from ?? 0) > tailOf(state)) return refuse(state, { reason: 'absent' });
     return accept(state, { ref: ask.ref });
   }
   if (ask.touch) return needsTouch(state, now) ? accept(state, { t: now }) : unchanged(state, {});

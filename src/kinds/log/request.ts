@@ -2,6 +2,8 @@ import type { Content, Fork, LogConfig, Producer } from './state.ts';
 
 /** What only the server itself asks of a log: no JSON that a client sends is one of these. */
 export class LogRequest {
+  /** Of no other life of the item than this. */
+  readonly born?: number;
   readonly create?: LogConfig;
   /** With `create`, what the log begins with. */
   readonly content?: Content;
@@ -14,13 +16,17 @@ export class LogRequest {
   readonly fills?: boolean;
   readonly touch?: boolean;
   readonly ref?: Fork;
+  /** With `ref`: the fork begins after so many messages. */
+  readonly from?: number;
   readonly unref?: readonly string[];
   readonly gone?: boolean;
 
-  constructor(fields: { readonly [field in keyof LogRequest]?: LogRequest[field] | undefined }) {
+  constructor(fields: LogFields) {
     Object.assign(this, fields);
   }
 }
+
+export type LogFields = { readonly [field in keyof LogRequest]?: LogRequest[field] | undefined };
 
 /** Why a request to a log was refused. */
 export type LogRefusal =

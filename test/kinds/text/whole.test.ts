@@ -93,4 +93,33 @@ describe('texts sent whole', () => {
     assert.equal(toEdits(toChange(edits, a.length)).length, 1);
     assert.deepEqual(await new Promise((settle) => settle(hasty.close())), undefined);
   });
+
+  it('[TX46] long texts keep nobody waiting who changed a word, and their own writers no longer than that', async () => {
+    const comparer = new Comparer(15_000);
+    const random = (seed: number) =>
+      Array.from({ length: 20_000 }, (_, i) => String.fromCharCode(97 + ((i * i * seed * 7919) % 26))).join('');
+    const ended: string[] = [];
+    const long = [3, 5, 7, 11, 13, 17].map((seed) =>
+      comparer.compare(random(seed), random(seed + 1).toUpperCase()).then((edits) => {
+        ended.push('long');
+        return edits;
+      }),
+    );
+    const word = comparer.compare('one word here', 'one Word here').then((edits) => {
+      ended.push('word');
+      return edits;
+    });
+    assert.deepEqual(await word, [[4, 1, 'W']]);
+    assert.ok(ended.indexOf('word') <= 1, `after one of them at most: ${ended}`);
+    await comparer.close();
+    await Promise.all(long);
+  }).timeout(20_000);
+
+  it('[TX46] whoever waits for as long as one pair may take is not kept longer by the pairs before', async () => {
+    const comparer = new Comparer(0);
+    const pair = ['a'.repeat(100), 'b'.repeat(90)] as const;
+    const all = await Promise.all(Array.from({ length: 2_000 }, () => comparer.compare(...pair)));
+    assert.ok(all.every((edits) => edits.length === 1));
+    await comparer.close();
+  }).timeout(20_000);
 });
