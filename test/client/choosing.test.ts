@@ -283,6 +283,17 @@ describe('transports that change in mid-stream', function () {
     [{ what: 'add', client: 0 }, 0],
   ];
 
+  const add = (client: number, ms = 0): [Step, number] => [{ what: 'add', client }, ms];
+  /** More of one loss than there may be losses. */
+  const MANY_LATE: [Step, number][] = [
+    add(0, 1),
+    [{ what: 'lose' }, 0],
+    ...[add(1), add(1), add(1), add(1, 1_801), add(1, 101)],
+    [{ what: 'weather', ws: 'held', sse: 'fine' }, 0],
+    [{ what: 'lose' }, 0],
+    ...[add(0), add(0), add(0), add(1), add(0)],
+  ];
+
   it('[SDK84] lose no update and apply none twice', async () => {
     await fc.assert(
       fc.asyncProperty(plan, async (steps) => {
@@ -322,7 +333,7 @@ describe('transports that change in mid-stream', function () {
         for (const { space } of all) assert.deepEqual(space.item('log').confirmed ?? [], value);
         for (const { space } of world.joiners) space.close();
       }),
-      { numRuns: 60, examples: [[TWO_LATE]] },
+      { numRuns: 60, examples: [[TWO_LATE], [MANY_LATE]] },
     );
   });
 });
