@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ROOT } from '../support/files.ts';
+import { freePort } from '../support/memcached.ts';
 import { type Ended, Folder, plainEnvironment, runCli, ServerProcess } from '../support/server-process.ts';
 
 describe('the command line', () => {
@@ -86,12 +85,7 @@ describe('the command line', () => {
   });
 
   it('[CL6] ends with 3 where no server is, and says how to start one', async () => {
-    const listener = createServer();
-    listener.listen(0, '127.0.0.1');
-    await once(listener, 'listening');
-    const { port } = listener.address() as AddressInfo;
-    listener.close();
-    await once(listener, 'close');
+    const port = await freePort();
     for (const args of [
       ['get', 'one'],
       ['get', 'one', 'a'],

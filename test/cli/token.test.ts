@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { hashApiKey } from '../../src/auth/api-keys.ts';
 import { SECRET } from '../support/callers.ts';
 import { ROOT } from '../support/files.ts';
-import { Folder, plainEnvironment, runCli, ServerProcess } from '../support/server-process.ts';
+import { Folder, plainEnvironment, printed, runCli, ServerProcess } from '../support/server-process.ts';
 
 const ENV = { LONGSHORE_JWT_SECRET: SECRET };
 
@@ -113,9 +113,7 @@ describe('credentials on the command line', () => {
       { env: plainEnvironment() },
     );
     try {
-      const [warned] = await once(child.stderr, 'data');
-      assert.match(String(warned), /no sign-in/);
-      assert.match(String((await once(child.stdout, 'data'))[0]), /up at/);
+      await Promise.all([printed(child.stderr, /no sign-in/), printed(child.stdout, /up at/)]);
     } finally {
       child.kill('SIGKILL');
       await once(child, 'exit');

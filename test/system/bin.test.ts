@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ROOT } from '../support/files.ts';
+import { printed } from '../support/server-process.ts';
 
 const SAYS = (who: string): string =>
   `console.log(${JSON.stringify(who)}, process.versions.node.split('.')[0] >= 24, process.argv.slice(2).join(' '));`;
@@ -75,7 +76,7 @@ describe('bin/longshore.mjs', () => {
       "process.on('SIGTERM', () => process.exit(7)); setInterval(() => {}, 1000); console.log('up');",
     );
     const child = spawn(process.execPath, [...oldNode(), join(folder, 'bin/longshore.mjs')]);
-    await once(child.stdout, 'data');
+    await printed(child.stdout, /up/);
     child.kill('SIGTERM');
     assert.deepEqual(await once(child, 'exit'), [7, null]);
   });

@@ -40,7 +40,8 @@ export class ServerProcess {
     });
     const killNow = (): boolean => this.#child.kill('SIGKILL');
     process.once('exit', killNow);
-    this.#exit = once(this.#child, 'exit').then(([code, signal]) => {
+    // With the last of what it said, which may come after its end.
+    this.#exit = once(this.#child, 'close').then(([code, signal]) => {
       process.removeListener('exit', killNow);
       this.#ended = true;
       this.#wake();
