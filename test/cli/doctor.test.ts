@@ -39,7 +39,8 @@ async function doctor(args: readonly string[], env: Record<string, string> = {})
   };
 }
 
-describe('longshore doctor, embedded', () => {
+describe('longshore doctor, embedded', function () {
+  this.timeout(120_000);
   let folder: Folder;
 
   beforeEach(() => {
@@ -168,9 +169,10 @@ describe('longshore doctor, embedded', () => {
       ['ok', 'warn', 'fail'],
     );
   });
-}).timeout(60_000);
+});
 
-describe('longshore doctor, memcached and Datastore', () => {
+describe('longshore doctor, memcached and Datastore', function () {
+  this.timeout(90_000);
   let folder: Folder;
   let memcached: RunningMemcached;
   let emulator: { readonly host: string };
@@ -267,7 +269,7 @@ describe('longshore doctor, memcached and Datastore', () => {
     const parts = { clock: systemClock, random: systemRandom, log: new RecordedLog() };
     return createDatastoreStore({ projectId, emulatorHost: emulator.host, ...parts });
   }
-}).timeout(90_000);
+});
 
 /** More than 8 MiB of records. */
 function overfill(port: number): Promise<void> {

@@ -8,7 +8,8 @@ import { ROOT } from '../support/files.ts';
 import { freePort } from '../support/memcached.ts';
 import { type Ended, Folder, plainEnvironment, runCli, ServerProcess } from '../support/server-process.ts';
 
-describe('the command line', () => {
+describe('the command line', function () {
+  this.timeout(40_000);
   let folder: Folder;
   let server: ServerProcess;
 
@@ -128,4 +129,4 @@ describe('the command line', () => {
     assert.ok(performance.now() - began >= (11 / 40) * 1_000);
     assert.equal((await cli('get', 'three')).out.trim().split('\n').length, 12);
   });
-}).timeout(20_000);
+});

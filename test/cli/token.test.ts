@@ -10,7 +10,8 @@ import { Folder, plainEnvironment, printed, runCli, ServerProcess } from '../sup
 
 const ENV = { LONGSHORE_JWT_SECRET: SECRET };
 
-describe('credentials on the command line', () => {
+describe('credentials on the command line', function () {
+  this.timeout(40_000);
   let folder: Folder;
   let server: ServerProcess;
   let key: string;
@@ -147,4 +148,4 @@ describe('credentials on the command line', () => {
     assert.match(out, /mint[\s\S]*key/);
     assert.equal((await runCli(['token', 'mint', '--help'])).code, 0);
   });
-}).timeout(20_000);
+});

@@ -11,7 +11,8 @@ import { printed } from '../support/server-process.ts';
 const SAYS = (who: string): string =>
   `console.log(${JSON.stringify(who)}, process.versions.node.split('.')[0] >= 24, process.argv.slice(2).join(' '));`;
 
-describe('bin/longshore.mjs', () => {
+describe('bin/longshore.mjs', function () {
+  this.timeout(30_000);
   let folder: string;
 
   beforeEach(() => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { indexKey, itemRowKey, shardOf } from '../../src/model/keys.ts';
 import { decodeRow, encodeRow } from '../../src/model/row.ts';
-import { call, eventually, get, must200, type Problem, readItem, type Target, update } from './calls.ts';
+import { call, eventually, get, metric, must200, type Problem, readItem, type Target, update } from './calls.ts';
 import { Cluster } from './cluster.ts';
 import { Load, parked } from './load.ts';
 
@@ -49,7 +49,9 @@ describe('the death of servers', function () {
     for (let round = 0; round < 2; round++) {
       await load.ackedMore(60);
       const [victim] = cluster.alive;
-      await victim?.kill();
+      assert(victim);
+      await load.nextPostTo(victim);
+      await victim.kill();
       await cluster.addServer();
     }
     await load.ackedMore(40);
@@ -64,8 +66,16 @@ describe('the death of servers', function () {
   it('[SY4] what killed servers left open is stored and closed by one that never saw it', async () => {
     const [a] = cluster.alive;
     assert(a);
-    const version = await moveUnreleased(a, 'left', 'x', 20);
-    await cluster.killServers();
+    await moveUnreleased(a, 'left', 'x', 1);
+    let version = 0;
+    // However long it takes, the store gets nothing of it.
+    cluster.emulator.pause();
+    try {
+      version = await moveUnreleased(a, 'left', 'x', 20);
+      await cluster.killServers();
+    } finally {
+      cluster.emulator.resume();
+    }
     const before = await cluster.row('left', 'x');
     assert(before?.open && before.v < version, 'the last moves are in the cache only');
     const fresh = await cluster.addServer();
@@ -90,10 +100,14 @@ describe('the death of servers', function () {
     const version = await moveUnreleased(a, 'alone', 'x', 5);
     must200(await get(b, 'alone', {}));
     await a.kill();
-    const row = await eventually('the row is closed', async () => {
-      const row = await cluster.row('alone', 'x');
-      return row?.open === false ? row : undefined;
-    });
+    const row = await eventually(
+      'the row is closed',
+      async () => {
+        const row = await cluster.row('alone', 'x');
+        return row?.open === false ? row : undefined;
+      },
+      45_000,
+    );
     assert(row.v >= version);
     assert.equal(Object.keys(row.body as object).length, 5);
     await cluster.addServer();
@@ -137,11 +151,10 @@ describe('the death of servers', function () {
     const { marker } = must200(await get(a, 'quiet', {}));
     await load.begin();
     const polls = Array.from({ length: 20 }, () => get(a, 'quiet', { marker, wait: 30 }));
-    await eventually('the polls are parked', async () => {
-      const page = await call<string>(a, '/metrics');
-      const count = Number(/^longshore_parked_polls (\d+)$/m.exec(page?.body ?? '')?.[1]);
-      return count >= polls.length || undefined;
-    });
+    await eventually(
+      'the polls are parked',
+      async () => (await metric(a, 'parked_polls')) >= polls.length || undefined,
+    );
     await load.ackedMore(60);
     const exit = await a.terminate();
     assert.deepEqual([exit.code, exit.signal], [0, null]);

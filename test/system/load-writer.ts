@@ -27,8 +27,8 @@ export class LoadWriter {
     this.#reader = new LoadReader(`${name}'s reader`, load);
   }
 
-  async live(requests: number): Promise<void> {
-    for (let n = 0; n < requests && !this.#load.finishing && !this.#load.stopped; n++) {
+  async live(): Promise<void> {
+    while (!this.#load.finishing && !this.#load.stopped) {
       await this.#post();
       if (this.#load.random.chance(0.1)) await this.#readOwnWrites();
     }
@@ -44,7 +44,9 @@ export class LoadWriter {
     const end = performance.now() + STUCK_MS;
     while (performance.now() < end && !load.stopped) {
       for (const write of writes) write.sent++;
-      const reply = await post(load.anyServer(), load.space, request);
+      const server = load.anyServer();
+      load.posting(server);
+      const reply = await post(server, load.space, request);
       if (reply?.status === 200 && this.#settle(writes, reply.body)) return;
       await this.#pause(reply);
     }

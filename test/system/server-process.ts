@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { ROOT } from '../support/files.ts';
 
-const READY_MS = 20_000;
+const READY_MS = 30_000;
 const KEPT_LINES = 3_000;
 
 export type LogEntry = { readonly severity: string; readonly message: string; readonly [field: string]: unknown };
