@@ -76,6 +76,7 @@ describe('bad input on connections that all share', function () {
     const [server] = cluster.servers;
     assert(server);
     const bad = badRequests(server);
+    const before = server.troubles().length;
     let going = true;
     const good = Array.from({ length: 12 }, async (_, n) => {
       let done = 0;
@@ -97,7 +98,7 @@ describe('bad input on connections that all share', function () {
     going = false;
     const done = await Promise.all(good);
     assert(Math.min(...done) > 0, 'nothing was in flight');
-    assert.deepEqual(server.troubles(), []);
+    assert.deepEqual(server.troubles().slice(before), []);
   });
 
   it('[SY21] the longest ids there may be are apart from each other', async () => {
