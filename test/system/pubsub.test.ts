@@ -15,7 +15,7 @@ const ROUNDS = 4;
 const WOKEN_MS = SWEEP_MS / 2;
 
 describe('two servers with Pub/Sub between them', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let pubsub: JavaEmulator;
   let admin: PubsubAdmin;
   let cluster: Cluster;
