@@ -144,7 +144,10 @@ export function mustBeOk(reply: Reply<PostUpdateResponse> | undefined): Accepted
   return result;
 }
 
-/** Posts one update that has to be accepted at once. */
+/** Posts one update that has to be accepted, if need be after the pause that clients make where the cache or the store is silent for a moment. */
 export async function update(target: Target, space: string, one: Update): Promise<Accepted> {
-  return mustBeOk(await post(target, space, { updates: [one] }));
+  return eventually('an update is taken', async () => {
+    const reply = await post(target, space, { updates: [one] });
+    return reply?.status === 503 ? undefined : mustBeOk(reply);
+  });
 }
