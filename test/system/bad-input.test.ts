@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { GetUpdatesResponse } from '../../src/protocol/get-updates.ts';
-import { call, get, must200, type Problem, post, type Reply, type Target, update } from './calls.ts';
+import { call, get, must200, type Problem, post, type Reply, type Target, told, update } from './calls.ts';
 import { Cluster } from './cluster.ts';
 
 const MAX_ROUNDS = 50;
@@ -83,7 +83,7 @@ describe('bad input on connections that all share', function () {
     const good = done.map(async (_, n) => {
       for (; going; done[n] = (done[n] ?? 0) + 1) {
         await update(server, 'shared', { item: `good${n % 4}`, op: { merge: { [`c${n}`]: done[n] } } });
-        must200(await get(server, 'shared', {}));
+        await told(server, 'shared');
       }
     });
     // As often as it takes until everybody had something in flight meanwhile.
@@ -112,7 +112,7 @@ describe('bad input on connections that all share', function () {
       }
     }
     for (const space of longest) {
-      const { items }: GetUpdatesResponse = must200(await get(server, space, {}));
+      const { items }: GetUpdatesResponse = await told(server, space);
       assert.deepEqual(
         items.map((item) => 'value' in item && item.value),
         longest.map((item) => space + item),
@@ -128,7 +128,7 @@ describe('bad input on connections that all share', function () {
     const over = { updates: [{ item: 'x', op: { set: `${largest}v` } }] };
     const [second] = must200(await post(server, 'large', over)).results;
     assert.equal(second?.result, 'tooLarge');
-    const [item] = must200(await get(server, 'large', {})).items;
+    const [item] = (await told(server, 'large')).items;
     assert(item && 'value' in item && item.value === largest);
   });
 });

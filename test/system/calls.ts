@@ -144,10 +144,20 @@ export function mustBeOk(reply: Reply<PostUpdateResponse> | undefined): Accepted
   return result;
 }
 
-/** Posts one update that has to be accepted, if need be after the pause that clients make where the cache or the store is silent for a moment. */
+/** Asks again as long as the answer is 503, as clients do where the cache or the store is silent for a moment. */
+export function patiently<Body>(ask: () => Promise<Reply<Body> | undefined>): Promise<Reply<Body> | undefined> {
+  return eventually('the server can answer', async () => {
+    const reply = await ask();
+    return reply?.status === 503 ? undefined : { reply };
+  }).then(({ reply }) => reply);
+}
+
+/** Posts one update that has to be accepted. */
 export async function update(target: Target, space: string, one: Update): Promise<Accepted> {
-  return eventually('an update is taken', async () => {
-    const reply = await post(target, space, { updates: [one] });
-    return reply?.status === 503 ? undefined : mustBeOk(reply);
-  });
+  return mustBeOk(await patiently(() => post(target, space, { updates: [one] })));
+}
+
+/** What a poll is told, which has to be told something. */
+export async function told(target: Target, space: string, ask: Ask = {}): Promise<GetUpdatesResponse> {
+  return must200(await patiently(() => get(target, space, ask)));
 }

@@ -10,6 +10,8 @@ type Mode = 'plain' | 'durable' | 'release' | 'conditional';
 /** The longest that one request may stay unanswered for good, with all its repeats, ms. */
 const STUCK_MS = 30_000;
 const MAX_PAUSE_MS = 250;
+/** Between two requests: a server that starts meanwhile gets its share of the machine, and a run that takes long does not grow without end. */
+const MAX_REST_MS = 10;
 
 /** A client that numbers its requests, has one in flight, and repeats each on any server until it is settled. */
 export class LoadWriter {
@@ -28,9 +30,11 @@ export class LoadWriter {
   }
 
   async live(): Promise<void> {
-    while (!this.#load.finishing && !this.#load.stopped) {
+    const load = this.#load;
+    while (!load.finishing && !load.stopped) {
       await this.#post();
-      if (this.#load.random.chance(0.1)) await this.#readOwnWrites();
+      await sleep(load.random.fraction() * MAX_REST_MS);
+      if (load.random.chance(0.1)) await this.#readOwnWrites();
     }
   }
 

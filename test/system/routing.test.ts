@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { eventually, get, must200, readItem, shortest, update } from './calls.ts';
+import { eventually, get, must200, readItem, shortest, told, update } from './calls.ts';
 import { Cluster, isReady } from './cluster.ts';
 import { Load, parked } from './load.ts';
 import type { ServerProcess } from './server-process.ts';
@@ -44,7 +44,7 @@ describe('several servers on one cache and one store', function () {
   async function wake(a: ServerProcess, b: ServerProcess): Promise<number> {
     await update(a, 'wake', { item: 'x', op: { set: 1 }, release: true });
     const { marker } = await eventually('the space is quiet', async () => {
-      const answer = must200(await get(b, 'wake', {}));
+      const answer = await told(b, 'wake');
       return answer.items.length === 1 ? answer : undefined;
     });
     let answered = false;
@@ -69,14 +69,14 @@ describe('several servers on one cache and one store', function () {
     assert(a && b);
     const put = async (item: string) => (await update(a, 'pages', { item, op: { merge: { n: 1 } } })).version;
     for (const item of ['a', 'b', 'c']) await put(item);
-    let { marker } = must200(await get(b, 'pages', {}));
+    let { marker } = await told(b, 'pages');
     for (const item of ['a', 'b', 'c']) await put(item);
     for (let round = 0; round < 10; round++) {
       const has = new Map<string, number>();
       let moved = 0;
       for (let page = 0; ; page++) {
         assert(page < 40, 'the pages never end');
-        const answer = must200(await get(b, 'pages', { marker, wait: 0, limit: 2 }));
+        const answer = await told(b, 'pages', { marker, wait: 0, limit: 2 });
         marker = answer.marker;
         for (const { id, version } of answer.items) has.set(id, version);
         if (answer.upToDate) break;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChangeSet } from '@codemirror/state';
 import { type TextAnswer, TextCopy, type TextDelta } from '../../src/client/text/text-copy.ts';
-import { eventually, get, type ItemReply, must200, post, readItem, type Target, update } from './calls.ts';
+import { eventually, get, type ItemReply, must200, post, readItem, type Target, told, update } from './calls.ts';
 import { Cluster } from './cluster.ts';
 
 const SPACE = 'office';
@@ -137,7 +137,7 @@ describe('the death of a server that ten people write on', function () {
     assert(victim && other);
     const op = { create: { text: '\n'.repeat(PEOPLE - 1) } };
     await update(victim, SPACE, { item: ITEM, kind: 'text', op });
-    const { marker, items } = must200(await get(victim, SPACE, {}));
+    const { marker, items } = await told(victim, SPACE);
     const start = { marker, version: items[0]?.version ?? 0, value: '\n'.repeat(PEOPLE - 1) };
     const people = Array.from({ length: PEOPLE }, (_, place) => new Typist(cluster, place, start));
     const words = () => people.reduce((sum, { acked }) => sum + acked.length, 0);
