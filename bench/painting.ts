@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createThreadPainter } from '../src/backends/images/thread-painter.ts';
-import { fold } from '../src/backends/images/tiles.ts';
+import { fold, loadRaster } from '../src/backends/images/tiles.ts';
 import { PaintPool } from '../src/core/pictures/paint-pool.ts';
 import type { PackedTile } from '../src/ports/painters.ts';
 import { draw } from '../src/raster/draw.ts';
@@ -55,7 +55,7 @@ function foldingRate(seconds: number): number {
   while (performance.now() < until) {
     const batch = Array.from({ length: STROKES_PER_FOLD }, (_, i) => ops[(strokes + i) % ops.length]);
     const job = { task: 'fold', width: SIDE, height: SIDE, tiles: [...tiles], ops: batch, stamps: new Map() } as const;
-    for (const [index, bytes] of fold(job).changed) if (bytes !== undefined) tiles.set(index, bytes);
+    for (const [index, bytes] of fold(job, loadRaster(job)).changed) if (bytes !== undefined) tiles.set(index, bytes);
     strokes += batch.length;
   }
   const { user, system } = process.cpuUsage(began);

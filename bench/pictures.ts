@@ -1,18 +1,21 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { storedPicturesSchema } from '../src/protocol/pictures.ts';
 import type { DrawOp } from '../src/raster/ops.ts';
 import { Folder, ServerProcess } from '../test/support/server-process.ts';
 import { strokesIn } from '../test/support/strokes.ts';
 
 /*
- * `node bench/pictures.ts [--quick]`: strokes that a server takes in a second from 20 clients, and how long somebody who joins then waits for the picture. Strokes
- * that people drew, where the recordings are there (LONGSHORE_DATA), else made ones of the same length.
+ * `node bench/pictures.ts [--quick]`: strokes that a server takes in a second from 20 clients, and how long somebody who joins then waits for the picture: on that server, and on
+ * one that has just begun after it was killed. Strokes that people drew, where the recordings are there (LONGSHORE_DATA), else made ones of the same length.
  */
 
 const SIDE = 1024;
 const CLIENTS = 20;
 const quick = process.argv.includes('--quick');
 const total = quick ? 1_000 : 10_000;
+const starts = quick ? 2 : 7;
+const ITEM = '/v1/spaces/bench/items/sketch';
 const data = join(process.env.LONGSHORE_DATA ?? join(import.meta.dirname, '../../shared/data'), 'strokes');
 const strokes: readonly DrawOp[] = existsSync(data) ? strokesIn(data) : madeStrokes(400);
 
@@ -23,66 +26,106 @@ function madeStrokes(count: number): DrawOp[] {
   });
 }
 
-async function post(url: string, op: unknown): Promise<void> {
+const folder = new Folder();
+let server = await start();
+let drawn = 1;
+
+function start(): Promise<ServerProcess> {
+  return ServerProcess.start(['--data-dir', folder.path], { LONGSHORE_LIMITS: 'off' });
+}
+
+async function post(op: unknown): Promise<void> {
   const body = JSON.stringify({ updates: [{ item: 'sketch', kind: 'picture', op }] });
   const headers = { 'Content-Type': 'application/json' };
   for (;;) {
-    const answer = await fetch(`${url}/v1/spaces/bench/updates`, { method: 'POST', headers, body });
+    const answer = await fetch(`${server.url}/v1/spaces/bench/updates`, { method: 'POST', headers, body });
     const { results } = (await answer.json()) as { results?: { result: string; retryAfterMs?: number }[] };
     const [result] = results ?? [];
     if (result?.result === 'ok') return;
     if (result !== undefined && result.result !== 'retry') throw new Error(JSON.stringify(result));
-    const ms = result?.retryAfterMs ?? 1_000;
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await pause(result?.retryAfterMs ?? 1_000);
   }
 }
 
+/** By 20 clients, each one stroke after the other. */
+async function drawAll(count: number): Promise<void> {
+  const end = drawn + count;
+  const one = async (): Promise<void> => {
+    while (drawn < end) await post(strokes[drawn++ % strokes.length]);
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, one));
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** From the request to the last byte, ms. */
-async function timeOf(url: string): Promise<number> {
+async function timeOf(path: string): Promise<number> {
   const began = performance.now();
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`${answer.status} for ${url}`);
+  const answer = await fetch(server.url + path);
+  if (!answer.ok) throw new Error(`${answer.status} for ${path}`);
   await answer.arrayBuffer();
   return performance.now() - began;
 }
 
-async function newestStored(url: string): Promise<number> {
-  const { pictures } = (await (await fetch(url)).json()) as { pictures: { index: number }[] };
-  return pictures.at(-1)?.index ?? 0;
+/** Operations that are in no stored picture. */
+async function unstored(): Promise<number> {
+  for (let [newest, index] = [0, 0]; ; ) {
+    const answer = await fetch(`${server.url}${ITEM}/pictures?after=${newest}`);
+    const { pictures, upToDate } = storedPicturesSchema.parse(await answer.json());
+    const last = pictures.at(-1);
+    if (last) ({ version: newest, index } = last);
+    if (upToDate) return drawn - index;
+  }
 }
 
-const folder = new Folder();
-const settings = ['--data-dir', folder.path];
-let server = await ServerProcess.start(settings, { LONGSHORE_LIMITS: 'off' });
+/** Whoever has drawn stores it. */
+async function allStored(): Promise<void> {
+  await drawAll(1);
+  while ((await unstored()) > 0) await pause(500);
+}
+
+/** The server is killed, and each time started anew: nothing but store and blobs is left. */
+async function joinCold(how: string): Promise<void> {
+  const behind = await unstored();
+  const times: number[] = [];
+  const after: number[] = [];
+  for (let n = 0; n < 2 * starts; n++) {
+    await server.end('SIGKILL');
+    server = await start();
+    if (n % 2) await timeOf('/v1/spaces/bench/updates');
+    (n % 2 ? after : times).push(await timeOf(`${ITEM}/picture.png`));
+  }
+  const [median, seen] = [times, after].map((all) => all.sort((a, b) => a - b)[all.length >> 1]?.toFixed(0));
+  console.log(
+    `joining ${drawn - 1} strokes on a server that has just begun, ${how} (the stored picture and ${behind} operations): ${median} ms, ` +
+      `after the snapshot ${seen} ms (medians of ${starts}; target 200)`,
+  );
+}
+
 try {
-  const picture = (): string => `${server.url}/v1/spaces/bench/items/sketch/picture.png`;
-  await post(server.url, { create: { width: SIDE, height: SIDE } });
-  let next = 0;
+  await post({ create: { width: SIDE, height: SIDE } });
   const began = performance.now();
-  const drawing = Array.from({ length: CLIENTS }, async () => {
-    while (next < total) await post(server.url, strokes[next++ % strokes.length]);
-  });
-  await Promise.all(drawing);
+  await drawAll(total);
   const seconds = (performance.now() - began) / 1_000;
   console.log(
     `${CLIENTS} clients, one stroke an update, stored before each answer: ${Math.round(total / seconds)} strokes/s`,
   );
-  const first = await timeOf(picture());
-  const second = await timeOf(picture());
+  const first = await timeOf(`${ITEM}/picture.png`);
+  const second = await timeOf(`${ITEM}/picture.png`);
   console.log(
     `joining after ${total} strokes, ${SIDE} by ${SIDE}: ${first.toFixed(0)} ms (target 200), the next one ${second.toFixed(0)} ms`,
   );
-  for (const joins of [false, true]) {
-    await server.end();
-    server = await ServerProcess.start(settings, { LONGSHORE_LIMITS: 'off' });
-    const behind = total + 1 - (await newestStored(`${server.url}/v1/spaces/bench/items/sketch/pictures`));
-    const joining = joins ? await timeOf(`${server.url}/v1/spaces/bench/updates`) : 0;
-    const whole = joining + (await timeOf(picture()));
-    const how = joins ? `after the snapshot (${joining.toFixed(0)} ms of it)` : 'and nothing asked before';
-    console.log(
-      `the same on a server that has just begun, from the stored picture and ${behind} operations, ${how}: ${whole.toFixed(0)} ms`,
-    );
-  }
+  await drawAll(total / 10);
+  await joinCold('killed while all draw');
+  await allStored();
+  await joinCold('killed when all was stored');
+  await drawAll(100);
+  await joinCold('killed a moment later');
+  await allStored();
+  await drawAll(950);
+  await joinCold('killed just before the next picture is stored');
 } finally {
   await server.end();
   folder.remove();

@@ -1,5 +1,6 @@
 import { FanOut } from './fan-out.ts';
 import type { Job, Result, Target } from './job.ts';
+import { lockStep } from './lock-step.ts';
 import { sleep, startCost } from './measure.ts';
 
 type Phase<Name> = Extract<Job, { readonly phase: Name }>;
@@ -9,24 +10,8 @@ function openAt(posts: Target, polls: Target, observers: number, writers: number
 }
 
 /** Lock-step: the next post leaves when everybody has the last one. */
-export async function saturate({ target, observers, warmUp, seconds }: Phase<'A1'>): Promise<Result> {
-  const fan = await openAt(target, target, observers, 1);
-  for (const end = performance.now() + warmUp * 1_000; performance.now() < end; ) await fan.step();
-  fan.startOver();
-  const stop = startCost(target.pids);
-  for (const end = performance.now() + seconds * 1_000; performance.now() < end; ) await fan.step();
-  const cost = stop();
-  const { arrived, times } = fan;
-  fan.close();
-  return {
-    rate: arrived / cost.seconds,
-    us: cost.server / arrived,
-    cacheUs: cost.memcached / arrived,
-    generatorUs: cost.generator / arrived,
-    p50: times.quantile(0.5),
-    p99: times.quantile(0.99),
-    others: cost.others,
-  };
+export async function saturate(job: Phase<'A1'>): Promise<Result> {
+  return lockStep(await openAt(job.target, job.target, job.observers, 1), job);
 }
 
 /** A moderate rate: how long from the post until an observer has it. */

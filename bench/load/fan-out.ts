@@ -24,6 +24,24 @@ export type FanOutOptions = {
 const CONNECT_AT_ONCE = 100;
 const SETTLE_MS = 500;
 
+/** Where observers begin who want to be told of nothing that was there before. */
+export async function startingPosition({ port, protocol }: Target, space: string): Promise<string> {
+  const asking = await Connection.open(port);
+  const position = PROTOCOLS[protocol].readPosition(await asking.ask(PROTOCOLS[protocol].begin(space)));
+  asking.close();
+  return position;
+}
+
+/** Some at a time: a server takes only so many new connections at once. */
+export async function openMany<One>(count: number, open: () => Promise<One>): Promise<One[]> {
+  const opened: One[] = [];
+  while (opened.length < count) {
+    const batch = Math.min(CONNECT_AT_ONCE, count - opened.length);
+    opened.push(...(await Promise.all(Array.from({ length: batch }, open))));
+  }
+  return opened;
+}
+
 /**
  * Observers of one space that poll again at once with the position they got, and writers of items in it. An update has arrived at an observer when
  * it has that update or, of the same item, a newer one.
@@ -59,14 +77,8 @@ export class FanOut {
       await poster.idle();
       fan.posters.push(poster);
     }
-    const asking = await Connection.open(options.polls.port);
-    const position = fan.#protocol.readPosition(await asking.ask(fan.#protocol.begin(options.space)));
-    asking.close();
-    const first = fan.#protocol.poll(options.space, position);
-    for (let at = 0; at < options.observers; at += CONNECT_AT_ONCE) {
-      const batch = Math.min(CONNECT_AT_ONCE, options.observers - at);
-      await Promise.all(Array.from({ length: batch }, () => fan.#addObserver(first)));
-    }
+    const first = fan.#protocol.poll(options.space, await startingPosition(options.polls, options.space));
+    await openMany(options.observers, () => fan.#addObserver(first));
     await sleep(SETTLE_MS);
     return fan;
   }

@@ -1,5 +1,5 @@
 import { busyOf, cpuOf } from '../host/cpu.ts';
-import type { Pids } from './job.ts';
+import type { Pids, Result } from './job.ts';
 
 /** What one phase cost, microseconds, and how long it took. */
 export type Cost = {
@@ -62,4 +62,17 @@ export class Times {
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** What each of `count` operations took, with the times of all. */
+export function costOfEach(cost: Cost, count: number, times: Times): Result {
+  return {
+    rate: count / cost.seconds,
+    us: cost.server / count,
+    cacheUs: cost.memcached / count,
+    generatorUs: cost.generator / count,
+    p50: times.quantile(0.5),
+    p99: times.quantile(0.99),
+    others: cost.others,
+  };
 }

@@ -1,7 +1,7 @@
 import { cpuOf, residentOf } from '../host/cpu.ts';
 import { Connection } from './connection.ts';
 import type { Job, Result } from './job.ts';
-import { type Cost, sleep, startCost, Times } from './measure.ts';
+import { costOfEach, sleep, startCost, Times } from './measure.ts';
 import { eachMark, PROTOCOLS, type Protocol, updateOf } from './protocols.ts';
 
 type Phase<Name> = Extract<Job, { readonly phase: Name }>;
@@ -73,24 +73,11 @@ async function measured(loop: ClosedLoop, { target: { pids }, warmUp, seconds }:
   const stop = startCost(pids);
   await sleep(seconds * 1_000);
   const { times } = loop;
-  const result = closedLoopResult(stop(), times);
+  const result = costOfEach(stop(), times.count, times);
   loop.stop();
   await ended;
   loop.close();
   return result;
-}
-
-function closedLoopResult(cost: Cost, times: Times): Result {
-  const { count } = times;
-  return {
-    rate: count / cost.seconds,
-    us: cost.server / count,
-    cacheUs: cost.memcached / count,
-    generatorUs: cost.generator / count,
-    p50: times.quantile(0.5),
-    p99: times.quantile(0.99),
-    others: cost.others,
-  };
 }
 
 function connect(port: number, count: number): Promise<Connection[]> {

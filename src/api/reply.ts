@@ -15,17 +15,16 @@ export const COMMON: HeaderList = [
   'same-origin',
 ];
 const EXPOSED = 'Retry-After, ETag, WWW-Authenticate, X-Request-Id, Longshore-Durable-Version, Content-Range';
-/** What is uploaded by some is shown to others: no browser may take it for a page of ours, or run anything in it. */
-export const SHELL: HeaderList = [
+/** Whoever may write chose type and content, and others are shown it: no browser may take it for a page of ours, or run anything in it. */
+export const SANDBOX: HeaderList = [
   'X-Content-Type-Options',
   'nosniff',
   'Content-Security-Policy',
   "sandbox; default-src 'none'",
   'Cross-Origin-Resource-Policy',
   'same-origin',
-  'Referrer-Policy',
-  'no-referrer',
 ];
+export const SHELL: HeaderList = [...SANDBOX, 'Referrer-Policy', 'no-referrer'];
 const PREFLIGHT: HeaderList = [
   'Access-Control-Allow-Methods',
   'GET, HEAD, POST, PUT, PATCH, DELETE',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrowserModules } from './browser-modules.ts';
 import type { BrowserPackages } from './browser-packages.ts';
+import { withIcons } from './page-icons.ts';
 
 /** A page of a space, or of one of its items: `pages/<folder>/content.html` in the frame that all of them share, with `pages/<folder>/main.ts`. */
 export type SpacePage = {
@@ -35,7 +36,7 @@ export function renderPage(page: SpacePage, root: string, modules: BrowserModule
     '<!-- scripts -->': scripts(folder, modules, packages).join('\n    '),
     '<!-- content -->': read(`${folder}/content.html`).replaceAll('\n', '\n    '),
   };
-  return read('shared/frame.html').replace(/\{\w+\}|<!-- \w+ -->/g, (hole) => holes[hole] ?? hole);
+  return withIcons(read('shared/frame.html').replace(/\{\w+\}|<!-- \w+ -->/g, (hole) => holes[hole] ?? hole));
 }
 
 /** All modules are asked for at once: one that is found in another would cost a round trip for each step. */

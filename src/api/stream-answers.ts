@@ -11,16 +11,6 @@ export const STREAM_HEADERS: HeaderList = [
     'Producer-Epoch, Producer-Seq, Producer-Expected-Seq, Producer-Received-Seq, Location',
 ];
 
-/** Anybody with the right to write chose type and content: no browser may take it for a page of ours, or run anything in it. */
-export const SHELL: HeaderList = [
-  'X-Content-Type-Options',
-  'nosniff',
-  'Content-Security-Policy',
-  "sandbox; default-src 'none'",
-  'Cross-Origin-Resource-Policy',
-  'same-origin',
-];
-
 export type LogEnd = { readonly tail: number; readonly closed: boolean };
 
 /** Where a log ends. What was read may be newer than the log as it was found. */

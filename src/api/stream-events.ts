@@ -11,8 +11,8 @@ import {
 import { type From, formatOffset, nextCursor } from '../protocol/streams.ts';
 import { review } from './feed.ts';
 import { Place } from './get-updates.ts';
-import type { HeaderList } from './reply.ts';
-import { bodyOf, endOf, SHELL, STREAM_HEADERS } from './stream-answers.ts';
+import { type HeaderList, SANDBOX } from './reply.ts';
+import { bodyOf, endOf, STREAM_HEADERS } from './stream-answers.ts';
 import type { ReadQuery, StreamDeps, StreamRequest } from './stream-request.ts';
 
 const HEADERS: HeaderList = [
@@ -62,7 +62,7 @@ export class StreamEvents {
   #begin(log: Log): void {
     const { req, res } = this.#request;
     const coded = isTextType(log.state.config.type) ? [] : ['Stream-SSE-Data-Encoding', 'base64'];
-    this.#deps.replies.head(req, res, 200, [...HEADERS, ...coded, ...STREAM_HEADERS, ...SHELL]);
+    this.#deps.replies.head(req, res, 200, [...HEADERS, ...coded, ...STREAM_HEADERS, ...SANDBOX]);
     res.flushHeaders();
   }
 

@@ -3,8 +3,8 @@ import type { Log, Page } from '../core/streams/read-stream.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import { nextCursor, parseFrom } from '../protocol/streams.ts';
 import { Place, takenAway } from './get-updates.ts';
-import { type HeaderList, rawHeader } from './reply.ts';
-import { bodyOf, endOf, nextHeader, SHELL, STREAM_HEADERS, tagOf } from './stream-answers.ts';
+import { type HeaderList, rawHeader, SANDBOX } from './reply.ts';
+import { bodyOf, endOf, nextHeader, STREAM_HEADERS, tagOf } from './stream-answers.ts';
 import { StreamEvents } from './stream-events.ts';
 import type { ReadQuery, StreamDeps, StreamRequest } from './stream-request.ts';
 
@@ -87,7 +87,7 @@ function send(deps: StreamDeps, { req, res }: StreamRequest, { log, page, query,
     ...(upToDate ? ['Stream-Up-To-Date', 'true'] : []),
     ...(upToDate && closed ? ['Stream-Closed', 'true'] : []),
     ...STREAM_HEADERS,
-    ...SHELL,
+    ...SANDBOX,
   ];
   if (query.live === 'long-poll' && page.messages.length === 0) {
     deps.replies.head(req, res, 204, all);

@@ -4,6 +4,7 @@ import type { DirtyItem } from './dirtiness.ts';
 import { markStored, persist } from './durable.ts';
 import { type HeldFloor, heldFloor } from './floor.ts';
 import { decideFlush } from './flush-policy.ts';
+import { Recurring } from './recurring.ts';
 import type { SpaceState } from './space-state.ts';
 import { persistMsOf, type SpaceDeps, settingsSource } from './spaces/settings.ts';
 
@@ -18,35 +19,24 @@ export type FlushParts = CloseParts & { readonly deps: SpaceDeps };
  * Carries the flush policy out: at most one store write per item in flight, newest value only, as many items at once as the store bears (halved
  * when it says it is overloaded, raised by one when it takes a write).
  *
- * States: idle, ticking (a walk over the dirty items that begins what is due). `stop` ends the ticking; `drain` then stores what is left.
+ * Each tick is a walk over the dirty items that begins what is due. When the ticks are stopped, `drain` stores what is left.
  */
 export class Flusher {
   readonly #parts: FlushParts;
   readonly #recommit: (space: SpaceState, item: string) => Promise<number>;
   readonly #busy = new Set<string>();
+  readonly ticks: Recurring;
   #limit = MAX_IN_FLIGHT;
-  #cancel: (() => void) | undefined;
   #floorsAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: FlushParts, recommit: (space: SpaceState, item: string) => Promise<number>) {
     this.#parts = parts;
     this.#recommit = recommit;
-  }
-
-  start(): void {
-    this.#cancel = this.#parts.deps.clock.after(TICK_MS, () => {
-      this.start();
-      this.tick();
-    });
-  }
-
-  stop(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.ticks = new Recurring(parts.deps, { name: 'the flush', everyMs: TICK_MS, once: () => this.#tick() });
   }
 
   /** Begins what is due now. */
-  tick(): void {
+  #tick(): void {
     const { deps, dirtiness } = this.#parts;
     const now = deps.clock.monotonic();
     const periods = new Map<SpaceState, { readonly persistMs: number }>();
@@ -76,7 +66,7 @@ export class Flusher {
     return period;
   }
 
-  /** Stores everything that is dirty, released items first, until `until` (monotonic, ms). What remains is in the cache and its ledger. */
+  /** Stores everything that is dirty, released items first, none of them begun after `until` (monotonic, ms). What remains is in the cache and its ledger. */
   async drain(until: number): Promise<void> {
     const { deps, dirtiness } = this.#parts;
     const entries = [...dirtiness.items()].filter((entry) => !entry.stored && !entry.poison);
@@ -86,8 +76,7 @@ export class Flusher {
       for (let entry = entries[next++]; entry && deps.clock.monotonic() < until; entry = entries[next++])
         await this.#store(entry);
     };
-    const timeout = deps.clock.sleep(Math.max(0, until - deps.clock.monotonic()));
-    await Promise.race([Promise.all(Array.from({ length: 32 }, worker)), timeout]);
+    await Promise.all(Array.from({ length: 32 }, worker));
   }
 
   #begin(entry: DirtyItem, close: boolean): void {

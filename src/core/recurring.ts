@@ -6,11 +6,15 @@ type Work<T> = {
   /** For the log. */
   readonly name: string;
   readonly everyMs: number;
-  readonly once: () => Promise<T>;
+  /** One round. `asked`: somebody wants it now, it is not only its time. */
+  readonly once: (asked: boolean) => T | Promise<T>;
 };
 
-/** Work that is done every so often, and when somebody asks for it; never twice at once in a process. */
-export class Recurring<T> {
+/**
+ * Work that is done every so often, and when somebody asks for it. Who asks while a round runs gets that round; when its time comes meanwhile, it is left out.
+ * What rejects in a round that went by time is logged, and the next round comes as ever; what throws at once is a bug, and nothing catches it here.
+ */
+export class Recurring<T = void> {
   readonly #parts: RecurringParts;
   readonly #work: Work<T>;
   #running: Promise<T> | undefined;
@@ -28,11 +32,11 @@ export class Recurring<T> {
   }
 
   start(): void {
-    const { clock, log } = this.#parts;
-    this.#cancel = clock.after(this.#work.everyMs, () => {
+    this.#cancel = this.#parts.clock.after(this.#work.everyMs, () => {
       if (this.#stopped) return;
       this.start();
-      void this.run().catch((error: unknown) => log.warn({ error: String(error) }, `${this.#work.name} failed`));
+      const round = this.#round(false);
+      if (round instanceof Promise) round.catch((error: unknown) => this.#failed(error));
     });
   }
 
@@ -44,9 +48,20 @@ export class Recurring<T> {
   }
 
   run(): Promise<T> {
-    this.#running ??= this.#work.once().finally(() => {
+    return Promise.resolve(this.#round(true));
+  }
+
+  #round(asked: boolean): T | Promise<T> {
+    if (this.#running !== undefined) return this.#running;
+    const round = this.#work.once(asked);
+    if (!(round instanceof Promise)) return round;
+    this.#running = round.finally(() => {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  #failed(error: unknown): void {
+    this.#parts.log.warn({ error: String(error) }, `${this.#work.name} failed`);
   }
 }

@@ -23,12 +23,14 @@ const MAX_SWEPT = 200;
  * announce any more becomes known) and closed. Found by an index of the store, so a process with empty memory and an empty cache finds them too; the ledgers
  * of the spaces that this process knows are looked through besides.
  */
-export async function sweepItems(parts: SweepParts): Promise<number> {
+export async function sweepItems(parts: SweepParts, rounds: { readonly isStopped: boolean }): Promise<number> {
   let swept = 0;
   for (const { space, id } of await overdue(parts)) {
+    if (rounds.isStopped) break;
     if (await sweepItem(parts, parts.space(space), id)) swept++;
   }
   for (const space of parts.knownSpaces()) {
+    if (rounds.isStopped) break;
     for (const id of await overdueInLedger(parts, space)) if (await sweepItem(parts, space, id)) swept++;
   }
   if (swept > 0) parts.deps.metrics.count('swept_items', swept);

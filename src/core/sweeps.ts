@@ -1,5 +1,6 @@
 import { dropEndedLives, type LifeEnds } from './history/drop-ended.ts';
 import { type PrunePlaces, pruneTombstones } from './prune.ts';
+import { Recurring } from './recurring.ts';
 import type { IdleSpaces } from './spaces/idle-spaces.ts';
 import type { SpaceDeps } from './spaces/settings.ts';
 import type { SpacesHere } from './spaces-here.ts';
@@ -28,28 +29,26 @@ const SWEEPS_PER_PRUNING = 30;
 export class Sweeps {
   readonly #parts: SweepsParts;
   readonly #prunePlaces: PrunePlaces = new Map();
+  readonly rounds: Recurring<Swept>;
   #begun = 0;
-  #running: Promise<Swept> | undefined;
 
   constructor(parts: SweepsParts) {
     this.#parts = parts;
-  }
-
-  /** `prune`: also what may be forgotten by now; without it, once in a while. */
-  run(prune = this.#begun++ % SWEEPS_PER_PRUNING === 0): Promise<Swept> {
-    this.#running ??= this.#sweep(prune).finally(() => {
-      this.#running = undefined;
+    this.rounds = new Recurring(parts.deps, {
+      name: 'the sweep of what others left',
+      everyMs: parts.deps.config.sweepMs,
+      once: (asked) => this.#sweep(asked || this.#begun++ % SWEEPS_PER_PRUNING === 0),
     });
-    return this.#running;
   }
 
+  /** `prune`: also what may be forgotten by now. */
   async #sweep(prune: boolean): Promise<Swept> {
     const { deps, items, clients, idle, spaces, lifeEnds, rest } = this.#parts;
-    const swept = await sweepItems(items);
+    const swept = await sweepItems(items, this.rounds);
     await clients.sweep();
     const used = spaces.ids;
     await idle.note(used);
-    if (!prune) return { swept, pruned: 0 };
+    if (!prune || this.rounds.isStopped) return { swept, pruned: 0 };
     const pruned = await pruneTombstones(deps, this.#prunePlaces);
     await dropEndedLives(deps, lifeEnds);
     await idle.end(new Set(used));

@@ -3,21 +3,18 @@ import type { Json } from '../base/json.ts';
 import type { Contest } from '../model/head.ts';
 import type { UpdateResult } from '../protocol/post-update.ts';
 import { HeadCommitter } from './commit-head.ts';
+import { TurnCommitter } from './commit-turn.ts';
 import { CHANGED, LOOP, RetryLater } from './context.ts';
-import { isCovered, planCoverage } from './coverage.ts';
 import { markAfter } from './decide-restore.ts';
 import { decideUpdate, findRepeat, invalid, mustRemember, remember, type Verdict } from './decide-update.ts';
-import { makeDurable, markStored, snapshotOf } from './durable.ts';
-import { getFloor } from './floor.ts';
 import type { Heads } from './heads.ts';
 import { judgeCreation } from './judge-creation.ts';
 import { type Gate, isHolder } from './lock-rules.ts';
 import type { Locks } from './locks.ts';
-import { accepted, type Next, nextHead, sameAgain, type WriteRequest } from './next-head.ts';
+import { accepted, type Next, sameAgain, type WriteRequest } from './next-head.ts';
 import { type Past, PastDeltas, remembered } from './past.ts';
 import type { Pictures } from './pictures/pictures.ts';
 import { Reservations, refusedAsBefore } from './reservations.ts';
-import type { Snapshot } from './row-content.ts';
 import type { SpaceState } from './space-state.ts';
 import type { SpaceDeps } from './spaces/settings.ts';
 import type { Values } from './values.ts';
@@ -25,13 +22,10 @@ import {
   type Attempt,
   andThen,
   isRefusal,
-  landedIn,
   newAttempt,
-  promisesStore,
   type Repeated,
   refusal,
   type Turn,
-  visible,
   type Written,
 } from './write-turn.ts';
 
@@ -45,9 +39,9 @@ export class UpdateWriter {
   readonly #values: Values;
   readonly #heads: Heads;
   readonly #committer: HeadCommitter;
+  readonly #turns: TurnCommitter;
   readonly #locks: Locks;
   readonly #past: PastDeltas;
-  readonly #pictures: Pictures | undefined;
   readonly #reservations: Reservations;
 
   constructor(deps: SpaceDeps, values: Values, heads: Heads, locks: Locks, pictures?: Pictures) {
@@ -55,8 +49,8 @@ export class UpdateWriter {
     this.#values = values;
     this.#heads = heads;
     this.#committer = new HeadCommitter(deps, values, heads);
+    this.#turns = new TurnCommitter({ deps, values, heads, committer: this.#committer, pictures });
     this.#locks = locks;
-    this.#pictures = pictures;
     this.#past = new PastDeltas(deps.kinds, values);
     this.#reservations = new Reservations(deps);
   }
@@ -101,7 +95,7 @@ export class UpdateWriter {
     if (again && head.absent) throw new RetryLater('contention', 50);
     const state = head.ref ? await this.#values.stateOf(space.id, request.item, held) : this.#values.inlineState(head);
     if (state === CHANGED) return undefined;
-    if (again) return this.#commit(turn, sameAgain(request, head, state));
+    if (again) return this.#turns.commit(turn, sameAgain(request, head, state));
     return request.update ? this.#judge(turn, state) : this.#lockAlone(turn, state);
   }
 
@@ -139,7 +133,7 @@ export class UpdateWriter {
     const locks = gate.ends !== undefined || update.grab === true;
     if (verdict.kind !== 'refuse') {
       const next = accepted(request, head, verdict);
-      return locks ? this.#commitLocked(turn, gate, next, state) : this.#commit(turn, next);
+      return locks ? this.#commitLocked(turn, gate, next, state) : this.#turns.commit(turn, next);
     }
     const { result } = verdict;
     if (result.result !== 'ok' || !turn.fresh) return this.#refuse(turn, result, state, verdict.contest);
@@ -153,7 +147,7 @@ export class UpdateWriter {
   async #commitLocked(turn: Turn, gate: Gate & { kind: 'pass' }, next: Next, state: unknown) {
     const locked = await this.#locks.withUpdate(turn, gate, next);
     if (locked.kind === 'refuse') return this.#refuse(turn, locked.result, state);
-    return locked.kind === 'commit' ? this.#commit(turn, locked.next) : undefined;
+    return locked.kind === 'commit' ? this.#turns.commit(turn, locked.next) : undefined;
   }
 
   async #lockAlone(turn: Turn, state: unknown): Promise<Written | undefined> {
@@ -161,7 +155,7 @@ export class UpdateWriter {
     const locked = await this.#locks.alone(turn, sameAgain(request, held.head, state));
     switch (locked.kind) {
       case 'commit':
-        return this.#commit(turn, locked.next);
+        return this.#turns.commit(turn, locked.next);
       case 'refuse':
         return { done: false, result: locked.result };
       case 'again':
@@ -172,7 +166,7 @@ export class UpdateWriter {
         const { v, pv, fence } = held.head;
         if (request.lock?.do !== 'grab' || pv >= fence)
           return { done: true, version: v, durableVersion: Math.min(pv, v), extra: locked.extra };
-        return this.#stands(turn, fence); // its first answer was lost before it was stored
+        return this.#turns.stands(turn, fence); // its first answer was lost before it was stored
       }
     }
   }
@@ -187,11 +181,11 @@ export class UpdateWriter {
   /** Nothing to change, yet what the request asks for besides is done: a release ends the opening, and what stands is stored. */
   async #unchanged(turn: Turn, again: Next, result: UpdateResult): Promise<Written | undefined> {
     const { space, request, held } = turn;
-    if (request.update?.release && held.head.open) return this.#commit(turn, again);
+    if (request.update?.release && held.head.open) return this.#turns.commit(turn, again);
     if (!(await this.#rememberRefusal(turn, result))) return undefined;
     if (held.head.absent) return { done: false, result };
     const latest = space.held.get(request.item) ?? held;
-    return this.#stands({ ...turn, held: latest }, held.head.v);
+    return this.#turns.stands({ ...turn, held: latest }, held.head.v);
   }
 
   /** Writes into the head that the request was refused; no new version. `false`: the head has changed, begin again. */
@@ -216,7 +210,7 @@ export class UpdateWriter {
     }
     const { item: _item, result: _result, version, durableVersion: _durable, ...extra } = result;
     attempt.extra = extra;
-    return this.#stands(turn, version);
+    return this.#turns.stands(turn, version);
   }
 
   /** The request was applied before: its answer again, once it is as safe as a first answer must be. */
@@ -227,74 +221,6 @@ export class UpdateWriter {
     attempt.extra = { ...(repeat.extra as object | undefined), ...said };
     if (request.update?.grab && isHolder(held.head.lock, request)) attempt.kept = held.head.lock;
     attempt.first = true; // it may have been one: what a first attempt promises, a repeat keeps
-    return this.#stands(turn, repeat.version);
-  }
-
-  /** What the request asks for stands already, as of `version`: acknowledged once it is as safe as a first acknowledgement. */
-  async #stands(turn: Turn, version: number): Promise<Written | undefined> {
-    const { space, request, attempt, held } = turn;
-    attempt.mine = { v: version, L: held.head.L };
-    const floor = await getFloor(this.#deps, space.id);
-    const announced = (held.head.av ?? 0) >= version || isCovered(held.head, floor.floor);
-    if (!announced) return undefined; // too late for some reader: say it again
-    const state = await this.#values.stateOf(space.id, request.item, held);
-    if (state === CHANGED) return undefined;
-    return this.#finish(turn, snapshotOf(this.#values, held.head, state));
-  }
-
-  /** Reserve, announce, `cas`, check: one turn's writes. `undefined`: begin again. */
-  async #commit(turn: Turn, next: Next): Promise<Written | undefined> {
-    const { space, request, attempt, held, floor } = turn;
-    const [{ item }, before] = [request, held.head];
-    if (this.#committer.isFull(before)) return this.#committer.makeRoom(space, item, held).then(() => undefined);
-    this.#pictures?.admit(space, item, before, next.deltas);
-    const v = before.v + Math.max(1, next.deltas.length);
-    const opening = !before.open || v > before.ceil;
-    if (opening && request.update) this.#heads.admitFirst();
-    const ceil = opening ? await this.#committer.reserve(space, item, held) : before.ceil;
-    if (ceil === undefined || ceil < v) return undefined;
-    const cover = planCoverage(before, floor.floor, this.#deps.config.persistMs);
-    if (
-      (cover.renew || opening) &&
-      !(await this.#committer.announce(space.id, item, before, cover, opening, request.now))
-    )
-      return undefined;
-    attempt.first ||= !before.open;
-    const plan = this.#committer.layOut(before, v, next);
-    if (plan.newBody || plan.newSegment) await this.#committer.writeParts(space.id, plan);
-    const head = nextHead(request, attempt.id, before, next, plan, { v, ceil, e: cover.e, cu: cover.cu });
-    attempt.inDoubt = true;
-    const replaced = await this.#committer.replace(space, item, held, head, (now) =>
-      landedIn(now, request, attempt, next, v),
-    );
-    attempt.inDoubt = false;
-    if (replaced.outcome === 'landed') attempt.mine ??= { v: replaced.v, L: replaced.L };
-    if (replaced.outcome !== 'stored') return undefined;
-    if (next.accepted) attempt.extra = { ...next.accepted.extra, ...next.accepted.shown };
-    attempt.mine ??= { v, L: head.L };
-    this.#values.remember(space.id, item, head, next.state);
-    this.#pictures?.written(space, item, head, next.deltas);
-    const snapshot = snapshotOf(this.#values, head, next.state);
-    const announced = replaced.floor !== undefined && isCovered(head, replaced.floor.floor);
-    this.#heads.committed(space, item, snapshot, announced);
-    if (!announced) {
-      this.#deps.metrics.count('late_post_checks');
-      return undefined; // a reader may have passed: the same content again, announced anew
-    }
-    return this.#finish({ ...turn, held: replaced.held }, snapshot);
-  }
-
-  /** Visible and findable: now as durable as promised, then answered. */
-  async #finish({ space, request, attempt, held }: Turn, snapshot: Snapshot): Promise<Written | undefined> {
-    const [{ item }, { head }] = [request, snapshot];
-    if (!promisesStore(request, attempt, head, this.#deps.config)) return visible(attempt, head, held.head.pv);
-    const fresh = async () => (await this.#heads.forWrite(space, item, true)).held;
-    if (!(await makeDurable(this.#deps, this.#values, space, item, snapshot, fresh))) {
-      attempt.mine = undefined; // that life of the item was rolled back: apply it again
-      return undefined;
-    }
-    this.#heads.stored(space, item, snapshot);
-    await markStored(this.#deps, space, item, held, { v: head.v, L: head.L, announced: true });
-    return { done: true, version: attempt.mine?.v ?? head.v, durableVersion: head.v, extra: attempt.extra };
+    return this.#turns.stands(turn, repeat.version);
   }
 }

@@ -1,4 +1,5 @@
 import { isObject } from '../base/json.ts';
+import { utf8Bytes } from '../base/utf8.ts';
 import { MAX_SET_AHEAD_MS, MAX_SET_ELEMENT_BYTES } from '../protocol/limits.ts';
 import type { InvalidCode } from '../protocol/post-update.ts';
 
@@ -79,17 +80,6 @@ function bad(detail: string): Read & { form: 'invalid' } {
 
 function wrong(code: InvalidCode, detail: string): Read & { form: 'invalid' } {
   return { form: 'invalid', code, detail };
-}
-
-/** Of well-formed text. */
-function utf8Bytes(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    // Each half of a pair counts two.
-    if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
-  }
-  return bytes;
 }
 
 /** Beside the element: verb, time, quotes, brackets. */

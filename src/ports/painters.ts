@@ -9,47 +9,51 @@ export type DecodedImage = {
   readonly rgba: Uint8Array;
 };
 
-export type FoldJob = {
-  readonly task: 'fold';
-  readonly width: number;
-  readonly height: number;
-  /** All tiles that have pixels. */
-  readonly tiles: readonly PackedTile[];
-  /** As the picture kind has accepted them. */
-  readonly ops: readonly unknown[];
-  readonly stamps: ReadonlyMap<string, DecodedImage>;
-};
-/** Tiles that changed; without bytes: it has no pixels any more. */
-export type Folded = { readonly changed: readonly (readonly [index: number, bytes: Uint8Array | undefined])[] };
-
-export type EncodeJob = {
-  readonly task: 'encode';
-  readonly width: number;
-  readonly height: number;
-  readonly tiles: readonly PackedTile[];
-  /** Goes into the file, so that it says by itself which picture it is. */
+/** What the file of a picture says of itself. */
+export type FileText = {
   readonly item: string;
   readonly version: number;
   readonly index: number;
   readonly lineage: string;
 };
-/** The other way: the tiles of a picture that was written as a PNG. */
-export type LoadJob = { readonly task: 'load'; readonly bytes: Uint8Array };
+
+type Drawn = {
+  readonly width: number;
+  readonly height: number;
+  /** All tiles that have pixels. */
+  readonly tiles: readonly PackedTile[];
+};
+
+export type FoldJob = Drawn & {
+  readonly task: 'fold';
+  /** Instead of tiles: the picture as it was written. */
+  readonly png?: Uint8Array | undefined;
+  /** As the picture kind has accepted them. */
+  readonly ops: readonly unknown[];
+  readonly stamps: ReadonlyMap<string, DecodedImage>;
+  /** It is written, too. */
+  readonly file?: FileText | undefined;
+};
+export type Folded = {
+  /** Tiles that changed, or that the picture has that was written; without bytes: it has no pixels any more. */
+  readonly changed: readonly (readonly [index: number, bytes: Uint8Array | undefined])[];
+  readonly file?: Uint8Array;
+};
+
+export type EncodeJob = Drawn & FileText & { readonly task: 'encode' };
 export type DecodeJob = { readonly task: 'decode'; readonly type: ImageType; readonly bytes: Uint8Array };
 
-/** Nothing to paint yet: what painting takes is loaded. */
+/** Nothing to paint yet: who paints is there, and what drawing takes is loaded. */
 export type PrepareJob = { readonly task: 'prepare' };
 
-export type PaintJob = FoldJob | EncodeJob | LoadJob | DecodeJob | PrepareJob;
+export type PaintJob = FoldJob | EncodeJob | DecodeJob | PrepareJob;
 export type Painted<Job extends PaintJob> = Job extends FoldJob
   ? Folded
   : Job extends EncodeJob
     ? Uint8Array
-    : Job extends LoadJob
-      ? readonly PackedTile[]
-      : Job extends PrepareJob
-        ? undefined
-        : /** `undefined`: it is no image of this type, or one with too many pixels. */ DecodedImage | undefined;
+    : Job extends PrepareJob
+      ? undefined
+      : /** `undefined`: it is no image of this type, or one with too many pixels. */ DecodedImage | undefined;
 
 /** One who paints, one job after the other, elsewhere than on the main thread. */
 export interface Painter {

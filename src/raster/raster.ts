@@ -32,6 +32,22 @@ export class Raster {
     this.#tiles = new Array(this.columns * this.rows).fill(undefined);
   }
 
+  /** From R, G, B, A of all rows. Nothing is dirty for that. */
+  static from(width: number, height: number, rgba: Uint8Array): Raster {
+    const raster = new Raster(width, height);
+    const pixels = toPixels(rgba);
+    for (const [index] of raster.#tiles.entries()) {
+      const left = (index % raster.columns) << SHIFT;
+      const top = Math.floor(index / raster.columns) << SHIFT;
+      const right = Math.min(left + TILE_SIDE, width);
+      const tile = new Uint32Array(TILE_PIXELS);
+      for (let y = top; y < Math.min(top + TILE_SIDE, height); y++)
+        tile.set(pixels.subarray(y * width + left, y * width + right), (y - top) << SHIFT);
+      if (hasPixels(tile)) raster.#tiles[index] = tile;
+    }
+    return raster;
+  }
+
   get tileCount(): number {
     return this.#tiles.length;
   }
@@ -113,6 +129,11 @@ export class Raster {
     this.#dirty.add(index);
     return tile;
   }
+}
+
+function hasPixels(tile: Tile): boolean {
+  for (const pixel of tile) if (pixel !== 0) return true;
+  return false;
 }
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;

@@ -112,7 +112,7 @@ describe('pages and modules', () => {
         assert.equal(text.split(` id="${id}"`).length, 2, `${path} ${id}`);
       assert(text.includes(`Copy the link of this ${noun}`) && text.includes(`Open the ${noun}<`), path);
       assert(text.includes(content), path);
-      assert.doesNotMatch(text, /\{\w+\}|<!-- \w+ -->/, path);
+      assert.doesNotMatch(text, /\{[\w ]+\}|<!-- \w+ -->/, path);
       for (const [, style = ''] of text.matchAll(/rel="stylesheet" href="([^"]+)"/g))
         assert.equal((await send(listener, { path: style })).status, 200, style);
     }

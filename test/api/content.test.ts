@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { type Coding, Compressor, Content, codingOf } from '../../src/api/content.ts';
-import { type App, JSON_TYPE, makeApp, ORIGIN } from './fixture.ts';
+import { type App, JSON_TYPE, type Listening, listen, makeApp, ORIGIN } from './fixture.ts';
 
 const UPDATES = '/v1/spaces/board/updates';
 const ITEM = '/v1/spaces/board/items/big';
@@ -16,24 +15,19 @@ type Raw = { readonly status: number; readonly headers: IncomingHttpHeaders; rea
 
 describe('bodies on their way out', () => {
   let app: App;
-  let server: Server;
+  let server: Listening;
 
   beforeEach(async () => {
     app = makeApp();
-    server = createServer(app.listener);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    server = await listen(app.listener);
     await ask({ method: 'PUT', path: ITEM, headers: JSON_TYPE, body: JSON.stringify(BIG) });
   });
 
-  afterEach(() => {
-    server.close();
-    server.closeAllConnections();
-  });
+  afterEach(() => server.close());
 
   type Sent = { method?: string; path: string; headers?: Readonly<Record<string, string>>; body?: string };
   async function ask({ method = 'GET', path, headers = {}, body }: Sent): Promise<Raw> {
-    const { port } = server.address() as AddressInfo;
+    const { port } = server;
     const outgoing = request({ host: '127.0.0.1', port, method, path, headers, agent: false });
     outgoing.end(body);
     const [incoming] = await once(outgoing, 'response');
@@ -171,7 +165,7 @@ describe('bodies on their way out', () => {
   });
 
   it('[HT66] a client that goes away while its answer is being compressed harms nobody', async () => {
-    const { port } = server.address() as AddressInfo;
+    const { port } = server;
     const left = request({
       host: '127.0.0.1',
       port,
@@ -180,7 +174,7 @@ describe('bodies on their way out', () => {
       agent: false,
     });
     left.on('error', () => undefined);
-    const closed = once(server, 'connection').then(([socket]) => once(socket, 'close'));
+    const closed = once(server.server, 'connection').then(([socket]) => once(socket, 'close'));
     left.end();
     await once(left, 'finish');
     left.destroy();

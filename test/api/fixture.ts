@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type RequestListener, request } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type RequestListener, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
@@ -99,15 +99,26 @@ export const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 /** One request over a real connection, byte for byte as given; the answer is held against the OpenAPI document. */
 export async function send(listener: RequestListener, sent: Sent): Promise<Answered> {
-  const server = createServer(listener);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const server = await listen(listener);
   try {
-    return await sendTo((server.address() as AddressInfo).port, sent);
+    return await sendTo(server.port, sent);
   } finally {
+    await server.close();
+  }
+}
+
+export type Listening = { readonly server: Server; readonly port: number; close(): Promise<void> };
+
+export async function listen(listener: RequestListener): Promise<Listening> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = async () => {
+    const closed = once(server, 'close');
     server.close();
     server.closeAllConnections();
-  }
+    await closed;
+  };
+  return { server, port: (server.address() as AddressInfo).port, close };
 }
 
 export async function sendTo(port: number, { method = 'GET', path, headers = {}, body }: Sent): Promise<Answered> {

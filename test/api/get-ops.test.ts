@@ -1,30 +1,23 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request } from 'node:http';
 import { ProblemError } from '../../src/protocol/errors.ts';
 import { castRoles } from '../support/roles.ts';
-import { type App, makeApp, send, sendTo } from './fixture.ts';
+import { type App, type Listening, listen, makeApp, send, sendTo } from './fixture.ts';
 
 const OPS = '/v1/spaces/board/items/a/ops';
 
 describe('GET ops', () => {
   let app: App;
-  let server: Server;
+  let server: Listening;
   let port: number;
 
   beforeEach(async () => {
     app = makeApp({});
-    server = createServer(app.listener);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    port = (server.address() as AddressInfo).port;
+    server = await listen(app.listener);
+    ({ port } = server);
   });
 
-  afterEach(() => {
-    server.close();
-    server.closeAllConnections();
-  });
+  afterEach(() => server.close());
 
   it('[OP16] asks for what the query says, or for everything from 1 on', async () => {
     const parked = app.engine.nextParked();

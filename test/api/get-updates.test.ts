@@ -1,31 +1,35 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request } from 'node:http';
 import { type Problem, ProblemError } from '../../src/protocol/errors.ts';
-import { type Answered, type App, JSON_TYPE, makeApp, ORIGIN, postJson, send, sendTo } from './fixture.ts';
+import {
+  type Answered,
+  type App,
+  JSON_TYPE,
+  type Listening,
+  listen,
+  makeApp,
+  ORIGIN,
+  postJson,
+  send,
+  sendTo,
+} from './fixture.ts';
 
 const UPDATES = '/v1/spaces/board/updates';
 
 describe('GET updates', () => {
   let app: App;
   let refusal: Problem | undefined;
-  let server: Server;
+  let server: Listening;
   let port: number;
 
   beforeEach(async () => {
     refusal = undefined;
     app = makeApp({ refusal: () => refusal });
-    server = createServer(app.listener);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    port = (server.address() as AddressInfo).port;
+    server = await listen(app.listener);
+    ({ port } = server);
   });
 
-  afterEach(() => {
-    server.close();
-    server.closeAllConnections();
-  });
+  afterEach(() => server.close());
 
   it('[HT32] answers a snapshot at once', async () => {
     await postJson(app.listener, UPDATES, { updates: [{ item: 'a', op: { set: { x: 1 } } }] });

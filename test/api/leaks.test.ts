@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, request, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { request } from 'node:http';
+import { connect } from 'node:net';
 import { createInProcessHub } from '../../src/backends/bus/in-process.ts';
 import { createMemoryCache } from '../../src/backends/cache/memory.ts';
 import { createMemoryStore } from '../../src/backends/store/memory.ts';
@@ -14,7 +14,7 @@ import { Seeded } from '../simulation/seeded.ts';
 import { realClock } from '../support/clocks.ts';
 import { ProbedCache, ProbedStore } from '../support/probed-backends.ts';
 import { RecordedLog } from '../support/recorded-log.ts';
-import { makeApp, makeLimits } from './fixture.ts';
+import { listen, makeApp, makeLimits } from './fixture.ts';
 
 const CLIENTS = 300;
 const PATH = '/v1/spaces/board/updates';
@@ -74,26 +74,19 @@ async function visit(port: number, random: Seeded): Promise<void> {
   });
 }
 
-async function closeServer(server: Server): Promise<void> {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-}
-
 describe('counts of what goes on', () => {
   it('[LI43] after clients that vanish and backends that fail, over the real engine, all of them are 0', async () => {
     const { engine, random } = makeShaky();
     const limits = makeLimits({ ...DEFAULT_LIMITS, parkedEach: 1, addressFactor: 20, posts: 8, bodyBytes: 40_000 });
     const { listener } = makeApp({ engine, limits });
-    const server = createServer(listener).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
+    const { port, close } = await listen(listener);
     let peak = 0;
     const visits = Array.from({ length: CLIENTS }, async () => {
       await visit(port, random);
       peak = Math.max(peak, limits.parked);
     });
     await Promise.all(visits);
-    await closeServer(server);
+    await close();
     await engine.stop(0);
     const counts = () => [
       limits.parked,

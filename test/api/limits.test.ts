@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, get } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { get, type Server } from 'node:http';
+import { connect } from 'node:net';
 import { DEFAULT_LIMITS, type LimitsConfig } from '../../src/core/limits/limits-config.ts';
 import { ProblemError } from '../../src/protocol/errors.ts';
 import { FakeClock } from '../support/clocks.ts';
 import { castRoles } from '../support/roles.ts';
-import { JSON_TYPE, makeApp, makeLimits, postJson, send } from './fixture.ts';
+import { JSON_TYPE, listen, makeApp, makeLimits, postJson, send } from './fixture.ts';
 
 const UPDATES = '/v1/spaces/board/updates';
 const POST = { updates: [{ item: 'a', op: { set: 1 } }] };
@@ -181,9 +181,7 @@ describe('admission', () => {
       if (item === 'problem') throw new ProblemError('cacheUnavailable', 'away', { retryAfterMs: 1_000 });
       return undefined;
     };
-    const server = createServer(listener).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
+    const { server, port, close } = await listen(listener);
     for (let round = 0; round < 20; round++) {
       await vanishWhileSending(server, port);
       await vanishWhileWaiting(engine, port);
@@ -201,15 +199,14 @@ describe('admission', () => {
       await send(listener, { path: `${UPDATES}?marker=m1` });
       engine.failure = undefined;
     }
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await close();
     assert.deepEqual([limits.parked, limits.posts.inUse, limits.bodies.inUse], [0, 0, 0]);
     assert.equal(limits.address('127.0.0.1').parked, 0);
   });
 });
 
 /** Half a body, then nobody is there any more. Settles when the server has noticed. */
-async function vanishWhileSending(server: ReturnType<typeof createServer>, port: number): Promise<void> {
+async function vanishWhileSending(server: Server, port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   const head = `POST ${UPDATES} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n`;
   const request = once(server, 'request');

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, get } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { get } from 'node:http';
 import { Limits } from '../../src/core/limits/limits.ts';
 import { DEFAULT_LIMITS } from '../../src/core/limits/limits-config.ts';
 import { Failure } from '../../src/ports/failure.ts';
@@ -11,7 +10,7 @@ import { MemoryBlobs } from '../doubles/memory-blobs.ts';
 import { FakeClock } from '../support/clocks.ts';
 import { imageOf, pngThatClaims } from '../support/images.ts';
 import { makeResources } from '../support/resources.ts';
-import { type Answered, type App, makeApp, makeLimits, send } from './fixture.ts';
+import { type Answered, type App, listen, makeApp, makeLimits, send } from './fixture.ts';
 
 const PATH = '/v1/spaces/board/resources';
 const TEXT = Buffer.from('0123456789');
@@ -210,9 +209,7 @@ describe('what resources may cost a server', () => {
     assert.equal(ranges.length, Math.ceil(large.length / RESOURCE_PART_BYTES));
 
     const before = ranges.length;
-    const server = createServer(app.listener).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
+    const { port, close } = await listen(app.listener);
     const request = get({ host: '127.0.0.1', port, path: `${PATH}/${sha(large)}`, agent: false });
     const [answer] = await once(request, 'response');
     answer.pause();
@@ -223,9 +220,7 @@ describe('what resources may cost a server', () => {
     clock.advance(RESOURCE_STALL_MS);
     answer.resume();
     await cut;
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
+    await close();
     assert.equal(app.deps.limits.transfers.inUse, 0);
   });
 });

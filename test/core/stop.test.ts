@@ -1,6 +1,23 @@
 import assert from 'node:assert/strict';
 import { ProblemError } from '../../src/protocol/errors.ts';
+import { settle } from '../support/clocks.ts';
 import { EngineWorld, SPACE } from '../support/engine-fixture.ts';
+import { hold, reached } from '../support/gates.ts';
+
+/** What a killed instance left open, and another one whose sweep of it stands still at the first item. */
+async function heldSweep() {
+  const world = new EngineWorld({ sweepMs: 86_400_000 });
+  for (const id of ['a', 'b', 'c']) await world.ok(id, { set: 1 });
+  world.at(0).kill();
+  const { engine, store } = world.start();
+  await world.pass(60_000, 10_000);
+  await world.run(engine.sweep());
+  await world.pass(6_000, 1_000);
+  const gate = hold(store, 'read', /^item\//);
+  const swept = engine.sweep();
+  await reached(world, gate);
+  return { world, engine, gate, swept };
+}
 
 describe('stopping an instance', () => {
   it('[DU30] stop answers parked polls with 503 stopping and a hint, at once', async () => {
@@ -80,5 +97,27 @@ describe('stopping an instance', () => {
     await world.pass(60_000, 250);
     assert.equal((await world.row('a'))?.open, false);
     assert.equal((await world.row('a'))?.body, 1);
+  });
+
+  it('[SW23] stop ends a sweep that runs before its next item, and waits for it', async () => {
+    const { world, engine, gate, swept } = await heldSweep();
+    let ended = false;
+    const stopped = engine.stop(2_000).then(() => {
+      ended = true;
+    });
+    await settle();
+    assert.equal(ended, false);
+    gate.open();
+    assert.deepEqual(await world.run(swept), { swept: 1, pruned: 0 });
+    const before = world.clock.monotonic();
+    await world.run(stopped);
+    assert.ok(world.clock.monotonic() - before < 2_000);
+  });
+
+  it('[SW23] stop waits no longer than its deadline for a sweep', async () => {
+    const { world, engine } = await heldSweep();
+    const before = world.clock.monotonic();
+    await world.run(engine.stop(2_000));
+    assert.ok(world.clock.monotonic() - before <= 2_100);
   });
 });

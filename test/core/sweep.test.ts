@@ -101,6 +101,19 @@ describe('sweeping and pruning', () => {
     assert.deepEqual(await world.run(engine.sweep()), { swept: 0, pruned: 0 });
   });
 
+  it('[SW22] a sweep that fails is logged, and the next comes in its time', async () => {
+    const world = new EngineWorld();
+    await world.ok('a', { set: 'newest' });
+    world.at(0).kill();
+    const { store, log } = world.start();
+    store.down = true;
+    await world.pass(2 * N, 250);
+    assert.equal(log.count('the sweep of what others left failed'), 1);
+    store.down = false;
+    await world.pass(8 * N, 250);
+    assert.equal((await world.row('a'))?.open, false);
+  });
+
   for (const end of ['killed', 'cache away'] as const) {
     for (const [name, op, more] of [
       ['move', { set: 'late' }, {}],

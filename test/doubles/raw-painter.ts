@@ -1,6 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { fold, loadRaster, packRaster } from '../../src/backends/images/tiles.ts';
-import type { Painted, Painter, PaintJob } from '../../src/ports/painters.ts';
+import { fold, loadRaster } from '../../src/backends/images/tiles.ts';
+import type { FileText, Painted, Painter, PaintJob } from '../../src/ports/painters.ts';
+import { Raster } from '../../src/raster/raster.ts';
 
 /** A picture as this painter writes it. */
 export type RawPicture = {
@@ -22,20 +23,28 @@ export function createRawPainter(): Painter {
 
 function paint(job: PaintJob): Painted<PaintJob> {
   switch (job.task) {
-    case 'fold':
-      return fold(job);
-    case 'encode': {
-      const { width, height, tiles, item, version, index, lineage } = job;
-      const head = `${JSON.stringify({ width, height, item, version, index, lineage })}\n`;
-      return Buffer.concat([Buffer.from(head), deflateRawSync(loadRaster(width, height, tiles).bytes())]);
+    case 'fold': {
+      const raster = job.png ? rasterOf(readRaw(job.png)) : loadRaster(job);
+      const folded = fold(job, raster);
+      return job.file ? { ...folded, file: written(raster, job.file) } : folded;
     }
-    case 'load':
-      return packRaster(readRaw(job.bytes));
+    case 'encode':
+      return written(loadRaster(job), job);
     case 'prepare':
       return undefined;
     case 'decode':
       return { width: 2, height: 2, rgba: Buffer.alloc(16, 0xff) };
   }
+}
+
+function written(raster: Raster, { item, version, index, lineage }: FileText): Uint8Array {
+  const { width, height } = raster;
+  const head = `${JSON.stringify({ width, height, item, version, index, lineage })}\n`;
+  return Buffer.concat([Buffer.from(head), deflateRawSync(raster.bytes())]);
+}
+
+function rasterOf({ width, height, rgba }: ReturnType<typeof readRaw>): Raster {
+  return Raster.from(width, height, rgba);
 }
 
 export function readRaw(bytes: Uint8Array): RawPicture & { width: number; height: number; rgba: Uint8Array } {

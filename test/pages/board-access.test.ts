@@ -1,42 +1,19 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
-import { needBrowser, takePicture, Windows } from '../support/browser.ts';
-import { Folder, runCli, ServerProcess } from '../support/server-process.ts';
+import { takePicture } from '../support/browser.ts';
 import { BoardWindow } from './board-window.ts';
 import { contrasts, namelessControls, touchDrag } from './page-checks.ts';
-
-const ENV = { LONGSHORE_AUTH: 'jwt', LONGSHORE_JWT_SECRET: 'a-secret-that-signs-tokens-of-this-test-0123456789' };
+import { PageSuite, TOKENS } from './page-suite.ts';
 
 describe('the board for everybody', function () {
-  this.timeout(90_000);
-  const folders = [new Folder(), new Folder()];
-  const windows = new Windows();
-  let server: ServerProcess | undefined;
-  let url = '';
+  const site = new PageSuite(this);
+  const { windows } = site;
 
-  before(async function () {
-    needBrowser(this);
-    server = await ServerProcess.start(['--data-dir', folders[0]?.path ?? '']);
-    ({ url } = server);
-  });
-  afterEach(() => windows.close());
-  after(async () => {
-    await server?.end();
-    for (const folder of folders) folder.remove();
-  });
-
-  const post = async (space: string, items: ReadonlyMap<string, object>) => {
-    const updates = [...items].map(([item, value]) => ({ item, op: { set: value } }));
-    const answer = await fetch(`${url}/v1/spaces/${space}/updates`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ updates }),
-    });
-    assert(answer.ok);
-  };
+  const post = (space: string, items: ReadonlyMap<string, object>) =>
+    site.post(space, ...[...items].map(([item, value]) => ({ item, op: { set: value } })));
 
   it('[BD9] works with keys alone, and says what was done', async () => {
-    const ann = await BoardWindow.open(windows, `${url}/board/keys`, 'Ann');
+    const ann = await BoardWindow.open(windows, `${site.url}/board/keys`, 'Ann');
     const { keyboard } = ann.page;
     const card = ann.page.locator('.card');
     await keyboard.press('n');
@@ -68,7 +45,7 @@ describe('the board for everybody', function () {
 
   it('[BD15] every control has a name, and every pair of ink and ground a contrast of 4.5 to 1', async () => {
     await post('looks', new Map([['c', { x: 40, y: 60, text: 'Milk' }]]));
-    const ann = await BoardWindow.open(windows, `${url}/board/looks`, 'Ann');
+    const ann = await BoardWindow.open(windows, `${site.url}/board/looks`, 'Ann');
     await ann.card('c').click();
     assert.deepEqual(await namelessControls(ann.page), []);
     assert.equal(await ann.page.locator('html').getAttribute('lang'), 'en');
@@ -92,8 +69,8 @@ describe('the board for everybody', function () {
       reducedMotion: 'reduce',
     } as const;
     const [ann, bo] = [
-      await BoardWindow.open(windows, `${url}/board/phone`, 'Ann', phone),
-      await BoardWindow.open(windows, `${url}/board/phone`, 'Bo'),
+      await BoardWindow.open(windows, `${site.url}/board/phone`, 'Ann', phone),
+      await BoardWindow.open(windows, `${site.url}/board/phone`, 'Bo'),
     ];
     await ann.card('c').tap();
     const outside = await ann.page.evaluate(() =>
@@ -128,8 +105,8 @@ describe('the board for everybody', function () {
       await post('many', new Map(cards));
     }
     const [ann, bo] = [
-      await BoardWindow.open(windows, `${url}/board/many`, 'Ann'),
-      await BoardWindow.open(windows, `${url}/board/many`, 'Bo'),
+      await BoardWindow.open(windows, `${site.url}/board/many`, 'Ann'),
+      await BoardWindow.open(windows, `${site.url}/board/many`, 'Bo'),
     ];
     const watch = (page: Page) =>
       page.evaluate(() => {
@@ -154,29 +131,27 @@ describe('the board for everybody', function () {
   });
 
   it('[BD17] the first page leads to the board of its space', async () => {
-    const page = await windows.open(`${url}/#harbour`);
+    const page = await windows.open(`${site.url}/#harbour`);
     await page.locator('#table').click();
-    await page.waitForURL(`${url}/board/harbour`);
+    await page.waitForURL(`${site.url}/board/harbour`);
     await new BoardWindow(page).state('Saved');
     await page.getByText(/^The table is empty/).waitFor();
   });
 
-  describe('with tokens', () => {
-    let guarded: ServerProcess | undefined;
+  describe('with tokens', function () {
+    const guarded = new PageSuite(this, TOKENS);
+    const { windows } = guarded;
     let token = '';
 
     before(async () => {
-      guarded = await ServerProcess.start(['--data-dir', folders[1]?.path ?? ''], ENV);
-      const minted = await runCli(['token', 'mint', 'ann', '--spaces', '{"demo":"rwla"}'], ENV);
-      token = minted.out.trim();
+      token = await guarded.token('rwla');
       assert.match(token, /^[\w-]+\.[\w-]+\.[\w-]+$/);
     });
-    after(() => guarded?.end());
 
     const expected = [/40[134]/];
 
     it('[BD14] one is asked for, kept for the tab alone, and sent in the header alone', async () => {
-      const page = await windows.open(`${guarded?.url}/board/demo`, { expected });
+      const page = await windows.open(`${guarded.url}/board/demo`, { expected });
       const urls: string[] = [];
       page.on('request', (request) => urls.push(request.url()));
       const dialog = page.getByRole('dialog', { name: 'Sign in' });
@@ -204,14 +179,13 @@ describe('the board for everybody', function () {
     });
 
     it('[BD14] one that only lets read shows everything, and says so when something is to be changed', async () => {
-      const answer = await fetch(`${guarded?.url}/v1/spaces/demo/items/seen`, {
+      const answer = await fetch(`${guarded.url}/v1/spaces/demo/items/seen`, {
         method: 'PUT',
         headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
         body: JSON.stringify({ x: 40, y: 40, text: 'Milk' }),
       });
       assert(answer.ok);
-      const minted = await runCli(['token', 'mint', 'bo', '--spaces', '{"demo":"r"}'], ENV);
-      const page = await windows.open(`${guarded?.url}/board/demo#token=${minted.out.trim()}`, { expected });
+      const page = await windows.open(`${guarded.url}/board/demo#token=${await guarded.token('r')}`, { expected });
       const bo = new BoardWindow(page);
       await bo.state('Saved');
       await bo.grab('seen');
@@ -222,14 +196,14 @@ describe('the board for everybody', function () {
     });
 
     it('[BD14] one may come in the fragment, which is empty at once', async () => {
-      const page = await windows.open(`${guarded?.url}/board/demo#token=${token}`);
+      const page = await windows.open(`${guarded.url}/board/demo#token=${token}`);
       await new BoardWindow(page).state('Saved');
-      assert.equal(page.url(), `${guarded?.url}/board/demo`);
+      assert.equal(page.url(), `${guarded.url}/board/demo`);
       await page.locator('.card', { hasText: 'guarded' }).waitFor();
     });
 
     it('[BD14] a space that it does not open is said not to be there, and another may be given', async () => {
-      const page = await windows.open(`${guarded?.url}/board/other#token=${token}`, { expected });
+      const page = await windows.open(`${guarded.url}/board/other#token=${token}`, { expected });
       await page.locator('#sign-in-why', { hasText: 'no such board' }).waitFor();
       await new BoardWindow(page).state('Not open');
       assert.equal(await page.evaluate(() => sessionStorage.getItem('longshore:token')), null);

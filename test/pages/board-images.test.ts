@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readCard } from '../../src/pages/board/card.ts';
-import { needBrowser, Windows } from '../support/browser.ts';
 import { imageOf } from '../support/images.ts';
-import { Folder, ServerProcess } from '../support/server-process.ts';
 import { BoardWindow } from './board-window.ts';
+import { PageSuite } from './page-suite.ts';
 
 type Given = { readonly base64: string; readonly type: string; readonly name: string };
 
@@ -27,26 +26,12 @@ async function give({ page }: BoardWindow, how: 'drop' | 'paste', file: Given): 
 }
 
 describe('images on the board', function () {
-  this.timeout(90_000);
-  const folder = new Folder();
-  const windows = new Windows();
-  let server: ServerProcess | undefined;
-  let url = '';
-
-  before(async function () {
-    needBrowser(this);
-    server = await ServerProcess.start(['--data-dir', folder.path]);
-    ({ url } = server);
-  });
-  afterEach(() => windows.close());
-  after(async () => {
-    await server?.end();
-    folder.remove();
-  });
+  const site = new PageSuite(this);
+  const { windows } = site;
 
   for (const how of ['drop', 'paste'] as const) {
     it(`[BD20] an image comes by ${how}, and everybody sees it on a card`, async () => {
-      const board = `${url}/board/images-${how}`;
+      const board = `${site.url}/board/images-${how}`;
       const [ann, bo] = [await BoardWindow.open(windows, board, 'Ann'), await BoardWindow.open(windows, board, 'Bo')];
       const bytes = await imageOf('png', 90, 60);
       const hash = createHash('sha256').update(bytes).digest('hex');
@@ -65,7 +50,7 @@ describe('images on the board', function () {
   }
 
   it('[BD20] what is no image is told, and makes no card', async () => {
-    const ann = await BoardWindow.open(windows, `${url}/board/images-none`, 'Ann', { expected: [/422/] });
+    const ann = await BoardWindow.open(windows, `${site.url}/board/images-none`, 'Ann', { expected: [/422/] });
     const broken = Buffer.concat([(await imageOf('png')).subarray(0, 20), Buffer.alloc(40)]);
     for (const [bytes, words] of [
       [Buffer.from('<svg></svg>'), /was not taken: it is no PNG/],

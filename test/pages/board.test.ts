@@ -1,48 +1,35 @@
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
-import { needBrowser, takePicture, Windows } from '../support/browser.ts';
-import { Folder, ServerProcess } from '../support/server-process.ts';
+import { takePicture } from '../support/browser.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { BoardWindow, blockApi, cutOff } from './board-window.ts';
+import { PageSuite } from './page-suite.ts';
 
 describe('the board in a browser', function () {
-  this.timeout(90_000);
-  const folder = new Folder();
-  const windows = new Windows();
-  let server: ServerProcess | undefined;
+  const site = new PageSuite(this);
+  const { windows } = site;
   let proxy: TcpProxy | undefined;
-  let url = '';
   let spaces = 0;
   let space = '';
 
-  before(async function () {
-    needBrowser(this);
-    server = await ServerProcess.start(['--data-dir', folder.path]);
-    ({ url } = server);
-  });
   beforeEach(() => {
     space = `board-${spaces++}`;
   });
   afterEach(async () => {
-    await windows.close();
     await proxy?.stop();
     proxy = undefined;
   });
-  after(async () => {
-    await server?.end();
-    folder.remove();
-  });
 
-  const open = (name: string, options = {}) => BoardWindow.open(windows, `${url}/board/${space}`, name, options);
+  const open = (name: string, options = {}) => BoardWindow.open(windows, `${site.url}/board/${space}`, name, options);
   const put = async (id: string, value: object) => {
-    const answer = await fetch(`${url}/v1/spaces/${space}/items/${id}`, {
+    const answer = await fetch(`${site.url}/v1/spaces/${space}/items/${id}`, {
       method: 'PUT',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(value),
     });
     assert(answer.ok);
   };
-  const get = async (id: string) => (await fetch(`${url}/v1/spaces/${space}/items/${id}`)).json();
+  const get = async (id: string) => (await fetch(`${site.url}/v1/spaces/${space}/items/${id}`)).json();
 
   it('[BD4] a drag is seen in another window, in its order and to its end, with who holds the card', async () => {
     await put('c', { x: 40, y: 40, text: 'Milk' });
@@ -176,7 +163,7 @@ describe('the board in a browser', function () {
 
   it('[BD7] what was not sent survives a reload', async () => {
     await put('c', { x: 40, y: 40, text: 'Milk' });
-    proxy = await TcpProxy.start(Number(new URL(url).port));
+    proxy = await TcpProxy.start(Number(new URL(site.url).port));
     const expected = [/ERR_|Failed to load|WebSocket/];
     const at = `http://127.0.0.1:${proxy.port}/board/${space}`;
     const [ann, bo] = [await BoardWindow.open(windows, at, 'Ann', { expected }), await open('Bo')];

@@ -1,49 +1,31 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { decodeImage } from '../../src/backends/images/sharp.ts';
-import { needBrowser, takePicture, Windows } from '../support/browser.ts';
+import { takePicture } from '../support/browser.ts';
 import { imageOf } from '../support/images.ts';
-import { Folder, ServerProcess } from '../support/server-process.ts';
 import { DrawWindow, hashOf, serverPicture } from './draw-window.ts';
 import { namelessControls } from './page-checks.ts';
+import { PageSuite } from './page-suite.ts';
 
 const INK = [0x15, 0x24, 0x2c, 255];
 const CORAL = [0xd9, 0x48, 0x2b, 255];
 const NOTHING = [0, 0, 0, 0];
 
 describe('a picture in a browser', function () {
-  this.timeout(90_000);
-  const folder = new Folder();
-  const windows = new Windows();
-  let server: ServerProcess | undefined;
-  let url = '';
-  let items = 0;
+  const site = new PageSuite(this);
+  const { windows } = site;
+  let spaces = 0;
+  let space = '';
   let place = '';
   let api = '';
 
-  before(async function () {
-    needBrowser(this);
-    server = await ServerProcess.start(['--data-dir', folder.path]);
-    ({ url } = server);
-  });
   beforeEach(() => {
-    const space = `draw-${items++}`;
-    place = `${url}/draw/${space}/sketch`;
-    api = `${url}/v1/spaces/${space}/items/sketch`;
-  });
-  afterEach(() => windows.close());
-  after(async () => {
-    await server?.end();
-    folder.remove();
+    space = `draw-${spaces++}`;
+    place = `${site.url}/draw/${space}/sketch`;
+    api = `${site.url}/v1/spaces/${space}/items/sketch`;
   });
 
-  const post = async (op: unknown): Promise<void> => {
-    const body = JSON.stringify({ updates: [{ item: 'sketch', kind: 'picture', op }] });
-    const headers = { 'Content-Type': 'application/json' };
-    const answer = await fetch(api.replace('/items/sketch', '/updates'), { method: 'POST', headers, body });
-    const { results } = (await answer.json()) as { results: { result: string }[] };
-    assert.equal(results[0]?.result, 'ok', JSON.stringify(results));
-  };
+  const post = (op: unknown) => site.post(space, { item: 'sketch', kind: 'picture', op });
 
   it('[DR1] a picture that is not there is made; its controls have names', async () => {
     const ann = await DrawWindow.open(windows, place);

@@ -1,42 +1,22 @@
 import assert from 'node:assert/strict';
-import { needBrowser, takePicture, Windows } from '../support/browser.ts';
-import { Folder, runCli, ServerProcess } from '../support/server-process.ts';
+import { takePicture } from '../support/browser.ts';
 import { EditorWindow } from './editor-window.ts';
 import { contrasts, namelessControls } from './page-checks.ts';
-
-const ENV = { LONGSHORE_AUTH: 'jwt', LONGSHORE_JWT_SECRET: 'a-secret-that-signs-tokens-of-this-test-0123456789' };
+import { PageSuite, TOKENS } from './page-suite.ts';
 
 describe('the editor for everybody', function () {
-  this.timeout(90_000);
-  const folder = new Folder();
-  const windows = new Windows();
-  let server: ServerProcess | undefined;
-  let url = '';
+  const site = new PageSuite(this, TOKENS);
+  const { windows } = site;
 
-  before(async function () {
-    needBrowser(this);
-    server = await ServerProcess.start(['--data-dir', folder.path], ENV);
-    ({ url } = server);
-  });
-  afterEach(() => windows.close());
-  after(async () => {
-    await server?.end();
-    folder.remove();
-  });
-
-  const mint = async (rights: string) => {
-    const minted = await runCli(['token', 'mint', rights, '--spaces', JSON.stringify({ demo: rights })], ENV);
-    return minted.out.trim();
-  };
   const open = async (item: string, name: string, options = {}) => {
-    const token = await mint('rwla');
-    return EditorWindow.open(windows, `${url}/edit/demo/${item}#token=${token}`, name, options);
+    const token = await site.token('rwla');
+    return EditorWindow.open(windows, `${site.url}/edit/demo/${item}#token=${token}`, name, options);
   };
 
   it('[ED29] every control has a name and can be reached by keys, in light and dark; Tab leaves the text', async () => {
     const ann = await open('looks', 'Ann');
     const { page } = ann;
-    assert.equal(page.url(), `${url}/edit/demo/looks`);
+    assert.equal(page.url(), `${site.url}/edit/demo/looks`);
     assert.deepEqual(await namelessControls(page), []);
     assert.equal(await page.getByRole('textbox', { name: 'Text of looks' }).count(), 1);
     assert.equal(await page.locator('h1').textContent(), 'looks');
@@ -73,8 +53,8 @@ describe('the editor for everybody', function () {
     await ann.type('read me');
     await ann.state('Saved');
     const expected = [/403/];
-    const token = await mint('r');
-    const bo = new EditorWindow(await windows.open(`${url}/edit/demo/letter#token=${token}`, { expected }));
+    const token = await site.token('r');
+    const bo = new EditorWindow(await windows.open(`${site.url}/edit/demo/letter#token=${token}`, { expected }));
     await bo.shows('read me');
     await bo.goTo(0);
     await bo.type('!');

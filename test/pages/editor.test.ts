@@ -1,54 +1,34 @@
 import assert from 'node:assert/strict';
-import { needBrowser, takePicture, Windows } from '../support/browser.ts';
-import { Folder, ServerProcess } from '../support/server-process.ts';
+import { takePicture } from '../support/browser.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { blockApi } from './board-window.ts';
 import { EditorWindow } from './editor-window.ts';
+import { PageSuite } from './page-suite.ts';
 
 describe('the editor in a browser', function () {
-  this.timeout(90_000);
-  const folder = new Folder();
-  const windows = new Windows();
-  let server: ServerProcess | undefined;
-  let url = '';
+  const site = new PageSuite(this);
+  const { windows } = site;
   let proxy: TcpProxy | undefined;
   let spaces = 0;
   let space = '';
 
-  before(async function () {
-    needBrowser(this);
-    server = await ServerProcess.start(['--data-dir', folder.path]);
-    ({ url } = server);
-  });
   beforeEach(() => {
     space = `texts-${spaces++}`;
   });
   afterEach(async () => {
-    await windows.close();
     await proxy?.stop();
     proxy = undefined;
   });
-  after(async () => {
-    await server?.end();
-    folder.remove();
-  });
 
-  const open = (name: string, options = {}, at = url) =>
+  const open = (name: string, options = {}, at = site.url) =>
     EditorWindow.open(windows, `${at}/edit/${space}/letter`, name, options);
   const expected = [/ERR_|Failed to load|WebSocket/];
   const slowly = async () => {
-    proxy = await TcpProxy.start(Number(new URL(url).port));
+    proxy = await TcpProxy.start(Number(new URL(site.url).port));
     return proxy;
   };
-  const make = async (text: string) => {
-    const answer = await fetch(`${url}/v1/spaces/${space}/updates`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ updates: [{ item: 'letter', kind: 'text', op: { create: { text } } }] }),
-    });
-    assert(answer.ok);
-  };
-  const get = async () => (await fetch(`${url}/v1/spaces/${space}/items/letter`)).json() as Promise<string>;
+  const make = (text: string) => site.post(space, { item: 'letter', kind: 'text', op: { create: { text } } });
+  const get = async () => (await fetch(`${site.url}/v1/spaces/${space}/items/letter`)).json() as Promise<string>;
 
   it('[ED20] two people type at once at different places: every key is there, in both windows and on the server', async () => {
     await make('Ann: \nBo: ');
@@ -202,9 +182,9 @@ describe('the editor in a browser', function () {
   });
 
   it('[ED33] the first page leads to a text of its space', async () => {
-    const page = await windows.open(`${url}/#harbour`, { expected });
+    const page = await windows.open(`${site.url}/#harbour`, { expected });
     await page.locator('#letter').click();
-    await page.waitForURL(`${url}/edit/harbour/notes`);
+    await page.waitForURL(`${site.url}/edit/harbour/notes`);
     await new EditorWindow(page).state('Saved');
     await page.locator('.cm-placeholder').waitFor();
   });

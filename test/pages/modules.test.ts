@@ -5,36 +5,21 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { BrowserPackages } from '../../src/api/browser-packages.ts';
 import { createPages } from '../../src/api/page.ts';
-import { needBrowser, Windows } from '../support/browser.ts';
-import { Folder, ServerProcess } from '../support/server-process.ts';
+import { PageSuite } from './page-suite.ts';
 
 describe('pages and modules in a browser', function () {
-  this.timeout(90_000);
-  const folder = new Folder();
-  const windows = new Windows();
-  let server: ServerProcess | undefined;
-  let url = '';
-
-  before(async function () {
-    needBrowser(this);
-    server = await ServerProcess.start(['--data-dir', folder.path]);
-    ({ url } = server);
-  });
-  afterEach(() => windows.close());
-  after(async () => {
-    await server?.end();
-    folder.remove();
-  });
+  const site = new PageSuite(this);
+  const { windows } = site;
 
   it('[PG1] the first page runs as the repository has it', async () => {
-    const page = await windows.open(`${url}/`);
+    const page = await windows.open(`${site.url}/`);
     await page.locator('#status[data-state="live"]').waitFor();
     assert.equal(await page.title(), 'demo · Longshore');
   });
 
   it('[PG1] the client library is loaded as a module and follows a space', async () => {
     // It is closed again before its socket may be open.
-    const page = await windows.open(`${url}/`, { expected: [/WebSocket/] });
+    const page = await windows.open(`${site.url}/`, { expected: [/WebSocket/] });
     const seen = await page.evaluate(async () => {
       const address = '/modules/client/connect.js';
       const { connect } = (await import(address)) as typeof import('../../src/client/connect.ts');

@@ -1,32 +1,16 @@
 import assert from 'node:assert/strict';
-import { needBrowser, takePicture, Windows } from '../support/browser.ts';
-import { Folder, runCli, ServerProcess } from '../support/server-process.ts';
+import { takePicture } from '../support/browser.ts';
 import { contrasts, namelessControls } from './page-checks.ts';
+import { PageSuite, TOKENS } from './page-suite.ts';
 import { SetWindow } from './set-window.ts';
 
-const ENV = { LONGSHORE_AUTH: 'jwt', LONGSHORE_JWT_SECRET: 'a secret of more than thirty-two letters' };
-
 describe('the page of a set for everybody', function () {
-  this.timeout(90_000);
-  const folder = new Folder();
-  const windows = new Windows();
-  let server: ServerProcess | undefined;
-  let url = '';
-
-  before(async function () {
-    needBrowser(this);
-    server = await ServerProcess.start(['--data-dir', folder.path], ENV);
-    ({ url } = server);
-  });
-  afterEach(() => windows.close());
-  after(async () => {
-    await server?.end();
-    folder.remove();
-  });
+  const site = new PageSuite(this, TOKENS);
+  const { windows } = site;
 
   const address = async (item: string, rights = 'rw'): Promise<string> => {
-    const minted = await runCli(['token', 'mint', rights, '--spaces', `{"demo":"${rights}"}`], ENV);
-    return `${url}/set/demo/${item}#token=${minted.out.trim()}`;
+    const token = await site.token(rights);
+    return `${site.url}/set/demo/${item}#token=${token}`;
   };
 
   it('[VW11] every control has a name and can be reached by keys, in light and dark', async () => {
@@ -123,7 +107,7 @@ describe('the page of a set for everybody', function () {
   });
 
   it('[VW10] a token is asked for, and is in no address', async () => {
-    const page = await windows.open(`${url}/set/demo/letter`, { expected: [/401/] });
+    const page = await windows.open(`${site.url}/set/demo/letter`, { expected: [/401/] });
     const urls: string[] = [];
     page.on('request', (request) => urls.push(request.url()));
     const token = (await address('letter')).split('#token=')[1] ?? '';

@@ -1,44 +1,27 @@
 import assert from 'node:assert/strict';
 import type { SetValue } from '../../src/kinds/set.ts';
-import { needBrowser, takePicture, Windows } from '../support/browser.ts';
-import { Folder, ServerProcess } from '../support/server-process.ts';
+import { takePicture } from '../support/browser.ts';
+import { PageSuite } from './page-suite.ts';
 import { SetWindow } from './set-window.ts';
 
 const OFFLINE = [/ERR_INTERNET_DISCONNECTED/, /WebSocket/];
 
 describe('a set in a browser', function () {
-  this.timeout(90_000);
-  const folder = new Folder();
-  const windows = new Windows();
-  let server: ServerProcess | undefined;
-  let url = '';
-  let items = 0;
+  const site = new PageSuite(this);
+  const { windows } = site;
+  let spaces = 0;
+  let space = '';
   let place = '';
   let api = '';
 
-  before(async function () {
-    needBrowser(this);
-    server = await ServerProcess.start(['--data-dir', folder.path]);
-    ({ url } = server);
-  });
   beforeEach(() => {
-    const space = `set-${items++}`;
-    place = `${url}/set/${space}/words`;
-    api = `${url}/v1/spaces/${space}/items/words`;
-  });
-  afterEach(() => windows.close());
-  after(async () => {
-    await server?.end();
-    folder.remove();
+    space = `set-${spaces++}`;
+    place = `${site.url}/set/${space}/words`;
+    api = `${site.url}/v1/spaces/${space}/items/words`;
   });
 
-  const post = async (ops: readonly unknown[], kind = 'set'): Promise<void> => {
-    const body = JSON.stringify({ updates: [{ item: 'words', kind, op: kind === 'set' ? { ops } : { set: ops } }] });
-    const headers = { 'Content-Type': 'application/json' };
-    const answer = await fetch(api.replace('/items/words', '/updates'), { method: 'POST', headers, body });
-    const { results } = (await answer.json()) as { results: { result: string }[] };
-    assert.equal(results[0]?.result, 'ok', JSON.stringify(results));
-  };
+  const post = (ops: readonly unknown[], kind = 'set') =>
+    site.post(space, { item: 'words', kind, op: kind === 'set' ? { ops } : { set: ops } });
   const serverMembers = async (): Promise<readonly string[]> => ((await (await fetch(api)).json()) as SetValue).members;
 
   it('[VW1] [VW2] two windows add and remove, a third joins late: all have the members, and every operation from the first on', async () => {
@@ -249,9 +232,9 @@ describe('a set in a browser', function () {
   });
 
   it('[VW12] the first page leads to a set of its space', async () => {
-    const page = await windows.open(`${url}/#harbour`);
+    const page = await windows.open(`${site.url}/#harbour`);
     await page.locator('#words').click();
-    await page.waitForURL(`${url}/set/harbour/words`);
+    await page.waitForURL(`${site.url}/set/harbour/words`);
     await new SetWindow(page).state('Saved');
   });
 });

@@ -3,11 +3,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeApiKey } from '../../src/auth/api-keys.ts';
-import { type Config, describeConfig, parseConfig } from '../../src/server/config.ts';
+import { describeConfig } from '../../src/server/config.ts';
 import { grantsOf, SECRET } from '../support/callers.ts';
+import { configOf, type Env, problemsOf } from '../support/parsed-config.ts';
 import { Folder } from '../support/server-process.ts';
-
-type Env = Record<string, string>;
 
 const PEM = String(
   generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }),
@@ -17,17 +16,6 @@ const APP = { name: 'app', issuer: 'https://i.example', audience: 'longshore', j
 const KEY = { name: 'ci', sha256: HASH, spaces: { 'ci-*': 'rw' } };
 const issuers = (...list: unknown[]): Env => ({ LONGSHORE_AUTH: 'jwt', LONGSHORE_ISSUERS: JSON.stringify(list) });
 const keys = (...list: unknown[]): Env => ({ LONGSHORE_AUTH: 'key', LONGSHORE_API_KEYS: JSON.stringify(list) });
-
-function configOf(env: Env, flags: Env = {}): Config {
-  const outcome = parseConfig(env, flags);
-  assert.ok(outcome.ok, JSON.stringify(outcome));
-  return outcome.config;
-}
-
-function problemsOf(env: Env, flags: Env = {}): readonly string[] {
-  const outcome = parseConfig(env, flags);
-  return outcome.ok ? [] : outcome.problems;
-}
 
 describe('settings of identity', () => {
   it('[AU2] nobody is asked who they are unless told so, on loopback', () => {

@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict';
 import { join, resolve } from 'node:path';
-import { type Config, describeConfig, parseConfig } from '../../src/server/config.ts';
+import { describeConfig, parseConfig } from '../../src/server/config.ts';
+import { configOf, problemsOf } from '../support/parsed-config.ts';
 
-type Env = Record<string, string>;
 const KEY = 'a-long-enough-sealing-key-1';
 const CLOUD = { LONGSHORE_CACHE: 'memcached://10.0.0.3', LONGSHORE_SECRET: KEY };
-
-function configOf(env: Env, flags: Env = {}): Config {
-  const outcome = parseConfig(env, flags);
-  assert.ok(outcome.ok, JSON.stringify(outcome));
-  return outcome.config;
-}
-
-function problemsOf(env: Env, flags: Env = {}): readonly string[] {
-  const outcome = parseConfig(env, flags);
-  return outcome.ok ? [] : outcome.problems;
-}
 
 describe('configuration', () => {
   it('[CF1] with nothing given everything is embedded, in ./.longshore, on loopback', () => {

@@ -1,27 +1,14 @@
 import assert from 'node:assert/strict';
 import { checkRestores } from './check-restores.ts';
 import { type CheckName, History, type Write } from './history.ts';
+import { writeOf } from './sample-writes.ts';
 
 /** Rolled back at 100 from v1; what was lost had numbers up to 50. */
 const ROLLED_BACK_AT = 100;
 const CEIL = 50;
 
 function write(op: string, version: number, more: Partial<Write> = {}): Write {
-  return {
-    op,
-    item: 's/j0',
-    client: op,
-    seq: 1,
-    deletes: false,
-    durable: false,
-    invokedAt: version,
-    endedAt: version,
-    outcome: 'ok',
-    version,
-    stored: false,
-    sent: 1,
-    ...more,
-  };
+  return writeOf({ op, item: 's/j0', client: op, seq: 1, version, ...more });
 }
 
 /** a and b were lost, and somebody was told that they are restored. */

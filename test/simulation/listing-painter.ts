@@ -1,4 +1,4 @@
-import type { PackedTile, Painted, Painter, PaintJob } from '../../src/ports/painters.ts';
+import type { FileText, PackedTile, Painted, Painter, PaintJob } from '../../src/ports/painters.ts';
 import { TILE_SIDE } from '../../src/raster/raster.ts';
 
 /** The operations in a tile, in the order in which they were drawn, by their colours. */
@@ -46,23 +46,25 @@ export function readTile(bytes: Uint8Array): Listed {
 function paint(job: PaintJob): Painted<PaintJob> {
   switch (job.task) {
     case 'fold': {
-      const tiles = new Map(job.tiles.map(([tile, bytes]) => [tile, [...readTile(bytes)]]));
-      const changed = new Set<number>();
+      const ground = job.png
+        ? readListed(job.png).tiles
+        : job.tiles.map(([tile, bytes]) => [tile, readTile(bytes)] as const);
+      const tiles = new Map(ground.map(([tile, ops]) => [tile, [...ops]]));
+      const changed = new Set<number>(job.png ? tiles.keys() : []);
       for (const op of job.ops) {
         for (const [tile, color] of tilesOf(op)) {
           tiles.set(tile, [...(tiles.get(tile) ?? []), color]);
           changed.add(tile);
         }
       }
-      return { changed: [...changed].sort().map((tile) => packed(tile, tiles.get(tile) ?? [])) };
+      const painted = { changed: [...changed].sort().map((tile) => packed(tile, tiles.get(tile) ?? [])) };
+      return job.file ? { ...painted, file: written([...tiles], job.file) } : painted;
     }
-    case 'encode': {
-      const { item, version, index, lineage } = job;
-      const tiles = job.tiles.map(([tile, bytes]) => [tile, readTile(bytes)] as const);
-      return Buffer.from(JSON.stringify({ item, version, index, lineage, tiles } satisfies ListedPicture));
-    }
-    case 'load':
-      return readListed(job.bytes).tiles.map(([tile, ops]) => packed(tile, ops));
+    case 'encode':
+      return written(
+        job.tiles.map(([tile, bytes]) => [tile, readTile(bytes)] as const),
+        job,
+      );
     case 'prepare':
     case 'decode':
       return undefined;
@@ -71,4 +73,8 @@ function paint(job: PaintJob): Painted<PaintJob> {
 
 function packed(tile: number, ops: Listed): PackedTile {
   return [tile, Buffer.from(JSON.stringify(ops))];
+}
+
+function written(tiles: ListedPicture['tiles'], { item, version, index, lineage }: FileText): Uint8Array {
+  return Buffer.from(JSON.stringify({ item, version, index, lineage, tiles } satisfies ListedPicture));
 }

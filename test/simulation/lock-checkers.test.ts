@@ -1,23 +1,10 @@
 import assert from 'node:assert/strict';
 import { History, type Write } from './history.ts';
 import { checkLocks } from './lock-checkers.ts';
+import { writeOf } from './sample-writes.ts';
 
 function write(op: string, client: string, version: number, fence?: number): Write {
-  return {
-    op,
-    item: 'j0',
-    client,
-    seq: version,
-    ...(fence === undefined ? {} : { fence }),
-    deletes: false,
-    durable: false,
-    invokedAt: version,
-    endedAt: version,
-    outcome: 'ok',
-    version,
-    stored: false,
-    sent: 1,
-  };
+  return writeOf({ op, item: 'j0', client, seq: version, version, ...(fence === undefined ? {} : { fence }) });
 }
 
 function found(prepare: (history: History) => void): number {

@@ -44,7 +44,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     'grantOverLease',
     'A grant needs the former lease to be gone, or steals it.',
     at('locks', 1),
-    change('locks', 'if (found && !own) {', 'if (false) {'),
+    change('grants', 'if (found && !own) {', 'if (false) {'),
   ),
   mutant(
     'anyLeaseIsAlive',

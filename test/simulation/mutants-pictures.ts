@@ -6,7 +6,7 @@ export const PICTURE_MUTANTS: readonly Mutant[] = [
   mutant(
     'putAwayUnderSomebody',
     'Before a raster goes it is looked once more whether somebody is back.',
-    at('pictures', 28),
+    at('pictures', 15),
     change(KEEPER, ' || !(await isStillEmpty())', ''),
   ),
   mutant(
@@ -34,7 +34,7 @@ export const PICTURE_MUTANTS: readonly Mutant[] = [
   mutant(
     'storedTooSoon',
     'A picture is stored only when the store has its operations.',
-    at('pictures', 19),
+    at('pictures', 14),
     change(KEEPER, "if (!(await isStored(deps, space.id, item, head, version))) return 'wait';", ''),
   ),
   mutant(
@@ -62,7 +62,7 @@ export const PICTURE_MUTANTS: readonly Mutant[] = [
   mutant(
     'rasterUnguarded',
     'A raster takes the place of the one that it was made from, and of no other.',
-    at('pictures', 14),
+    at('pictures', 71),
     change(
       'pictures/rasters',
       "await this.#cache.cas(key, bytes, before.token).then((cas) => (cas.status === 'stored' ? cas.token : undefined))",
@@ -72,7 +72,7 @@ export const PICTURE_MUTANTS: readonly Mutant[] = [
   mutant(
     'droppedUnguarded',
     'Only the raster that was looked at is dropped.',
-    at('pictures', 6),
+    at('pictures', 1),
     change(
       'pictures/rasters',
       'this.#cache.delete(rasterKey(space, item), token)))',
@@ -95,7 +95,13 @@ export const PICTURE_MUTANTS: readonly Mutant[] = [
   mutant(
     'drawnOnThoughReplaced',
     'A raster with operations that a rollback took is not gone on from.',
-    at('pictures', 15),
-    change('pictures/folding', 'read.replaced !== undefined || held', 'held'),
+    at('pictures', 1),
+    change('pictures/folding', 'read.replaced !== undefined || ground', 'ground'),
+  ),
+  mutant(
+    'sentAsStored',
+    'A picture is sent as it is stored only where nothing came after.',
+    at('pictures', 1),
+    change('pictures/folding', 'if (batch.ops.length === 0 && ground.png && file)', 'if (ground.png && file)'),
   ),
 ];

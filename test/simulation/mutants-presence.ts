@@ -21,7 +21,7 @@ export const PRESENCE_MUTANTS: readonly Mutant[] = [
   mutant(
     'lateLeave',
     'A leave of an older generation does not take out a later one.',
-    at('presence', 87),
+    at('presence', 140),
     change(
       'presence/roster-changes',
       'if (!before || before.g > g) return undefined;',

@@ -24,7 +24,7 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
     'Restored operations get numbers above everything that was ever given.',
     at('restore', 1),
     change(
-      'write-update',
+      'commit-turn',
       'const v = before.v + Math.max(1, next.deltas.length);',
       'const v = next.head.restoredBy === before.restoredBy ? before.v + Math.max(1, next.deltas.length) : (next.head.back?.got ?? 0);',
     ),

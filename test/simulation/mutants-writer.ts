@@ -6,7 +6,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     'An update is acknowledged only when the floor read after its cas is within its coverage.',
     at('late', 1),
     change(
-      'write-update',
+      'commit-turn',
       'replaced.floor !== undefined && isCovered(head, replaced.floor.floor);',
       'replaced.floor !== undefined;',
     ),
@@ -59,7 +59,7 @@ export const WRITER_MUTANTS: readonly Mutant[] = [
     'The copy of the process is made only after the cas was answered.',
     undefined,
     change(
-      'write-update',
+      'commit-turn',
       'const replaced = await this.#committer.replace(',
       'this.#heads.committed(space, item, snapshotOf(this.#values, head, next.state), false); const replaced = await this.#committer.replace(',
     ),

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { must } from '../../src/base/assert.ts';
-import type { PackedTile } from '../../src/ports/painters.ts';
 import { CONFIGS } from './configs.ts';
 import { createListingPainter, readListed, tilesOf } from './listing-painter.ts';
 import { loadEngine } from './mutant-loader.ts';
@@ -17,22 +16,29 @@ const op = (colors: fc.Arbitrary<number>) =>
       pixels: tiles.map((tile) => ({ x: tile * 256, y: 0, c: `#${String(c).padStart(6, '0')}` })),
     }));
 
-/** Folds the operations in batches; between two of them the picture is written and read again. */
-async function listed(ops: readonly unknown[], cuts: readonly number[]) {
+/** Folds the operations in batches; after each of them, except the last, the picture is written and the next one drawn on that. */
+async function listed(ops: readonly unknown[], cuts: readonly number[], onTiles: boolean) {
   const painter = createListingPainter(async () => {});
   const size = { width: 768, height: 16 };
   const says = { item: 'p', version: 1, index: 1, lineage: '1.0' };
-  let tiles: readonly PackedTile[] = [];
+  const tiles = new Map<number, Uint8Array>();
+  let png: Uint8Array | undefined;
   let from = 0;
   for (const cut of [...cuts.map((one) => one % (ops.length + 1)).sort((a, b) => a - b), ops.length]) {
-    const job = { task: 'fold', ...size, tiles, ops: ops.slice(from, cut), stamps: new Map() } as const;
-    const all = new Map(tiles);
-    for (const [tile, bytes] of (await painter.run(job)).changed) if (bytes) all.set(tile, bytes);
-    const bytes = await painter.run({ task: 'encode', ...size, tiles: [...all].sort(), ...says });
-    tiles = await painter.run({ task: 'load', bytes });
+    const ground = png && !onTiles ? { tiles: [], png } : { tiles: [...tiles].sort() };
+    const job = { task: 'fold', ...size, ...ground, ops: ops.slice(from, cut), stamps: new Map(), file: says } as const;
+    const { changed, file } = await painter.run(job);
+    for (const [tile, bytes] of changed) if (bytes) tiles.set(tile, bytes);
+    png = file;
     from = cut;
   }
-  return readListed(await painter.run({ task: 'encode', ...size, tiles: [...tiles].sort(), ...says })).tiles;
+  const [drawn, encoded] = [
+    png ?? Buffer.alloc(0),
+    await painter.run({ task: 'encode', ...size, tiles: [...tiles].sort(), ...says }),
+  ];
+  const all = readListed(encoded).tiles;
+  assert.deepEqual([...readListed(drawn).tiles].sort(), all);
+  return all;
 }
 
 describe('pictures, simulated', function () {
@@ -65,7 +71,11 @@ describe('pictures, simulated', function () {
       [0, 1, 2].map((tile) => all.flatMap((one) => tilesOf(one).get(tile) ?? []));
     await fc.assert(
       fc.asyncProperty(ops, ops, fc.array(fc.nat(8), { maxLength: 3 }), async (one, other, cuts) => {
-        const [whole, cut, unlike] = [await listed(one, []), await listed(one, cuts), await listed(other, cuts)];
+        const [whole, cut, unlike] = [
+          await listed(one, [], true),
+          await listed(one, cuts, false),
+          await listed(other, cuts, true),
+        ];
         assert.deepEqual(cut, whole);
         const same = JSON.stringify(perTile(one)) === JSON.stringify(perTile(other));
         assert.equal(JSON.stringify(unlike) === JSON.stringify(whole), same);

@@ -33,11 +33,16 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   'src/auth': { inside: ['protocol', 'type ports', 'base'], packages: ['jose', 'lru-cache'], node: 'pure' },
   'src/backends/cache': { inside: STORAGE_LAYERS, packages: ['memjs', 'lru-cache'], node: 'any' },
-  'src/backends/store': { inside: STORAGE_LAYERS, packages: ['@google-cloud/datastore', 'lru-cache'], node: 'any' },
+  'src/backends/grpc': { inside: ['type ports', 'base'], packages: [], node: 'none' },
+  'src/backends/store': {
+    inside: [...STORAGE_LAYERS, 'backends/grpc'],
+    packages: ['@google-cloud/datastore', 'lru-cache'],
+    node: 'any',
+  },
   'src/backends/blobs': { inside: STORAGE_LAYERS, packages: ['@google-cloud/storage'], node: 'any' },
   'src/backends/images': { inside: [...STORAGE_LAYERS, 'raster'], packages: ['sharp'], node: 'any' },
   'src/backends/counts': { inside: STORAGE_LAYERS, packages: ['rate-limiter-flexible'], node: 'any' },
-  'src/backends/bus': { inside: STORAGE_LAYERS, packages: ['@google-cloud/pubsub'], node: 'any' },
+  'src/backends/bus': { inside: [...STORAGE_LAYERS, 'backends/grpc'], packages: ['@google-cloud/pubsub'], node: 'any' },
   'src/api': {
     // The failure class is the one value of the ports that the error mapping has to tell apart.
     inside: ['protocol', 'core', 'auth', 'type ports', 'ports/failure.ts', 'base'],

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { PaintPool } from '../../src/core/pictures/paint-pool.ts';
 import { rasterKey } from '../../src/model/keys.ts';
 import { decodeRaster, type RasterRecord } from '../../src/model/raster-record.ts';
+import type { PaintJob } from '../../src/ports/painters.ts';
 import type { ItemId } from '../../src/protocol/ids.ts';
 import { draw } from '../../src/raster/draw.ts';
 import type { DrawOp } from '../../src/raster/ops.ts';
@@ -96,4 +97,15 @@ export class PictureWorld {
   get whole(): string {
     return replayed(this.drawn);
   }
+}
+
+/** The jobs that its painters get from now on. */
+export function watchJobs({ pool }: PictureWorld): PaintJob[] {
+  const jobs: PaintJob[] = [];
+  const { run } = pool;
+  pool.run = (urgency, job, signal) => {
+    jobs.push(job);
+    return run.call(pool, urgency, job, signal) as never;
+  };
+  return jobs;
 }

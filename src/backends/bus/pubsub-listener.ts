@@ -1,8 +1,8 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Random } from '../../ports/random.ts';
+import { describeTrouble, type RpcError } from '../grpc/rpc-error.ts';
 import type { PubsubDriver, PubsubMessage } from './pubsub-driver.ts';
-import { describeTrouble, type PubsubError } from './pubsub-errors.ts';
 
 export type ListenerOptions = {
   readonly driver: PubsubDriver;
@@ -85,7 +85,7 @@ export class PubsubListener {
   async #hear(name: string): Promise<void> {
     const { driver, clock, steadyMs, take, onBegin } = this.#options;
     onBegin();
-    const end = Promise.withResolvers<PubsubError | undefined>();
+    const end = Promise.withResolvers<RpcError | undefined>();
     const stop = driver.listen(name, take, end.resolve);
     const stopTimer = clock.after(steadyMs, () => this.#heard());
     this.#interrupt = () => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
+import { describeTrouble } from '../grpc/rpc-error.ts';
 import type { PubsubDriver } from './pubsub-driver.ts';
-import { describeTrouble } from './pubsub-errors.ts';
 import { encodeHints } from './pubsub-message.ts';
 
 export type OutboxOptions = {

@@ -2,8 +2,8 @@ import type { Bus } from '../../ports/bus.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Random } from '../../ports/random.ts';
+import { NOT_FOUND, RpcError } from '../grpc/rpc-error.ts';
 import { connectPubsub, type PubsubConnection, type PubsubDriver } from './pubsub-driver.ts';
-import { NOT_FOUND, PubsubError } from './pubsub-errors.ts';
 import { PubsubListener } from './pubsub-listener.ts';
 import { decodeHints } from './pubsub-message.ts';
 import { PubsubOutbox } from './pubsub-outbox.ts';
@@ -40,7 +40,7 @@ class PubsubBus implements Bus {
     this.#driver = driver;
     const own = random.id();
     const onFailure = (error: unknown): void => {
-      if (error instanceof PubsubError && error.code === NOT_FOUND) this.#listener.renew();
+      if (error instanceof RpcError && error.code === NOT_FOUND) this.#listener.renew();
     };
     this.#outbox = new PubsubOutbox({ driver, clock, log, own, mergeMs, onFailure });
     this.#listener = new PubsubListener({

@@ -11,13 +11,11 @@ const FORMATS: { readonly [type in ImageType]: string } = {
   'image/webp': 'webp',
   'image/gif': 'gif',
 };
-/** As good as it gets is 9, and takes several times as long. */
-const PNG_LEVEL = 6;
 
 let library: Promise<typeof sharp> | undefined;
 
 /** 27 MB of memory: only where there is an image. Its settings are of the whole process. */
-export function loadSharp(): Promise<typeof sharp> {
+function loadSharp(): Promise<typeof sharp> {
   library ??= import('sharp').then(({ default: loaded }) => {
     loaded.block({ operation: ['VipsForeignLoad'] });
     loaded.unblock({ operation: LOADERS });
@@ -58,12 +56,4 @@ export async function decodeImage(bytes: Uint8Array, type: ImageType): Promise<D
   } catch {
     return undefined;
   }
-}
-
-/** Every pixel as it is, also the colours of those that cannot be seen. */
-export async function encodePng(rgba: Uint8Array, width: number, height: number): Promise<Buffer> {
-  const open = await loadSharp();
-  return open(rgba, { raw: { width, height, channels: 4 } })
-    .png({ compressionLevel: PNG_LEVEL, palette: false })
-    .toBuffer();
 }

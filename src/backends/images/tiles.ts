@@ -1,5 +1,5 @@
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
-import type { DecodedImage, Folded, FoldJob, PackedTile } from '../../ports/painters.ts';
+import type { Folded, FoldJob } from '../../ports/painters.ts';
 import { draw, type StampImage } from '../../raster/draw.ts';
 import type { DrawOp } from '../../raster/ops.ts';
 import { Raster, TILE_SIDE, type Tile, toBytes, toPixels } from '../../raster/raster.ts';
@@ -18,38 +18,24 @@ export function unpackTile(bytes: Uint8Array): Tile {
   return toPixels(raw);
 }
 
-export function loadRaster(width: number, height: number, tiles: readonly PackedTile[]): Raster {
+export function loadRaster({ width, height, tiles }: Pick<FoldJob, 'width' | 'height' | 'tiles'>): Raster {
   const raster = new Raster(width, height);
   for (const [index, bytes] of tiles) raster.load(index, unpackTile(bytes));
   return raster;
 }
 
-export function fold({ width, height, tiles, ops, stamps }: FoldJob): Folded {
-  const raster = loadRaster(width, height, tiles);
+/** Draws on a raster. A picture that was written has no tiles yet: then all that have pixels are given back. */
+export function fold({ ops, stamps, png }: FoldJob, raster: Raster): Folded {
   const images = new Map<string, StampImage>();
   for (const [hash, image] of stamps) images.set(hash, { ...image, pixels: toPixels(image.rgba) });
   draw(raster, ops as readonly DrawOp[], (hash) => images.get(hash));
-  const changed = raster.takeDirty().map((index) => {
+  const dirty = raster.takeDirty();
+  const indexes = png
+    ? Array.from({ length: raster.tileCount }, (_, index) => index).filter((index) => raster.tile(index))
+    : dirty;
+  const changed = indexes.map((index) => {
     const tile = raster.tile(index);
     return [index, tile && packTile(tile)] as const;
   });
   return { changed };
-}
-
-/** Tiles that have pixels. */
-export function packRaster({ width, height, rgba }: DecodedImage): PackedTile[] {
-  const pixels = toPixels(rgba);
-  const columns = Math.ceil(width / TILE_SIDE);
-  const packed: PackedTile[] = [];
-  for (let top = 0; top < height; top += TILE_SIDE) {
-    for (let left = 0; left < width; left += TILE_SIDE) {
-      const tile = new Uint32Array(TILE_SIDE * TILE_SIDE);
-      const right = Math.min(left + TILE_SIDE, width);
-      for (let y = top; y < Math.min(top + TILE_SIDE, height); y++)
-        tile.set(pixels.subarray(y * width + left, y * width + right), (y - top) * TILE_SIDE);
-      if (tile.some((pixel) => pixel !== 0))
-        packed.push([(top / TILE_SIDE) * columns + left / TILE_SIDE, packTile(tile)]);
-    }
-  }
-  return packed;
 }

@@ -1,5 +1,6 @@
 import type { v1 } from '@google-cloud/datastore';
 import type { StoreKey } from '../../ports/store.ts';
+import { RpcError, UNKNOWN } from '../grpc/rpc-error.ts';
 import {
   fromEntity,
   fromWireKey,
@@ -9,7 +10,6 @@ import {
   type WireEntity,
   type WireKey,
 } from './datastore-codec.ts';
-import { RpcError, UNKNOWN } from './datastore-errors.ts';
 import { keyText } from './guards.ts';
 
 export type Transaction = Uint8Array | string;

@@ -1,8 +1,9 @@
 import type { StoreKey, StoreRecord } from '../../ports/store.ts';
+import { type RpcError, toRpcError } from '../grpc/rpc-error.ts';
 import { AdaptiveLimit } from './adaptive-limit.ts';
 import { retry } from './backoff.ts';
 import type { Partition, WireQuery } from './datastore-codec.ts';
-import { type RpcError, toFailure, toRpcError, troubleOf } from './datastore-errors.ts';
+import { toFailure, troubleOf } from './datastore-errors.ts';
 import { type Found, MAX_LOOKUP_KEYS } from './datastore-lookup.ts';
 import type { DatastoreDeps } from './datastore-transactions.ts';
 import { checkKeys, keyText } from './guards.ts';

@@ -173,7 +173,7 @@ function opAnswer(delta: Delta, index: number, op: Json): OpAnswer {
   };
 }
 
-function lineageOf({ born, L }: Head): string {
+export function lineageOf({ born, L }: Pick<Head, 'born' | 'L'>): string {
   return `${born}.${L}`;
 }
 

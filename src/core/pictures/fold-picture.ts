@@ -1,7 +1,7 @@
 import { tileKey } from '../../model/keys.ts';
 import type { RasterRecord } from '../../model/raster-record.ts';
 import type { Cache } from '../../ports/cache.ts';
-import type { DecodedImage, PackedTile } from '../../ports/painters.ts';
+import type { DecodedImage, Folded, PackedTile } from '../../ports/painters.ts';
 import type { Random } from '../../ports/random.ts';
 import type { DrawOp } from '../../raster/ops.ts';
 import { ALGO } from '../../raster/raster.ts';
@@ -19,9 +19,24 @@ export type FoldParts = {
 /** The operations after those that are in the pixels, without a gap. */
 export type Tail = { readonly ops: readonly DrawOp[]; readonly version: number; readonly lineage?: string };
 
+/** What is drawn on. A stored picture is a raster without tiles, and its file. */
+export type Ground = { readonly raster: RasterRecord; readonly png?: Uint8Array };
+
+export type FoldHow = {
+  readonly urgency?: Urgency | undefined;
+  /** It is written as well, as the picture of this item. */
+  readonly fileOf?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
 export type Fold =
   /** `old`: names of tiles that this raster does not need any more; they stay until its record has taken the place of the one before. */
-  | { readonly outcome: 'folded'; readonly raster: RasterRecord; readonly old: readonly string[] }
+  | {
+      readonly outcome: 'folded';
+      readonly raster: RasterRecord;
+      readonly old: readonly string[];
+      readonly file?: Uint8Array | undefined;
+    }
   /** A tile is gone from the cache, or was drawn in another way: the picture has to be made again. */
   | { readonly outcome: 'lost' };
 
@@ -36,32 +51,46 @@ export function emptyRaster(width: number, height: number, version: number, inde
 export async function foldPicture(
   parts: FoldParts,
   space: string,
-  before: RasterRecord,
+  { raster: before, png }: Ground,
   tail: Tail,
-  signal?: AbortSignal,
-  urgency: Urgency = 'fold',
+  { urgency = 'fold', fileOf, signal }: FoldHow = {},
 ): Promise<Fold> {
-  const { cache, pool, random } = parts;
   if (before.algo !== ALGO) return { outcome: 'lost' };
   const tiles = await readTiles(parts, space, before);
   if (tiles === undefined) return { outcome: 'lost' };
   const { width, height } = before;
-  const stamps = await stampsOf(parts, space, tail.ops);
-  const { changed } = await pool.run(urgency, { task: 'fold', width, height, tiles, ops: tail.ops, stamps }, signal);
-  const names: Record<string, string> = { ...before.tiles };
+  const { ops, version, lineage = before.lineage } = tail;
+  const index = before.index + ops.length;
+  const stamps = await stampsOf(parts, space, ops);
+  const file = fileOf === undefined ? undefined : { item: fileOf, version, index, lineage };
+  const job = { task: 'fold', width, height, tiles, png, ops, stamps, file } as const;
+  const painted = await parts.pool.run(urgency, job, signal);
+  const { names, old } = await writeTiles(parts, space, before.tiles, painted.changed);
+  const raster = { ...before, version, index, lineage, tiles: names };
+  return { outcome: 'folded', raster, old, file: painted.file };
+}
+
+/** Under new names, all at once. */
+async function writeTiles(
+  { cache, random }: FoldParts,
+  space: string,
+  before: RasterRecord['tiles'],
+  changed: Folded['changed'],
+): Promise<{ readonly names: RasterRecord['tiles']; readonly old: readonly string[] }> {
+  const names: Record<string, string> = { ...before };
   const old: string[] = [];
+  const writing: Promise<unknown>[] = [];
   for (const [index, bytes] of changed) {
     const name = names[index];
     if (name !== undefined) old.push(name);
     delete names[index];
     if (bytes === undefined) continue;
     const fresh = random.id();
-    await cache.set(tileKey(space, fresh), Buffer.from(bytes));
+    writing.push(cache.set(tileKey(space, fresh), Buffer.from(bytes)));
     names[index] = fresh;
   }
-  const index = before.index + tail.ops.length;
-  const { version, lineage = before.lineage } = tail;
-  return { outcome: 'folded', raster: { ...before, version, index, lineage, tiles: names }, old };
+  await Promise.all(writing);
+  return { names, old };
 }
 
 /** Tiles that no record names. A failure leaves them to the cache, which makes room as it needs. */

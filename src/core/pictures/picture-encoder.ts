@@ -30,12 +30,11 @@ export class PictureEncoder {
     known: (raster: RasterRecord) => Promise<Uint8Array> | undefined = () => undefined,
   ): Promise<Encoded> {
     for (let turn = 0; turn < TURNS; turn++) {
-      const held = await this.#folding.toHead(space, item, urgency);
-      const { raster } = held;
-      const png = await (known(raster) ?? this.#of(space.id, item, raster, urgency));
-      if (png) return { raster, png };
+      const { raster, held, png } = await this.#folding.toHead(space, item, { urgency, file: true });
+      const file = png ?? (await (known(raster) ?? this.#of(space.id, item, raster, urgency)));
+      if (file) return { raster, png: file };
       // Unless it was replaced meanwhile, one of its tiles is lost, and nobody would notice before it is drawn on.
-      await this.#rasters.drop(space.id, item, held);
+      if (held) await this.#rasters.drop(space.id, item, held);
     }
     throw new RetryLater('folding', 1_000);
   }

@@ -2,14 +2,16 @@ import { picture } from '../../kinds/picture.ts';
 import { costOf } from '../../kinds/picture-cost.ts';
 import { decodeHead, type Head, isPlaceholder } from '../../model/head.ts';
 import { headKey, type Life, pictureLockKey, rasterKey } from '../../model/keys.ts';
-import type { PicturePointer } from '../../model/raster-record.ts';
+import type { PicturePointer, RasterRecord } from '../../model/raster-record.ts';
 import { MAX_UNFOLDED_COST, MAX_UNFOLDED_OPS } from '../../protocol/limits.ts';
 import type { DrawOp } from '../../raster/ops.ts';
 import { type Deps, RetryLater } from '../context.ts';
 import { isStored } from '../durable.ts';
-import { replacedFrom } from '../history/read-ops.ts';
+import { lineageOf, replacedFrom } from '../history/read-ops.ts';
 import type { SpaceState } from '../space-state.ts';
+import type { Chore } from './chore.ts';
 import type { Folding, FoldingParts } from './folding.ts';
+import { KeptPicture } from './kept-picture.ts';
 import type { Encoded, PictureEncoder } from './picture-encoder.ts';
 
 export type KeeperParts = Pick<FoldingParts, 'reader' | 'files' | 'rasters'> & {
@@ -18,45 +20,19 @@ export type KeeperParts = Pick<FoldingParts, 'reader' | 'files' | 'rasters'> & {
   readonly encoder: PictureEncoder;
 };
 
-/** A picture that this process has written to. Times are monotonic, ms. */
-type Kept = {
-  readonly space: SpaceState;
-  readonly item: string;
-  /** Under which its operations were accepted here. */
-  lineage: string;
-  /** Of the newest operation accepted, drawn and stored. */
-  index: number;
-  drawn: number;
-  filed: number;
-  /** What drawing those takes that were accepted here and are not drawn. */
-  cost: number;
-  undrawnSince: number | undefined;
-  unfiledSince: number;
-  busy: boolean;
-  notBefore: number;
-  failures: number;
-  /** Encoded, and not yet stored: the store does not have all of its operations. */
-  waiting: Encoded | undefined;
-};
-
-const FOLD_OPS = 200;
-const FOLD_MS = 2_000;
-const FILE_OPS = 1_000;
-const FILE_MS = 30_000;
 /** How often it is looked whether the store has the operations of a picture that waits. */
 const LOOK_MS = 500;
-const MAX_PAUSE_MS = 30_000;
 /** So long may one instance take to write one picture before another may begin, too, seconds. */
 const LOCK_SECONDS = 60;
 const PAGE = 100;
 
 /**
- * Has pictures folded and stored some time after they were drawn on: folded after 200 operations or 2 s, stored after 1,000 or 30 s, and when everybody has left. Only
- * operations that the store has get into a stored picture: what a rollback can take is never in one.
+ * Has pictures folded and stored some time after they were drawn on: folded after 200 operations or 2 s, stored after 1,000 or 30 s, when everybody has left, and when this
+ * instance stops. Only operations that the store has get into a stored picture: what a rollback can take is never in one.
  */
 export class PictureKeeper {
   readonly #parts: KeeperParts;
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new Map<string, KeptPicture>();
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -66,36 +42,17 @@ export class PictureKeeper {
   written(space: SpaceState, item: string, head: Head, ops: readonly unknown[]): void {
     const now = this.#parts.deps.clock.monotonic();
     const key = `${space.id}/${item}`;
-    let kept = this.#kept.get(key);
-    if (!kept) {
-      const before = head.index - ops.length;
-      const nothing = { undrawnSince: undefined, busy: false, failures: 0, notBefore: now, waiting: undefined };
-      kept = {
-        space,
-        item,
-        lineage: '',
-        index: before,
-        drawn: before,
-        filed: before,
-        cost: 0,
-        unfiledSince: now,
-        ...nothing,
-      };
-      this.#kept.set(key, kept);
-    }
-    if (kept.filed >= kept.index) kept.unfiledSince = now;
-    kept.lineage = `${head.born}.${head.L}`;
-    kept.index = head.index;
-    kept.undrawnSince ??= now;
+    const kept = this.#kept.get(key) ?? new KeptPicture(space, item, head.index - ops.length, now);
+    this.#kept.set(key, kept);
     const size = head.body as { readonly width: number; readonly height: number };
-    kept.cost += costOf(size, ops as readonly DrawOp[]);
+    kept.accepted({ lineage: lineageOf(head), index: head.index, cost: costOf(size, ops as readonly DrawOp[]) }, now);
   }
 
   /** Throws where folding lags too far behind. */
   admit(space: SpaceState, item: string): void {
     const kept = this.#kept.get(`${space.id}/${item}`);
     if (!kept) return;
-    if (kept.index - kept.drawn > MAX_UNFOLDED_OPS || kept.cost > MAX_UNFOLDED_COST)
+    if (kept.undrawnOps > MAX_UNFOLDED_OPS || kept.undrawnCost > MAX_UNFOLDED_COST)
       throw new RetryLater('folding', 1_000);
   }
 
@@ -105,44 +62,52 @@ export class PictureKeeper {
     const now = clock.monotonic();
     let oldest = now;
     for (const [key, kept] of this.#kept) {
-      const { index, drawn, filed, busy, undrawnSince, unfiledSince } = kept;
-      if (filed < index) oldest = Math.min(oldest, unfiledSince);
-      if (busy || now < kept.notBefore) continue;
-      if (undrawnSince !== undefined && (index - drawn >= FOLD_OPS || now - undrawnSince >= FOLD_MS))
-        this.#begin(key, kept, () => this.#draw(kept));
-      else if (filed < index && (kept.waiting || index - filed >= FILE_OPS || now - unfiledSince >= FILE_MS))
-        this.#begin(key, kept, () => this.#file(kept));
-      else if (undrawnSince === undefined && filed >= index) this.#kept.delete(key);
+      if (!kept.isFiled) oldest = Math.min(oldest, kept.unfiledSince);
+      if (kept.mustFile(now)) this.#begin(key, kept, kept.filing, () => this.#file(kept));
+      if (kept.mustDraw(now)) this.#begin(key, kept, kept.drawing, () => this.#draw(kept));
+      if (kept.isDone) this.#kept.delete(key);
     }
     metrics.gauge('unwritten_pictures', this.#kept.size);
     metrics.gauge('oldest_unwritten_picture_ms', now - oldest);
   }
 
-  #begin(key: string, kept: Kept, work: () => Promise<void>): void {
-    kept.busy = true;
-    void this.#isOver(kept)
-      .then((over) => (over ? void this.#kept.delete(key) : work()))
-      .then(() => {
-        kept.failures = 0;
-      })
-      .catch((error: unknown) => this.#failed(kept, error))
-      .finally(() => {
-        kept.busy = false;
-      });
+  /** Before this instance ends: whoever comes next need not draw what was drawn here. What there is no time for is stored by others, or when somebody draws again. */
+  async storeAll(until: number): Promise<void> {
+    const { clock } = this.#parts.deps;
+    const all = async (): Promise<void> => {
+      for (const [key, kept] of this.#kept) {
+        await kept.filing.running;
+        if (clock.monotonic() >= until) return;
+        if (!kept.isFiled) this.#begin(key, kept, kept.filing, () => this.#file(kept));
+        await kept.filing.running;
+      }
+    };
+    await Promise.race([all(), clock.sleep(Math.max(0, until - clock.monotonic()))]);
   }
 
-  #failed(kept: Kept, error: unknown): void {
-    const { clock, log, metrics } = this.#parts.deps;
-    const pause = Math.min(1_000 * 2 ** kept.failures++, MAX_PAUSE_MS);
-    kept.notBefore = clock.monotonic() + pause;
+  #begin(key: string, kept: KeptPicture, chore: Chore, work: () => Promise<unknown>): void {
+    const attempt = async (): Promise<boolean> => {
+      try {
+        if (await this.#isOver(kept)) this.#kept.delete(key);
+        else await work();
+        return false;
+      } catch (error) {
+        this.#failed(kept, error);
+        return true;
+      }
+    };
+    chore.begin(attempt, () => this.#parts.deps.clock.monotonic());
+  }
+
+  #failed({ space, item }: KeptPicture, error: unknown): void {
+    const { log, metrics } = this.#parts.deps;
     metrics.count('picture_failures');
-    const { space, item } = kept;
     if (!(error instanceof RetryLater))
       log.warn({ space: space.id, item, error: String(error) }, 'a picture was not drawn or stored; it is tried again');
   }
 
   /** It has been put away, or is no picture any more. */
-  async #isOver(kept: Kept): Promise<boolean> {
+  async #isOver(kept: KeptPicture): Promise<boolean> {
     const { space, item, index } = kept;
     if (await this.#isPutAway(kept)) return kept.index === index;
     const head = await this.#parts.reader.headOf(space, item);
@@ -150,7 +115,7 @@ export class PictureKeeper {
   }
 
   /** When everybody had left another instance stored all that was drawn here. To look at it as usual would bring head and raster back into the cache. */
-  async #isPutAway({ space, item, lineage, index }: Kept): Promise<boolean> {
+  async #isPutAway({ space, item, lineage, index }: KeptPicture): Promise<boolean> {
     const { rasters, files } = this.#parts;
     if (await rasters.read(space.id, item)) return false;
     const [born = 0, L = 0] = lineage.split('.').map(Number);
@@ -160,39 +125,33 @@ export class PictureKeeper {
     return newest !== undefined && (storedL > L || (storedL === L && newest.index >= index));
   }
 
-  async #draw(kept: Kept): Promise<void> {
+  async #draw(kept: KeptPicture): Promise<RasterRecord> {
     const { folding, deps } = this.#parts;
-    const { cost } = kept;
-    const { raster } = await folding.toHead(kept.space, kept.item, 'fold');
-    kept.drawn = raster.index;
-    kept.cost -= cost;
-    kept.undrawnSince = raster.index < kept.index ? deps.clock.monotonic() : undefined;
+    const drawn = kept.beginDrawing();
+    const { raster } = await folding.toHead(kept.space, kept.item, { urgency: 'fold' });
+    drawn(raster.index, deps.clock.monotonic());
+    return raster;
   }
 
-  async #file(kept: Kept): Promise<void> {
+  async #file(kept: KeptPicture): Promise<void> {
     const { space, item } = kept;
     const { clock } = this.#parts.deps;
     const began = clock.monotonic();
     kept.waiting ??= await this.#encodeUnlessStored(kept);
     if (!kept.waiting) return;
     const outcome = await this.#store(space, item, kept.waiting);
-    if (outcome === 'wait') kept.notBefore = clock.monotonic() + LOOK_MS;
+    if (outcome === 'wait') kept.filing.waitUntil(clock.monotonic() + LOOK_MS);
     else kept.waiting = undefined;
-    if (typeof outcome === 'number') this.#filed(kept, outcome, began);
+    if (typeof outcome === 'number') kept.filed(outcome, began);
   }
 
-  #filed(kept: Kept, index: number, began: number): void {
-    kept.filed = index;
-    kept.unfiledSince = began;
-  }
-
-  async #encodeUnlessStored(kept: Kept): Promise<Encoded | undefined> {
+  async #encodeUnlessStored(kept: KeptPicture): Promise<Encoded | undefined> {
     const { space, item } = kept;
     const began = this.#parts.deps.clock.monotonic();
-    const { raster } = await this.#parts.folding.toHead(space, item, 'fold');
+    const raster = await this.#draw(kept);
     const newest = await this.#parts.files.newest(await this.#lifeOf(space, item));
     if (newest && newest.index >= raster.index && newest.lineage === raster.lineage) {
-      this.#filed(kept, newest.index, began);
+      kept.filed(newest.index, began);
       return undefined;
     }
     return this.#locked(space.id, item, async () => {
@@ -272,7 +231,7 @@ export class PictureKeeper {
       if (now.v !== head.v || !(await isStillEmpty())) return false;
       if (held && !(await rasters.drop(space.id, item, held))) return false;
       const kept = this.#kept.get(`${space.id}/${item}`);
-      if (kept && !kept.busy && kept.index <= head.index) this.#kept.delete(`${space.id}/${item}`);
+      if (kept && !kept.isBusy && kept.index <= head.index) this.#kept.delete(`${space.id}/${item}`);
       return true;
     });
   }

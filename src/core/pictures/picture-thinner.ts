@@ -25,16 +25,8 @@ export class PictureThinner {
     this.#parts = parts;
   }
 
-  /** One page. Blobs that are away keep nobody from other work: the next look begins where this one ended. */
+  /** One page. The next look begins where this one ended, also where it failed. */
   async thin(): Promise<void> {
-    try {
-      await this.#thin();
-    } catch (error) {
-      if (!isFailure(error, 'blobsUnavailable')) throw error;
-    }
-  }
-
-  async #thin(): Promise<void> {
     const found = await this.#parts.blobs.list(PICTURES_PREFIX, this.#after, PAGE);
     const lives = Map.groupBy(found, ({ name }) => lifeOf(name));
     let left = MAX_DELETES;

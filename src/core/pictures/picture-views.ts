@@ -8,7 +8,7 @@ import { ProblemError } from '../../protocol/errors.ts';
 import { MAX_PICTURES_PER_ANSWER, MAX_VALUE_OPS, MAX_VALUE_OPS_BYTES } from '../../protocol/limits.ts';
 import { CHANGED } from '../context.ts';
 import type { PictureFile } from '../engine-types.ts';
-import { replacedFrom } from '../history/read-ops.ts';
+import { lineageOf, replacedFrom } from '../history/read-ops.ts';
 import type { SpaceState } from '../space-state.ts';
 import type { FoldingParts } from './folding.ts';
 import type { PaintPool } from './paint-pool.ts';
@@ -25,7 +25,7 @@ const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 /** What clients see of pictures besides their operations. */
 export class PictureViews {
   readonly #parts: ViewParts;
-  readonly #made = new LRUCache<string, Uint8Array>({ maxSize: MAX_KEPT_BYTES });
+  readonly #made = new LRUCache<string, Encoded>({ maxSize: MAX_KEPT_BYTES });
   readonly #making = new Map<string, Promise<Encoded>>();
 
   constructor(parts: ViewParts) {
@@ -42,7 +42,7 @@ export class PictureViews {
     if (drawn === CHANGED) return CHANGED;
     const [index, version] = drawn ? [drawn.index, drawn.version] : [0, 0];
     const url = `/v1/spaces/${space.id}/items/${item}/picture.png`;
-    const lineage = `${head.born}.${head.L}`;
+    const lineage = lineageOf(head);
     const known = { ...(value as object), lineage, rasterVersion: version, rasterIndex: index, url };
     if (head.index - index > MAX_VALUE_OPS) return known;
     const query = { index: index + 1, limit: MAX_VALUE_OPS, wait: 0, lineage };
@@ -70,32 +70,33 @@ export class PictureViews {
 
   /** The picture with all that is accepted; or, of a version, as it is stored. `undefined`: it is not. */
   async file(space: SpaceState, item: string, version: number | undefined): Promise<PictureFile | undefined> {
-    const { born, index } = await this.#picture(space, item);
+    const head = await this.#picture(space, item);
     if (version !== undefined) {
-      const life = { space: space.id, item, born };
+      const life = { space: space.id, item, born: head.born };
       const stored = await this.#parts.files.at(life, version);
       const png = stored && (await this.#parts.files.read(life, stored));
       return png && { ...stored, png };
     }
     this.#parts.pool.prepare();
-    const { raster, png } = await this.#now(space, item, index);
+    const { raster, png } = await this.#now(space, item, head);
     return { version: raster.version, index: raster.index, lineage: raster.lineage, png };
   }
 
   /** All who ask while one is being made for the same operations get that. */
-  #now(space: SpaceState, item: string, index: number): Promise<Encoded> {
-    const key = `${space.id}/${item}/${index}`;
+  #now(space: SpaceState, item: string, head: Head): Promise<Encoded> {
+    const key = nameOf(space, item, { lineage: lineageOf(head), index: head.index });
+    const made = this.#made.get(key);
+    if (made) return Promise.resolve(made);
     let making = this.#making.get(key);
     if (!making) {
-      const nameOf = ({ lineage, index: drawn }: RasterRecord) => `${space.id}/${item}/${lineage}/${drawn}`;
       const known = (raster: RasterRecord) => {
-        const made = this.#made.get(nameOf(raster));
-        return made && Promise.resolve(made);
+        const one = this.#made.get(nameOf(space, item, raster));
+        return one && Promise.resolve(one.png);
       };
       making = this.#parts.encoder
         .encode(space, item, 'broadcast', known)
         .then((encoded) => {
-          this.#made.set(nameOf(encoded.raster), encoded.png, { size: encoded.png.length + 100 });
+          this.#made.set(nameOf(space, item, encoded.raster), encoded, { size: encoded.png.length + 1_000 });
           return encoded;
         })
         .finally(() => this.#making.delete(key));
@@ -116,4 +117,13 @@ export class PictureViews {
     if (head.kind !== picture.name) throw new ProblemError('kindMismatch', `${item} is a ${head.kind}`);
     return head;
   }
+}
+
+/** Of these operations there is one picture. */
+function nameOf(
+  { id }: SpaceState,
+  item: string,
+  { lineage, index }: Pick<StoredPicture, 'lineage' | 'index'>,
+): string {
+  return `${id}/${item}/${lineage}/${index}`;
 }

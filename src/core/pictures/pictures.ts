@@ -65,6 +65,10 @@ export class Pictures {
     this.#keeper.tick();
   }
 
+  storeAll(until: number): Promise<void> {
+    return this.#keeper.storeAll(until);
+  }
+
   tidy(space: SpaceState, isStillEmpty: () => Promise<boolean>): Promise<void> {
     return this.#keeper.tidy(space, isStillEmpty);
   }

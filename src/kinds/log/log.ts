@@ -1,5 +1,6 @@
 import { isObject, type Json } from '../../base/json.ts';
 import { isJsonType, mediaType } from '../../base/media-type.ts';
+import { utf8Bytes } from '../../base/utf8.ts';
 import { MAX_DELTA_BYTES, MAX_FORKS_OF_LOG, MAX_LOG_MESSAGES } from '../../protocol/limits.ts';
 import type { Applied, ApplyContext, Kind } from '../kind.ts';
 import { judgeProducer } from './producer.ts';
@@ -145,15 +146,6 @@ function accept(state: LogState, delta: LogDelta): Applied<LogState> {
     ...(durable ? { durable } : {}),
     extra: outcome(next, {}) as unknown as { [field: string]: Json },
   };
-}
-
-function utf8Bytes(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
-  }
-  return bytes;
 }
 
 function outcome(state: LogState, more: Partial<LogOutcome>): LogOutcome {

@@ -1,26 +1,26 @@
 import assert from 'node:assert/strict';
 import { createPubsubBus } from '../../../src/backends/bus/pubsub.ts';
 import type { PubsubDriver, PubsubMessage } from '../../../src/backends/bus/pubsub-driver.ts';
-import { NOT_FOUND, PubsubError, UNAVAILABLE } from '../../../src/backends/bus/pubsub-errors.ts';
+import { NOT_FOUND, RpcError, UNAVAILABLE } from '../../../src/backends/grpc/rpc-error.ts';
 import type { Bus } from '../../../src/ports/bus.ts';
 import { FakeClock, settle } from '../../support/clocks.ts';
 import { RecordedLog } from '../../support/recorded-log.ts';
 
-const AWAY = new PubsubError(UNAVAILABLE, 'away');
+const AWAY = new RpcError(UNAVAILABLE, 'away');
 
 /** Pub/Sub as the test wants it, and what was asked of it. */
 class ScriptedDriver implements PubsubDriver {
   readonly asked: { readonly what: string; readonly at: number }[] = [];
   readonly published: { readonly at: number; readonly spaces: readonly (readonly string[])[] }[] = [];
-  failing: PubsubError | undefined;
+  failing: RpcError | undefined;
   /** Answers to `publish` and `subscribe` are kept until `release`. */
   holding = false;
   release: (() => void)[] = [];
   /** Of the stream that is open. */
-  end: ((error: PubsubError) => void) | undefined;
+  end: ((error: RpcError) => void) | undefined;
   take: ((message: PubsubMessage) => void) | undefined;
   /** Streams end at once. */
-  refusing: PubsubError | undefined;
+  refusing: RpcError | undefined;
   readonly #clock: FakeClock;
 
   constructor(clock: FakeClock) {
@@ -43,7 +43,7 @@ class ScriptedDriver implements PubsubDriver {
     return this.#ask(`unsubscribe ${name}`);
   }
 
-  listen(_name: string, take: (message: PubsubMessage) => void, ended: (error: PubsubError) => void): () => void {
+  listen(_name: string, take: (message: PubsubMessage) => void, ended: (error: RpcError) => void): () => void {
     this.#note('listen');
     this.take = take;
     this.end = ended;
@@ -232,7 +232,7 @@ describe('Pub/Sub bus on the clock', () => {
   it('[BU31] a topic that is gone for a post brings another subscription', async () => {
     make();
     await pass(1_000);
-    driver.failing = new PubsubError(NOT_FOUND, 'no such topic');
+    driver.failing = new RpcError(NOT_FOUND, 'no such topic');
     bus.publish('board');
     await pass(10);
     assert.deepEqual(

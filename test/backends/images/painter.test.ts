@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { paint } from '../../../src/backends/images/paint.ts';
-import { readText, withText } from '../../../src/backends/images/png-text.ts';
-import { decodeImage, encodePng } from '../../../src/backends/images/sharp.ts';
+import { readPng, readText, writePng } from '../../../src/backends/images/png-file.ts';
+import { decodeImage } from '../../../src/backends/images/sharp.ts';
 import { createThreadPainter } from '../../../src/backends/images/thread-painter.ts';
 import { packTile, unpackTile } from '../../../src/backends/images/tiles.ts';
 import type { Folded, FoldJob, Painted, Painter, PaintJob } from '../../../src/ports/painters.ts';
@@ -113,6 +113,28 @@ describe('painting on a thread', () => {
     });
   });
 
+  it('[PIC35] a fold also begins with a written picture, and writes what it has drawn', async () => {
+    const tiles = new Map<number, Uint8Array>();
+    const says = { item: 'sketch', version: 2, index: 3, lineage: '1.1' };
+    const first = await painter.run({ ...foldJob(tiles, OPS.slice(0, 2)), file: says });
+    foldInto(tiles, first);
+    const onTiles = await painter.run({ ...foldJob(tiles, OPS.slice(2)), file: says });
+    const onFile = await painter.run({ ...foldJob(new Map(), OPS.slice(2)), png: first.file, file: says });
+    const raster = new Raster(SIZE.width, SIZE.height);
+    draw(raster, OPS);
+    for (const { file } of [onTiles, onFile]) {
+      const { rgba } = (await decodeImage(file ?? Buffer.alloc(0), 'image/png')) ?? assert.fail('no picture');
+      assert.equal(hashOf(rgba), hashOf(raster.bytes()));
+      assert.equal(readText(Buffer.from(file ?? []))['Longshore-Index'], '3');
+    }
+    foldInto(tiles, onTiles);
+    assert.deepEqual(
+      new Map(onFile.changed.map(([index, bytes]) => [index, bytes && unpackTile(bytes)])),
+      new Map([...tiles].sort(([a], [b]) => a - b).map(([index, bytes]) => [index, unpackTile(bytes)])),
+    );
+    assert.equal((await painter.run(foldJob(tiles, []))).file, undefined);
+  });
+
   it('[PIC5] real strokes, folded in batches and packed in between, are the picture of all of them', async function () {
     const ops = readStrokes(this).slice(0, 200);
     const size = { width: 1024, height: 1024 };
@@ -152,8 +174,10 @@ describe('images and tiles', () => {
           { length: width * height * 4 },
           (_, i) => seed[(i * 7 + (i >> 5)) % seed.length] ?? 0,
         );
-        const back = await decodeImage(await encodePng(rgba, width, height), 'image/png');
+        const png = writePng(Raster.from(width, height, rgba), {});
+        const back = await decodeImage(png, 'image/png');
         assert.equal(hashOf(back?.rgba ?? Buffer.alloc(0)), hashOf(rgba));
+        assert.equal(hashOf(readPng(png).bytes()), hashOf(rgba));
       }),
       { numRuns: 40 },
     );
@@ -177,15 +201,44 @@ describe('images and tiles', () => {
     assert.equal(await paint({ task: 'decode', type: 'image/png', bytes: Buffer.alloc(0) }), undefined);
   });
 
-  it('[PIC31] texts stand in the file where readers look for them, and it stays a good PNG', async () => {
-    const png = await imageOf('png');
+  it('[PIC31] texts stand in the file where readers look for them', async () => {
+    const raster = new Raster(3, 2);
     const texts = { 'Longshore-Item': 'a:b~c', 'Longshore-Version': '9007199254740991' };
-    const marked = withText(png, texts);
+    const [png, marked] = [writePng(raster, {}), writePng(raster, texts)];
     assert.deepEqual(readText(marked), texts);
     assert.deepEqual(readText(png), {});
     assert.deepEqual(readText(marked.subarray(0, 50)), {});
-    const [before, after] = [await decodeImage(png, 'image/png'), await decodeImage(marked, 'image/png')];
-    assert.deepEqual(after, before);
+    assert.deepEqual(await decodeImage(marked, 'image/png'), await decodeImage(png, 'image/png'));
+  });
+
+  it('[PIC34] pictures that other libraries wrote in the same form are read, with every filter', async () => {
+    const seed = Array.from({ length: 97 }, (_, i) => (i * i * 31) % 256);
+    const rgba = Buffer.from(Array.from({ length: 60 * 50 * 4 }, (_, i) => (seed[i % 97] ?? 0) ^ (i >> 6)));
+    for (const adaptiveFiltering of [false, true]) {
+      const image = sharp(rgba, { raw: { width: 60, height: 50, channels: 4 } });
+      const png = await image.png({ adaptiveFiltering, palette: false }).toBuffer();
+      assert.equal(hashOf(readPng(png).bytes()), hashOf(rgba));
+    }
+  });
+
+  it('[PIC34] what is no picture of this form, is damaged, or is larger than pictures are is refused', async () => {
+    const png = writePng(new Raster(200, 100), {});
+    assert.throws(() => readPng(png.subarray(0, png.length - 30)));
+    assert.throws(() => readPng(Buffer.from('nothing')));
+    assert.throws(() => readPng(Buffer.alloc(0)));
+    const claims = Buffer.from(png);
+    claims.writeUInt32BE(101, 20);
+    assert.throws(() => readPng(claims), /bytes of pixels/);
+    claims.writeUInt32BE(99, 20);
+    assert.throws(() => readPng(claims));
+    claims.writeUInt32BE(50_000, 20);
+    assert.throws(() => readPng(claims), /200 by 50000/);
+    await assert.rejects(async () => readPng(await imageOf('jpeg')));
+    const grey = await sharp({ create: { width: 9, height: 9, channels: 3, background: 'gray' } })
+      .toColourspace('b-w')
+      .png()
+      .toBuffer();
+    assert.throws(() => readPng(grey), /of the form/);
   });
 
   it('[PIC33] a packed tile is one again, also of noise, and what is none is refused', () => {

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
-import {
-  leavesDoubt,
-  RpcError,
-  toFailure,
-  toRpcError,
-  troubleOf,
-} from '../../../src/backends/store/datastore-errors.ts';
+import { RpcError, toRpcError } from '../../../src/backends/grpc/rpc-error.ts';
+import { leavesDoubt, toFailure, troubleOf } from '../../../src/backends/store/datastore-errors.ts';
 
 describe('errors of Datastore', () => {
   const trouble = (code: number, message = ''): string => troubleOf(new RpcError(code, message));

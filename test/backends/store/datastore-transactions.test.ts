@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { createDatastoreStore } from '../../../src/backends/store/datastore.ts';
-import type { DatastoreDriver } from '../../../src/backends/store/datastore-driver.ts';
 import {
   ABORTED,
   DEADLINE_EXCEEDED,
@@ -8,7 +6,9 @@ import {
   RESOURCE_EXHAUSTED,
   RpcError,
   UNAVAILABLE,
-} from '../../../src/backends/store/datastore-errors.ts';
+} from '../../../src/backends/grpc/rpc-error.ts';
+import { createDatastoreStore } from '../../../src/backends/store/datastore.ts';
+import type { DatastoreDriver } from '../../../src/backends/store/datastore-driver.ts';
 import { isFailure } from '../../../src/ports/failure.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { MAX_ROW_BYTES } from '../../../src/protocol/limits.ts';

@@ -1,6 +1,6 @@
+import { RpcError } from '../../../src/backends/grpc/rpc-error.ts';
 import type { Stored, Write } from '../../../src/backends/store/datastore-codec.ts';
 import type { DatastoreDriver } from '../../../src/backends/store/datastore-driver.ts';
-import { RpcError } from '../../../src/backends/store/datastore-errors.ts';
 import type { Transaction } from '../../../src/backends/store/datastore-lookup.ts';
 import { keyText } from '../../../src/backends/store/guards.ts';
 import type { Clock } from '../../../src/ports/clock.ts';

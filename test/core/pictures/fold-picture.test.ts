@@ -62,7 +62,7 @@ describe('folding pictures', () => {
     before: RasterRecord,
     ops: readonly DrawOp[],
   ): Promise<RasterRecord & { old: readonly string[] }> {
-    const folded = await foldPicture(parts, SPACE, before, { ops, version: before.version + 1 });
+    const folded = await foldPicture(parts, SPACE, { raster: before }, { ops, version: before.version + 1 });
     assert.ok(folded.outcome === 'folded');
     return { ...folded.raster, old: folded.old };
   }
@@ -150,20 +150,22 @@ describe('folding pictures', () => {
   it('[PIC43] a tile that is gone, or another way of drawing, is said, not drawn over', async () => {
     const before = await fold(emptyRaster(WIDTH, HEIGHT, 1), [{ fill: { x: 0, y: 0, color: '#336699' } }]);
     const tail = { ops: [{ clear: true } as const], version: 3 };
-    assert.deepEqual(await foldPicture(parts, SPACE, { ...before, algo: 'other' }, tail), { outcome: 'lost' });
+    assert.deepEqual(await foldPicture(parts, SPACE, { raster: { ...before, algo: 'other' } }, tail), {
+      outcome: 'lost',
+    });
     await cache.delete(tileKey(SPACE, before.tiles[3] ?? ''));
-    assert.deepEqual(await foldPicture(parts, SPACE, before, tail), { outcome: 'lost' });
+    assert.deepEqual(await foldPicture(parts, SPACE, { raster: before }, tail), { outcome: 'lost' });
   });
 
   it('[PIC43] while an image cannot be asked for nothing is folded; one that is not there is not drawn', async () => {
     const tail = { ops: [{ stamp: { x: 0, y: 0, hash: HASH } } as const], version: 2 };
     const away = { ...parts, stamp: () => Promise.reject(new Failure('blobsUnavailable', 'away')) };
-    await assert.rejects(foldPicture(away, SPACE, emptyRaster(WIDTH, HEIGHT, 1), tail), /away/);
+    await assert.rejects(foldPicture(away, SPACE, { raster: emptyRaster(WIDTH, HEIGHT, 1) }, tail), /away/);
     assert.equal(ids, 0);
     const none = await foldPicture(
       { ...parts, stamp: async () => undefined },
       SPACE,
-      emptyRaster(WIDTH, HEIGHT, 1),
+      { raster: emptyRaster(WIDTH, HEIGHT, 1) },
       tail,
     );
     assert.ok(none.outcome === 'folded');

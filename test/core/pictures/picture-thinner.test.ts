@@ -60,16 +60,27 @@ describe('thinning out stored pictures', () => {
     assert.ok(stored.counted.length >= 3 * 298);
   });
 
-  it('[PIC73] while the blobs are away sweeps go on, and it is done when they are back', async () => {
-    const stored = new Stored();
-    await stored.put('a', 5);
-    await stored.clock.advance(48 * HOUR);
-    const thinner = stored.thinner();
-    stored.blobs.failure = new Failure('blobsUnavailable', 'away');
-    await thinner.thin();
-    stored.blobs.failure = undefined;
-    await thinner.thin();
-    assert.deepEqual(await stored.versions('a'), [5]);
+  it('[PIC73] while the blobs are away sweeps go on, the log says so, and it is done when they are back', async () => {
+    const pictures = new PictureWorld();
+    const { world, blobs } = pictures;
+    blobs.now = () => world.clock.now();
+    await pictures.create();
+    for (let turn = 0; turn < 3; turn++) {
+      await pictures.draw(2);
+      await world.pass(40_000, 500);
+    }
+    const { engine, log } = world.at(0);
+    const said = () => log.lines.filter((line) => JSON.stringify(line).includes('could not be thinned out')).length;
+    blobs.failure = new Failure('blobsUnavailable', 'away');
+    await world.pass(49 * HOUR, 10 * MINUTE);
+    await world.run(engine.sweep());
+    const before = said();
+    assert.ok(before > 0);
+    assert.equal((await world.run(engine.sweep())).pruned, 0);
+    assert.deepEqual([said(), blobs.held.size], [before + 1, 4]);
+    blobs.failure = undefined;
+    await world.run(engine.sweep());
+    assert.deepEqual([said(), blobs.held.size], [before + 1, 2]);
   });
 
   it('[PIC73] deletes so many at once, and no more', async () => {

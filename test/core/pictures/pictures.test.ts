@@ -164,7 +164,7 @@ describe('pictures', () => {
   it('[PIC56] an update is folded as a whole: each version is one picture', async () => {
     const pictures = new PictureWorld();
     await pictures.create();
-    await pictures.draw(990, { each: 90 });
+    await pictures.draw(4_050, { each: 90 });
     const folded: number[] = [];
     const { run } = pictures.pool;
     pictures.pool.run = (urgency, job, signal) => {
@@ -172,7 +172,7 @@ describe('pictures', () => {
       return run.call(pictures.pool, urgency, job, signal) as never;
     };
     assert.equal((await pictures.picture()).pixels, pictures.whole);
-    assert.deepEqual(folded, [450, 450, 90]);
+    assert.deepEqual(folded, [1_980, 1_980, 90]);
     // What takes long is drawn in parts.
     const stamps = { ops: Array(4).fill({ stamp: { x: 0, y: 0, hash: 'a'.repeat(64) } }) };
     for (let n = 0; n < 3; n++) await pictures.world.ok('p', stamps);

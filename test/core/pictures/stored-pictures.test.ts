@@ -7,7 +7,7 @@ import type { ClientId } from '../../../src/protocol/ids.ts';
 import { readRaw } from '../../doubles/raw-painter.ts';
 import { SPACE } from '../../support/engine-fixture.ts';
 import { GRACE, LEASE } from '../../support/people.ts';
-import { hashOf, PictureWorld, replayed, stroke } from '../../support/pictures.ts';
+import { hashOf, PictureWorld, replayed, stroke, watchJobs } from '../../support/pictures.ts';
 
 /** Long enough for the sweep to find what is due, whose times are coarse. */
 const SWEPT = LEASE + GRACE + 30_000;
@@ -56,6 +56,65 @@ describe('stored pictures', () => {
       (await pictures.stored()).map(({ index }) => index),
       [1_001],
     );
+  });
+
+  it('[PIC60] after each 1,000 operations it is stored, also while so much is drawn that folding is always due', async () => {
+    const pictures = new PictureWorld();
+    await pictures.create();
+    let behind = 0;
+    for (let turn = 0; turn < 40; turn++) {
+      await pictures.draw(210, { each: 70 });
+      await pictures.world.pass(250, 125);
+      behind = Math.max(behind, pictures.drawn.length + 1 - ((await pictures.stored()).at(-1)?.index ?? 0));
+    }
+    assert.ok(behind < 2_000, `${behind} operations behind`);
+    assert.ok((await pictures.stored()).length >= 6);
+  });
+
+  it('[PIC38] while it cannot be stored, or that takes long, it is folded as ever', async () => {
+    const pictures = new PictureWorld();
+    const { world, blobs } = pictures;
+    await pictures.create();
+    await pictures.draw(10);
+    await world.pass(20_000, 500);
+    let slow = 0;
+    blobs.onChange = async () => {
+      slow++;
+      await world.clock.sleep(60_000);
+    };
+    await world.pass(15_000, 500);
+    assert.equal(slow, 1);
+    for (const after of [undefined, new Failure('blobsUnavailable', 'away')]) {
+      blobs.failure = after;
+      for (let turn = 0; turn < 3; turn++) {
+        await pictures.draw(5);
+        await world.pass(2_600, 200);
+        assert.equal((await pictures.raster())?.index, pictures.drawn.length + 1);
+      }
+      await world.pass(70_000, 500);
+    }
+    assert.ok((world.at(0).counts.get('picture_failures') ?? 0) > 1);
+    await pictures.draw(5);
+    await world.pass(2_600, 200);
+    assert.equal((await pictures.raster())?.index, pictures.drawn.length + 1, 'while it is tried again and again');
+  });
+
+  it('[PIC39] an instance that stops stores what was drawn on it, in the time that it has', async () => {
+    const pictures = new PictureWorld(2);
+    const { world, blobs } = pictures;
+    await pictures.create();
+    await pictures.draw(12);
+    await world.run(world.at(0).engine.stop(2_000));
+    assert.deepEqual(
+      (await pictures.stored(1)).map(({ index }) => index),
+      [13],
+    );
+    assert.equal((await pictures.picture(1, (await pictures.stored(1))[0]?.version)).pixels, pictures.whole);
+    await pictures.draw(3, { on: 1 });
+    blobs.onChange = () => world.clock.sleep(60_000);
+    const began = world.clock.monotonic();
+    await world.run(world.at(1).engine.stop(2_000));
+    assert.ok(world.clock.monotonic() - began < 1_500, 'it does not wait for what takes too long');
   });
 
   it('[PIC61] it waits for the store to have its operations; what is lost before is in none', async () => {
@@ -149,14 +208,12 @@ describe('stored pictures', () => {
     await world.pass(SWEPT, 500);
     const shown = await pictures.shown();
     assert.deepEqual([shown.rasterIndex, shown.index, shown.ops], [601, 601, []]);
-    let folds = 0;
-    const { run } = pictures.pool;
-    pictures.pool.run = (urgency, job, signal) => {
-      if (job.task === 'fold') folds++;
-      return run.call(pictures.pool, urgency, job, signal) as never;
-    };
+    const jobs = watchJobs(pictures);
     assert.equal((await pictures.picture()).pixels, pictures.whole);
-    assert.equal(folds, 0, 'loaded, not drawn');
+    assert.ok(
+      jobs.every((job) => job.task === 'fold' && job.ops.length === 0),
+      'loaded, not drawn',
+    );
   });
 
   it('[PIC68] an instance that had drawn does not bring back what another has put away', async () => {
