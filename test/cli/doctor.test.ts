@@ -18,6 +18,7 @@ import { findMemcached, MEMCACHED_MISSING, type RunningMemcached, startMemcached
 import { skipFor } from '../support/need.ts';
 import { RecordedLog } from '../support/recorded-log.ts';
 import { Folder, runCli, ServerProcess } from '../support/server-process.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const SECRET = 'for-the-doctor-0123456789';
 /** Nobody listens on it. */
@@ -236,6 +237,18 @@ describe('longshore doctor, memcached and Datastore', function () {
     assert.deepEqual([noStore.levels('cache'), noStore.levels('store')], ['ok', 'fail']);
     assert.match(noStore.findings.find(({ check }) => check === 'store')?.fix ?? '', /emulator/);
     assert.deepEqual([noBus.code, noBus.levels('bus')], [0, 'warn']);
+  });
+
+  it('[CI30] a memcached that takes its time is told with it, not as one that is gone', async () => {
+    const slow = await TcpProxy.start(memcached.port);
+    slow.setMode({ kind: 'delay', ms: 600 });
+    try {
+      const { findings } = await services(slow.port);
+      const cache = findings.find(({ check }) => check === 'cache');
+      assert.deepEqual([cache?.level, /, [1-9]\d{2,}\.\d ms$/.test(cache?.detail ?? '')], ['ok', true], cache?.detail);
+    } finally {
+      await slow.stop();
+    }
   });
 
   it('[CI28] a memcached that may throw records away is a warning; so is one that has', async () => {
