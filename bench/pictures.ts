@@ -4,6 +4,7 @@ import { storedPicturesSchema } from '../src/protocol/pictures.ts';
 import type { DrawOp } from '../src/raster/ops.ts';
 import { Folder, ServerProcess } from '../test/support/server-process.ts';
 import { strokesIn } from '../test/support/strokes.ts';
+import { cpuOf } from './host/cpu.ts';
 
 /*
  * `node bench/pictures.ts [--quick]`: strokes that a server takes in a second from 20 clients, and how long somebody who joins then waits for the picture: on that server, and on
@@ -86,22 +87,37 @@ async function allStored(): Promise<void> {
   while ((await unstored()) > 0) await pause(500);
 }
 
-/** The server is killed, and each time started anew: nothing but store and blobs is left. */
+/** The server is killed, and each time started anew: nothing but store and blobs is left. CPU is that of the server until the answer, all threads together. */
 async function joinCold(how: string): Promise<void> {
   const behind = await unstored();
-  const times: number[] = [];
-  const after: number[] = [];
+  const [cold, after] = [new Joins(), new Joins()];
   for (let n = 0; n < 2 * starts; n++) {
     await server.end('SIGKILL');
     server = await start();
     if (n % 2) await timeOf('/v1/spaces/bench/updates');
-    (n % 2 ? after : times).push(await timeOf(`${ITEM}/picture.png`));
+    await (n % 2 ? after : cold).join();
   }
-  const [median, seen] = [times, after].map((all) => all.sort((a, b) => a - b)[all.length >> 1]?.toFixed(0));
   console.log(
-    `joining ${drawn - 1} strokes on a server that has just begun, ${how} (the stored picture and ${behind} operations): ${median} ms, ` +
-      `after the snapshot ${seen} ms (medians of ${starts}; target 200)`,
+    `joining ${drawn - 1} strokes on a server that has just begun, ${how} (the stored picture and ${behind} operations): ` +
+      `${cold.medians}; after the snapshot ${after.medians} (medians of ${starts}; target 200 ms)`,
   );
+}
+
+class Joins {
+  readonly #ms: number[] = [];
+  readonly #cpuMs: number[] = [];
+
+  async join(): Promise<void> {
+    const pid = server.child.pid ?? 0;
+    const before = cpuOf(pid);
+    this.#ms.push(await timeOf(`${ITEM}/picture.png`));
+    this.#cpuMs.push((cpuOf(pid) - before) / 1_000);
+  }
+
+  get medians(): string {
+    const [ms, cpu] = [this.#ms, this.#cpuMs].map((all) => all.sort((a, b) => a - b)[all.length >> 1]?.toFixed(0));
+    return `${ms} ms, CPU ${cpu} ms`;
+  }
 }
 
 try {

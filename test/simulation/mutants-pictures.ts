@@ -62,7 +62,7 @@ export const PICTURE_MUTANTS: readonly Mutant[] = [
   mutant(
     'rasterUnguarded',
     'A raster takes the place of the one that it was made from, and of no other.',
-    at('pictures', 71),
+    at('pictures', 113),
     change(
       'pictures/rasters',
       "await this.#cache.cas(key, bytes, before.token).then((cas) => (cas.status === 'stored' ? cas.token : undefined))",

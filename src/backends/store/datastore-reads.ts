@@ -1,6 +1,7 @@
 import type { StoreKey, StoreRecord } from '../../ports/store.ts';
 import { type RpcError, toRpcError } from '../grpc/rpc-error.ts';
 import { AdaptiveLimit } from './adaptive-limit.ts';
+import { afterTurn } from './after-turn.ts';
 import { retry } from './backoff.ts';
 import type { Partition, WireQuery } from './datastore-codec.ts';
 import { toFailure, troubleOf } from './datastore-errors.ts';
@@ -26,7 +27,7 @@ export class DatastoreReads {
   readonly #deps: DatastoreDeps;
   readonly #limit = new AdaptiveLimit(START_IN_FLIGHT, MAX_IN_FLIGHT);
   #queue: Waiting[] = [];
-  #scheduled = false;
+  readonly #schedule = afterTurn(() => this.#pump());
 
   constructor(deps: DatastoreDeps) {
     this.#deps = deps;
@@ -46,15 +47,6 @@ export class DatastoreReads {
   query(build: (partition: Partition) => WireQuery): Promise<StoreKey[]> {
     const { clock, driver, timeoutMs } = this.#deps;
     return this.#retried(clock.monotonic() + timeoutMs, (ms) => driver.query(build, ms));
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#pump();
-    });
   }
 
   #pump(): void {

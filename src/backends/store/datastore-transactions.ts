@@ -6,6 +6,7 @@ import type { Random } from '../../ports/random.ts';
 import type { Decision, StoreKey, StoreRecord } from '../../ports/store.ts';
 import { type RpcError, toRpcError } from '../grpc/rpc-error.ts';
 import { AdaptiveLimit } from './adaptive-limit.ts';
+import { afterTurn } from './after-turn.ts';
 import { backoffMs } from './backoff.ts';
 import type { DatastoreDriver } from './datastore-driver.ts';
 import { leavesDoubt, toFailure, troubleOf } from './datastore-errors.ts';
@@ -54,7 +55,7 @@ export class DatastoreTransactions {
   readonly #busy = new Set<string>();
   readonly #rollbacks = new Set<Promise<void>>();
   #queue: Call[] = [];
-  #scheduled = false;
+  readonly #schedule = afterTurn(() => this.#pump());
   /** Calls that have not settled. */
   #open = 0;
   #drained: (() => void) | undefined;
@@ -106,15 +107,6 @@ export class DatastoreTransactions {
     if (this.#open > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
     this.#cancelSweep?.();
     await Promise.all(this.#rollbacks);
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#pump();
-    });
   }
 
   #pump(): void {

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Failure } from '../../ports/failure.ts';
 import type { Decision, IndexedKind, Store, StoreIndex, StoreKey, StoreKind, StoreRecord } from '../../ports/store.ts';
+import { afterTurn } from './after-turn.ts';
 import { checkChanges, checkKeys, sameKey } from './guards.ts';
 import {
   openNodeSqlite,
@@ -63,7 +64,10 @@ class SqliteStore implements Store {
   readonly #driver: SqliteDriver;
   readonly #table: SqliteTable;
   #queue: Call[] = [];
-  #scheduled = false;
+  readonly #schedule = afterTurn(() => {
+    if (this.#queue.length > 0) this.#flush();
+    if (this.#queue.length > 0) this.#schedule();
+  });
   #closed = false;
 
   constructor(driver: SqliteDriver, alone: boolean) {
@@ -127,16 +131,6 @@ class SqliteStore implements Store {
     } catch (error) {
       throw asFailure(error);
     }
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      if (this.#queue.length > 0) this.#flush();
-      if (this.#queue.length > 0) this.#schedule();
-    });
   }
 
   /** Commits what stands at the head of the queue, as far as the bounds of a batch allow. */
