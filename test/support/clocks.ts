@@ -87,6 +87,12 @@ export class FakeClock implements Clock {
     }
     this.#time = end;
   }
+
+  /** Time passes while the process stands still: what was due meanwhile runs late, at the end. */
+  holdUp(ms: number): void {
+    this.#time += ms;
+    this.advance(0);
+  }
 }
 
 /** Lets everything that was already settled run on. */

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -123,24 +124,24 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-/** Below those that systems give out by themselves: there, another connection or server could take it before it is used, or while what listens on it is started again. */
-const [FIRST_PORT, PORTS] = [15_000, 15_000];
+/** Below the ports that systems give out by themselves, to whoever listens on 0 or connects: between here and the use of the port nobody is given it. */
+const PORTS = { from: 20_000, count: 12_000 };
+const given = new Set<number>();
 
+/** A port that nobody listens on, another one each time. It is still free after what listened there was killed. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
-    if (await isFree(port)) return port;
+    const port = PORTS.from + randomInt(PORTS.count);
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
   }
 }
 
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1');
-  try {
-    await once(server, 'listening');
-  } catch {
-    return false; // somebody listens there
-  }
-  server.close();
-  await once(server, 'close');
-  return true;
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }

@@ -293,6 +293,28 @@ describe('memcached cache, connection', () => {
       proxy.release();
       assert.equal(await read, 'value');
     });
+
+    it('[CA72] where the machine stood still, memcached gets the time again, and no more', async () => {
+      await cache.set(KEY, VALUE);
+      const ask = async () => {
+        proxy.setMode({ kind: 'hold' });
+        proxy.requests.length = 0;
+        const read = text(cache);
+        await requests(1);
+        await settle();
+        return { read };
+      };
+      const first = await ask();
+      clock.holdUp(DEADLINE_MS + 200);
+      clock.advance(199);
+      proxy.setMode({ kind: 'pass' });
+      proxy.release();
+      assert.equal(await first.read, 'value');
+      const second = assert.rejects((await ask()).read, unavailable);
+      clock.holdUp(10 * DEADLINE_MS);
+      clock.advance(DEADLINE_MS);
+      await second;
+    });
   });
 
   describe('memcached itself', () => {
