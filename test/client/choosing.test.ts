@@ -298,6 +298,23 @@ describe('transports that change in mid-stream', function () {
     ...[add(0), add(0), add(0), add(1), add(0)],
   ];
 
+  /** An update is acknowledged after a second loss, and news from between the two, which do not have it, come after that. */
+  const LATE_NEWS: [Step, number][] = [
+    ...[add(0, 1), add(0, 21)],
+    [{ what: 'weather', ws: 'refused', sse: 'fine' }, 0],
+    [{ what: 'lose' }, 0],
+    [{ what: 'lose' }, 1],
+    add(0, 1),
+    [{ what: 'weather', ws: 'fine', sse: 'fine' }, 0],
+    add(1),
+    [{ what: 'cut', client: 0 }, 21],
+    [{ what: 'lose' }, 0],
+    add(0),
+    [{ what: 'cut', client: 0 }, 0],
+    [{ what: 'cut', client: 0 }, 0],
+    add(0),
+  ];
+
   it('[SDK84] lose no update and apply none twice', async () => {
     await fc.assert(
       fc.asyncProperty(plan, async (steps) => {
@@ -337,7 +354,7 @@ describe('transports that change in mid-stream', function () {
         for (const { space } of all) assert.deepEqual(space.item('log').confirmed ?? [], value);
         for (const { space } of world.joiners) space.close();
       }),
-      { numRuns: RUNS, seed: SEED, examples: [[TWO_LATE], [MANY_LATE]] },
+      { numRuns: RUNS, seed: SEED, examples: [[TWO_LATE], [MANY_LATE], [LATE_NEWS]] },
     );
   });
 });
