@@ -49,7 +49,12 @@ function read(file: string): Replayed[] {
   } catch (error) {
     throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : error}`);
   }
-  const elements = readElements(text);
+  let elements: Replayed[];
+  try {
+    elements = readElements(text);
+  } catch (error) {
+    throw new UsageError(`${file} is no recording: ${error instanceof Error ? error.message : error}`);
+  }
   if (elements.length === 0) throw new UsageError(`${file} has no elements with an id`);
   return elements;
 }

@@ -1,6 +1,7 @@
 import { type ArchiveConfig, ArchiveFiles } from '../core/history/archive-files.ts';
 import { type RestoredSegments, restoreSegments } from '../core/history/restore-segments.ts';
 import type { Blobs } from '../ports/blobs.ts';
+import { isId } from '../protocol/ids.ts';
 import { openBlobs, openStore } from './backends.ts';
 import { type Config, parseConfig } from './config.ts';
 import { createLog } from './log.ts';
@@ -26,6 +27,8 @@ export async function restoreArchive(
 ): Promise<Restored> {
   const parsed = parseConfig(env, flags);
   if (!parsed.ok) return parsed;
+  const wrong = [only.space, only.item].filter((id) => id !== undefined && !isId(id));
+  if (wrong.length > 0) return { ok: false, problems: wrong.map((id) => `${id} is no id`) };
   const { config } = parsed;
   const parts = { clock: systemClock, random: systemRandom, log: createLog('silent') };
   const store = await openStore(config, parts);

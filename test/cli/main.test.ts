@@ -68,6 +68,9 @@ describe('the command line', function () {
     [['serve', '--cache', 'redis:'], /--cache must be memory: or memcached/],
     [['replay', '/nowhere', '--space', 's'], /cannot be read/],
     [['replay', 'x'], /--space/],
+    [['replay', 'LICENSE', '--space', 's'], /LICENSE is no recording: this is neither JSON/],
+    [['archive', 'restore', '--item', 'a'], /--item needs --space/],
+    [['archive', 'restore', '--space', 'a/b'], /a\/b is no id/],
   ];
   for (const [args, why] of wrong) {
     it(`[CL4] ends with 2 for \`${args.join(' ')}\` and says why`, async () => {
