@@ -51,7 +51,9 @@ export class Losses {
   /** One operation that others may have followed: with what else the same loss took, where that is still here. */
   addLate(late: Kept, from: number, local: Local): void {
     const { version } = late;
-    const same = this.#open.find((one) => one.from < version && version <= Math.max(one.version, from));
+    const same = this.#open.find(
+      (one) => one.from === from || (one.from < version && version <= Math.max(one.version, from)),
+    );
     const before = same?.chain ?? emptyChain(from);
     const deltas = [...before.deltas, late].sort((a, b) => a.version - b.version);
     const chain = extend(emptyChain(Math.min(before.from, from)), deltas);

@@ -74,8 +74,7 @@ export class Sender {
   }
 
   async #attempt(sending: Sending): Promise<void> {
-    const { transport, signal, mayPass, copies } = this.#parts;
-    const { epoch } = copies;
+    const { transport, signal, mayPass, copies, connection } = this.#parts;
     let response: PostUpdateResponse;
     try {
       response = await transport.post(sending.request, signal);
@@ -85,8 +84,11 @@ export class Sender {
       if (!(error instanceof RefusedError) || error.status === 401) throw error;
       return this.#refused(sending, error);
     }
-    // The server has lost its cache since, once or more: what it acknowledged may be lost too, and a repeat finds out.
-    if (copies.epoch !== epoch && response.epoch !== copies.epoch) return;
+    // The server has lost its cache, once or more: what it acknowledged may be lost too. A repeat finds out, when it is known here what there is now.
+    if (response.epoch !== copies.epoch) {
+      connection.report('sendFailed');
+      return connection.lookNow();
+    }
     const retryMs = this.#takeResults(sending, response);
     if (retryMs !== undefined) return this.#again(new Error('some updates cannot be taken just now'), retryMs);
     this.#settled(sending);

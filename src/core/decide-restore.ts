@@ -1,6 +1,6 @@
 import type { Json } from '../base/json.ts';
 import type { ApplyContext, Kind, Kinds, Since } from '../kinds/kind.ts';
-import type { Head, RolledBack, StoredDelta } from '../model/head.ts';
+import type { Gap, Head, RolledBack, StoredDelta } from '../model/head.ts';
 import { MAX_REMEMBERED_CLIENTS } from '../protocol/limits.ts';
 import type { InvalidCode, Update, UpdateResult } from '../protocol/post-update.ts';
 
@@ -31,7 +31,7 @@ type Refusal = { readonly kind: 'refuse'; readonly result: UpdateResult };
 
 /**
  * Brings back what a rollback took, from a client that had seen it: the deltas after the version that the store had kept. The chain that reaches furthest
- * wins; whoever comes later with as much or less changes nothing. The operations get new numbers, since the old ones may have been given away. After
+ * wins; whoever comes later with as much or less changes nothing, but for what it had gaps in. The operations get new numbers, since the old ones may have been given away. After
  * several rollbacks the numbers of a chain tell which of them took it. Pure.
  */
 export function decideRestore(
@@ -72,7 +72,9 @@ export function decideRestore(
     ops.push({ op: applied.delta, count: applied.count, ...senderOf(delta) });
   }
   if (ops.length === 0) return unchanged;
-  return { kind: 'restore', itemKind, state: value, ops, back: markRestored(back, mark, last, ops) };
+  // Where the last operation wins, what came before it is of no use any more.
+  const got = { last: Math.max(last, mark.got), gaps: itemKind.lastWins ? [] : gapsAfter(mark, restore.deltas) };
+  return { kind: 'restore', itemKind, state: value, ops, back: markRestored(back, mark, got, ops) };
 }
 
 /** For kinds whose operations depend on those before them: also what is not brought back again has its say. `undefined`: nothing to do. */
@@ -102,8 +104,8 @@ function bringBack(
     return op === undefined ? [] : [{ op, count: 0, was: delta.version, ...senderOf(delta) }];
   });
   if (ops.length === 0) return undefined;
-  const last = restore.deltas.at(-1)?.version ?? 0;
-  return { kind: 'restore', itemKind, state: brought.state, ops, back: markRestored(back, mark, last, ops) };
+  const got = { last: Math.max(mark.got, restore.deltas.at(-1)?.version ?? 0), gaps: [] };
+  return { kind: 'restore', itemKind, state: brought.state, ops, back: markRestored(back, mark, got, ops) };
 }
 
 /** What has come since, with the numbers that the chain has for what was brought back of it: in another life the same operation may have had another one. */
@@ -118,8 +120,29 @@ function namedIn(chain: readonly RestoredDelta[], mark: RolledBack, since: reado
 
 /** Nobody need bring it back any more. */
 function isSettled(back: RolledBack, mark: RolledBack, delta: RestoredDelta): boolean {
-  return delta.version <= mark.got || isPosted(mark, delta) || isBrought(back, delta);
+  return isReached(mark, delta) || isPosted(mark, delta) || isBrought(back, delta);
 }
+
+/** Some chain has named it, or came from somebody who knew what had been before. Without a sender nobody can tell whether another life has had it back. */
+function isReached({ got, gaps = [] }: RolledBack, { version, clientId }: RestoredDelta): boolean {
+  return (
+    version <= got && !(clientId !== undefined && gaps.some(([first, last]) => version >= first && version <= last))
+  );
+}
+
+/** Who brings back a single operation, because it had become too late to repeat it, does not know those before it. */
+function gapsAfter({ got, gaps = [] }: RolledBack, deltas: readonly RestoredDelta[]): readonly Gap[] {
+  const last = deltas.at(-1)?.version ?? 0;
+  const open: readonly Gap[] = last > got ? [...gaps, [got + 1, last]] : gaps;
+  const left = open.flatMap(([first, end]) => {
+    const named = deltas.map(({ version }) => version).filter((version) => version >= first && version <= end);
+    const edges = [first - 1, ...named, end + 1];
+    return edges.slice(1).map((edge, i): Gap => [(edges[i] ?? 0) + 1, edge - 1]);
+  });
+  return left.filter(([first, end]) => first <= end).slice(-MAX_GAPS);
+}
+
+const MAX_GAPS = 32;
 
 /** Its sender has sent it again since the rollback, and knows what became of it: restored, it would be there twice, or though it was refused. */
 function isPosted(back: RolledBack, { clientId, seq }: RestoredDelta): boolean {
@@ -137,18 +160,29 @@ function isBrought({ before, brought }: RolledBack, { clientId, seq }: RestoredD
   return before !== undefined && brought?.includes(`${clientId}/${seq}`) === true;
 }
 
-/** What was restored up to `got` of what `mark` took. */
-function markRestored(back: RolledBack, mark: RolledBack, got: number, ops: readonly RestoredOp[]): RolledBack {
-  if (!back.before) return { ...back, got };
+type Got = { readonly last: number; readonly gaps: readonly Gap[] };
+
+/** What was restored up to `last` of what `mark` took. */
+function markRestored(back: RolledBack, mark: RolledBack, got: Got, ops: readonly RestoredOp[]): RolledBack {
+  if (!back.before) return reaching(back, got);
   const named = ops.flatMap(({ clientId, seq }) => (clientId === undefined ? [] : [`${clientId}/${seq}`]));
   const brought = [...(back.brought ?? []), ...named];
   // Of more nobody could tell any more what is there.
-  if (brought.length > MAX_BROUGHT) return withoutEarlier({ ...back, got: back.ceil });
-  const moved = (one: RolledBack): RolledBack => (one === mark ? { ...one, got } : one);
+  if (brought.length > MAX_BROUGHT) return withoutEarlier(closed(back));
+  const moved = (one: RolledBack): RolledBack => (one === mark ? reaching(one, got) : one);
   return { ...moved(back), before: back.before.map(moved), brought };
 }
 
 const MAX_BROUGHT = 2_000;
+
+function reaching({ gaps: _gaps, ...mark }: RolledBack, { last, gaps }: Got): RolledBack {
+  return { ...mark, got: last, ...(gaps.length > 0 && { gaps }) };
+}
+
+/** Nothing is brought back any more. */
+export function closed(mark: RolledBack): RolledBack {
+  return reaching(mark, { last: mark.ceil, gaps: [] });
+}
 
 export function withoutEarlier({ before: _before, brought: _brought, ...last }: RolledBack): RolledBack {
   return last;
@@ -170,7 +204,7 @@ function markPosted(mark: RolledBack, writer: { readonly client: string; readonl
   const posted = mark.posted ?? {};
   if (Object.hasOwn(posted, writer.client)) return mark;
   // Of more clients nobody could tell any more what they have sent again.
-  if (Object.keys(posted).length >= MAX_REMEMBERED_CLIENTS) return { ...mark, got: mark.ceil };
+  if (Object.keys(posted).length >= MAX_REMEMBERED_CLIENTS) return closed(mark);
   return { ...mark, posted: { ...posted, [writer.client]: writer.seq } };
 }
 

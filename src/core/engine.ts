@@ -208,11 +208,6 @@ class LongshoreEngine implements Engine {
     const dirty = new Set<SpaceState>();
     for (const item of this.#flows.dirtiness.items()) dirty.add(item.space);
     this.#spaces.sweep(dirty);
-    const stats = this.stats();
-    this.#deps.metrics.gauge('parked_polls', stats.parkedPolls);
-    this.#deps.metrics.gauge('dirty_items', stats.dirtyItems);
-    this.#deps.metrics.gauge('oldest_dirty_ms', stats.oldestDirtyMs);
-    this.#deps.metrics.gauge('watched_spaces', stats.watchedSpaces);
   }
 
   #refuseIfStopping(): void {

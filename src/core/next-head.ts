@@ -1,7 +1,7 @@
 import type { Json } from '../base/json.ts';
 import type { Contest, Delta, Head, Lock } from '../model/head.ts';
 import type { Update } from '../protocol/post-update.ts';
-import { ANY_HASH, markAfter, type Restore, withoutEarlier } from './decide-restore.ts';
+import { ANY_HASH, closed, markAfter, type Restore, withoutEarlier } from './decide-restore.ts';
 import { remember, rememberWrite, type Verdict, type Writer } from './decide-update.ts';
 import type { Layout } from './layout.ts';
 
@@ -108,7 +108,7 @@ function deltaOf(
 
 /** No chain reaches further any more. */
 function nothingLeft({ back }: Head): Pick<Head, 'back'> {
-  return back ? { back: withoutEarlier({ ...back, got: back.ceil }) } : {};
+  return back ? { back: withoutEarlier(closed(back)) } : {};
 }
 
 /** Each restored operation is a version of its own, and its sender's repeat is known again. */

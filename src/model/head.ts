@@ -31,6 +31,8 @@ export type Remembered = readonly [seq: number, place: number, version: Version,
 
 export type StoredDelta = Pick<Delta, 'v' | 'op' | 'c' | 's' | 'r'>;
 
+export type Gap = readonly [first: Version, last: Version];
+
 /** Set by a rollback, for as long as clients may restore. */
 export type RolledBack = {
   /** Version in the store that the item went back to. */
@@ -39,6 +41,8 @@ export type RolledBack = {
   readonly ceil: Version;
   /** Highest lost version restored so far. */
   readonly got: Version;
+  /** Numbers up to `got` that no chain has named: what was in there its senders may still have brought back. */
+  readonly gaps?: readonly Gap[];
   readonly untilMs: number;
   /** By client id: the first seq used on the item since it was rolled back. What was sent from there on is in the item, or was refused. */
   readonly posted?: { readonly [client: string]: number };

@@ -24,12 +24,13 @@ export type SystemParts = { readonly clock: Clock; readonly random: Random; read
 /** `trips`: round trips to its servers so far; absent where there are none. */
 export type OpenCache = Cache & { readonly trips?: number };
 
-export function openCache({ cache }: Config, { clock, log }: SystemParts): OpenCache {
+/** `deadlineMs`: of one answer of memcached, where its own is too short. */
+export function openCache({ cache }: Config, { clock, log }: SystemParts, deadlineMs?: number): OpenCache {
   if (cache.backend === 'memory') {
     return createMemoryCache({ clock, maxBytes: MEMORY_CACHE_BYTES, evictable: isReloadable });
   }
   const { backend: _backend, ...options } = cache;
-  return createMemcachedCache({ ...options, clock, log });
+  return createMemcachedCache({ ...options, clock, log, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
 }
 
 /** The drivers of Google's services are large: they are loaded only where they are used. */

@@ -28,7 +28,7 @@ import { Contents, composePainting } from './compose-pictures.ts';
 import { type Config, describeConfig } from './config.ts';
 import { identify } from './identify.ts';
 import { createLog } from './log.ts';
-import { createMetrics } from './metrics.ts';
+import { createMetrics, showStats } from './metrics.ts';
 import { Owner } from './owner.ts';
 import { createReadiness, NotUsable } from './readiness.ts';
 import { type Announce, runServer } from './run.ts';
@@ -131,6 +131,10 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     persistMs: config.persistMs,
     changed,
   });
+  const metricsPage = () => {
+    showStats(engine.stats(), metrics);
+    return page();
+  };
   const counts = createCachedCounts({ cache, clock, windowMs: WINDOW_MS });
   const limits = new Limits({ clock, random, counts, metrics, config: config.limits });
   const deps = {
@@ -151,7 +155,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     ready,
     refusal: () => owner.refusal(),
     meter: metrics,
-    metrics: page,
+    metrics: metricsPage,
     clock,
     random,
   };

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { EngineStats } from '../core/engine-types.ts';
 import type { GaugeName, MetricName, Metrics, TimingName } from '../ports/metrics.ts';
 
 const COUNTERS: { readonly [name in MetricName]: string } = {
@@ -106,6 +107,14 @@ export function createMetrics(options: MetricsOptions): ProcessMetrics {
     },
     page: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
+}
+
+/** Before the page is made, so that it tells how things are now: a lag of a moment ago says nothing of one that grows. */
+export function showStats(stats: EngineStats, metrics: Metrics): void {
+  metrics.gauge('parked_polls', stats.parkedPolls);
+  metrics.gauge('dirty_items', stats.dirtyItems);
+  metrics.gauge('oldest_dirty_ms', stats.oldestDirtyMs);
+  metrics.gauge('watched_spaces', stats.watchedSpaces);
 }
 
 function make<Name extends string, Meter>(

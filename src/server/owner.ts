@@ -2,6 +2,7 @@ import type { JsonObject } from '../base/json.ts';
 import { ownerRowKey } from '../model/keys.ts';
 import { decodeRecordText, encodeRecordText } from '../model/record.ts';
 import type { Clock } from '../ports/clock.ts';
+import { isFailure } from '../ports/failure.ts';
 import type { Log } from '../ports/log.ts';
 import type { Store } from '../ports/store.ts';
 import { type Problem, ProblemError } from '../protocol/errors.ts';
@@ -10,6 +11,10 @@ export const LEASE_MS = 30_000;
 export const RENEW_MS = 10_000;
 /** A lease that another instance has renewed this lately stands: many that start together do not fight over one record. */
 const JUST_RENEWED_MS = 2_000;
+
+/** A start waits so long for a store that does not answer, in turns. */
+const START_PATIENCE_MS = 15_000;
+const START_PAUSE_MS = 500;
 
 /** Which truth the store trails. Times by the wall clocks of the servers, which may differ by less than `LEASE_MS - RENEW_MS`. */
 export type OwnerRecord = {
@@ -79,9 +84,20 @@ export class Owner {
     this.#options = options;
   }
 
-  /** One attempt, then one every `RENEW_MS`. Fails when the store does not answer the first. */
+  /** Asks the store who owns it, then again every `RENEW_MS`. Fails where the store does not answer for `START_PATIENCE_MS`. */
   async start(): Promise<void> {
-    await this.#attempt();
+    const { clock, log } = this.#options;
+    const giveUpAt = clock.monotonic() + START_PATIENCE_MS;
+    for (;;) {
+      try {
+        await this.#attempt();
+        break;
+      } catch (error) {
+        if (!isFailure(error, 'storeUnavailable', 'storeOverloaded') || clock.monotonic() >= giveUpAt) throw error;
+        log.warn({ error: error.message }, 'the store does not answer yet');
+        await clock.sleep(START_PAUSE_MS);
+      }
+    }
     this.#schedule();
   }
 

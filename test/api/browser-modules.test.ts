@@ -119,7 +119,7 @@ describe('pages and modules', () => {
   });
 
   it('[PG5] what is built is served as built', function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const out = mkdtempSync(join(tmpdir(), 'longshore-pages-'));
     try {
       const built = spawnSync(process.execPath, [join(ROOT, 'build/build.ts'), '--out', out], { cwd: ROOT });

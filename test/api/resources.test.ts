@@ -21,7 +21,9 @@ function put({ listener }: App, body: Buffer, headers = {}): Promise<Answered> {
   return send(listener, { method: 'PUT', path: PATH, body, headers });
 }
 
-describe('resources over HTTP', () => {
+describe('resources over HTTP', function () {
+  this.timeout(40_000);
+
   it('[RC1] PUT is 201 with what the bytes are, 200 where they are there already; GET brings them back', async () => {
     const app = makeApp();
     const image = await imageOf('png');
@@ -140,7 +142,9 @@ describe('resources over HTTP', () => {
   });
 });
 
-describe('what resources may cost a server', () => {
+describe('what resources may cost a server', function () {
+  this.timeout(40_000);
+
   const config = { ...DEFAULT_LIMITS, addressFactor: 1, budgets: { ...DEFAULT_LIMITS.budgets, upload: 2 } };
   const parts = {
     clock: new FakeClock(),

@@ -18,6 +18,7 @@ import { findMemcached, MEMCACHED_MISSING, type RunningMemcached, startMemcached
 import { skipFor } from '../support/need.ts';
 import { RecordedLog } from '../support/recorded-log.ts';
 import { Folder, runCli, ServerProcess } from '../support/server-process.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const SECRET = 'for-the-doctor-0123456789';
 /** Nobody listens on it. */
@@ -39,7 +40,8 @@ async function doctor(args: readonly string[], env: Record<string, string> = {})
   };
 }
 
-describe('longshore doctor, embedded', () => {
+describe('longshore doctor, embedded', function () {
+  this.timeout(120_000);
   let folder: Folder;
 
   beforeEach(() => {
@@ -168,9 +170,10 @@ describe('longshore doctor, embedded', () => {
       ['ok', 'warn', 'fail'],
     );
   });
-}).timeout(60_000);
+});
 
-describe('longshore doctor, memcached and Datastore', () => {
+describe('longshore doctor, memcached and Datastore', function () {
+  this.timeout(90_000);
   let folder: Folder;
   let memcached: RunningMemcached;
   let emulator: { readonly host: string };
@@ -236,6 +239,18 @@ describe('longshore doctor, memcached and Datastore', () => {
     assert.deepEqual([noBus.code, noBus.levels('bus')], [0, 'warn']);
   });
 
+  it('[CI30] a memcached that takes its time is told with it, not as one that is gone', async () => {
+    const slow = await TcpProxy.start(memcached.port);
+    slow.setMode({ kind: 'delay', ms: 600 });
+    try {
+      const { findings } = await services(slow.port);
+      const cache = findings.find(({ check }) => check === 'cache');
+      assert.deepEqual([cache?.level, /, [1-9]\d{2,}\.\d ms$/.test(cache?.detail ?? '')], ['ok', true], cache?.detail);
+    } finally {
+      await slow.stop();
+    }
+  });
+
   it('[CI28] a memcached that may throw records away is a warning; so is one that has', async () => {
     const [loose, full] = [await startMemcached(), await startMemcached({ args: ['-m', '8'] })];
     try {
@@ -267,7 +282,7 @@ describe('longshore doctor, memcached and Datastore', () => {
     const parts = { clock: systemClock, random: systemRandom, log: new RecordedLog() };
     return createDatastoreStore({ projectId, emulatorHost: emulator.host, ...parts });
   }
-}).timeout(90_000);
+});
 
 /** More than 8 MiB of records. */
 function overfill(port: number): Promise<void> {

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ROOT } from '../support/files.ts';
+import { freePort } from '../support/memcached.ts';
 import { type Ended, Folder, plainEnvironment, runCli, ServerProcess } from '../support/server-process.ts';
 
-describe('the command line', () => {
+describe('the command line', function () {
+  this.timeout(40_000);
   let folder: Folder;
   let server: ServerProcess;
 
@@ -86,12 +86,7 @@ describe('the command line', () => {
   });
 
   it('[CL6] ends with 3 where no server is, and says how to start one', async () => {
-    const listener = createServer();
-    listener.listen(0, '127.0.0.1');
-    await once(listener, 'listening');
-    const { port } = listener.address() as AddressInfo;
-    listener.close();
-    await once(listener, 'close');
+    const port = await freePort();
     for (const args of [
       ['get', 'one'],
       ['get', 'one', 'a'],
@@ -134,4 +129,4 @@ describe('the command line', () => {
     assert.ok(performance.now() - began >= (11 / 40) * 1_000);
     assert.equal((await cli('get', 'three')).out.trim().split('\n').length, 12);
   });
-}).timeout(20_000);
+});

@@ -10,7 +10,8 @@ import { type Ended, Folder, runCli, ServerProcess } from '../support/server-pro
 
 const COMMANDS = ['serve', 'watch', 'post', 'get', 'lock', 'replay', 'token mint', 'token key', 'doctor'];
 
-describe('what the command line prints', () => {
+describe('what the command line prints', function () {
+  this.timeout(60_000);
   let folder: Folder;
   let server: ServerProcess;
 
@@ -96,4 +97,4 @@ describe('what the command line prints', () => {
     const text = readFileSync(join(ROOT, 'docs/cli.md'), 'utf8');
     for (const command of COMMANDS) assert.ok(text.includes(`| \`${command}`), command);
   });
-}).timeout(30_000);
+});

@@ -35,7 +35,8 @@ describe('what serve prints of the store', () => {
   }
 });
 
-describe('serve --json', () => {
+describe('serve --json', function () {
+  this.timeout(40_000);
   it('[CI3] prints one JSON object once it is up', async () => {
     const folder = new Folder();
     const args = [join(ROOT, 'src/cli/main.ts'), 'serve', '--port', '0', '--data-dir', folder.path, '--json'];
@@ -51,4 +52,4 @@ describe('serve --json', () => {
       folder.remove();
     }
   });
-}).timeout(20_000);
+});

@@ -6,11 +6,12 @@ import { createInterface } from 'node:readline';
 import { hashApiKey } from '../../src/auth/api-keys.ts';
 import { SECRET } from '../support/callers.ts';
 import { ROOT } from '../support/files.ts';
-import { Folder, plainEnvironment, runCli, ServerProcess } from '../support/server-process.ts';
+import { Folder, plainEnvironment, printed, runCli, ServerProcess } from '../support/server-process.ts';
 
 const ENV = { LONGSHORE_JWT_SECRET: SECRET };
 
-describe('credentials on the command line', () => {
+describe('credentials on the command line', function () {
+  this.timeout(40_000);
   let folder: Folder;
   let server: ServerProcess;
   let key: string;
@@ -113,9 +114,7 @@ describe('credentials on the command line', () => {
       { env: plainEnvironment() },
     );
     try {
-      const [warned] = await once(child.stderr, 'data');
-      assert.match(String(warned), /no sign-in/);
-      assert.match(String((await once(child.stdout, 'data'))[0]), /up at/);
+      await Promise.all([printed(child.stderr, /no sign-in/), printed(child.stdout, /up at/)]);
     } finally {
       child.kill('SIGKILL');
       await once(child, 'exit');
@@ -149,4 +148,4 @@ describe('credentials on the command line', () => {
     assert.match(out, /mint[\s\S]*key/);
     assert.equal((await runCli(['token', 'mint', '--help'])).code, 0);
   });
-}).timeout(20_000);
+});

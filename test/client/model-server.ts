@@ -15,8 +15,14 @@ type Content = {
   readonly deltas: readonly DeltaAnswer[];
 };
 
-/** What one rollback took: the versions after `from` up to `to`. `posted`: per client, the number of its first request since. */
-type Back = { readonly from: number; to: number; readonly got: number; readonly posted: ReadonlyMap<string, number> };
+/** What one rollback took: the versions after `from` up to `to`. `gaps`: those up to `got` that nobody has named. `posted`: per client, the number of its first request since. */
+type Back = {
+  readonly from: number;
+  to: number;
+  readonly got: number;
+  readonly gaps: ReadonlySet<number>;
+  readonly posted: ReadonlyMap<string, number>;
+};
 
 /** `backs` goes back with the content, too: newest first. */
 type Kept = { readonly content: Content; readonly backs: readonly Back[]; readonly brought: ReadonlySet<string> };
@@ -187,7 +193,8 @@ export class ModelServer {
     if (clientId !== undefined && seq !== undefined) seqs.set(clientId, { seq, body, result });
     const state = applied ? applied.state : refused ? record.now.state : undefined;
     record.now = { kind: kind.name, version, state, seqs, deltas };
-    if (kind.lastWins && !refused) record.backs = record.backs.slice(0, 1).map((back) => ({ ...back, got: back.to }));
+    if (kind.lastWins && !refused)
+      record.backs = record.backs.slice(0, 1).map((back) => ({ ...back, got: back.to, gaps: new Set() }));
     if (!refused && (!record.open || isDelete || update.durable || update.release)) store(record);
     if (!refused) record.open = !isDelete;
     this.#items.set(item, record);
@@ -215,7 +222,8 @@ export class ModelServer {
       const posted = clientId === undefined ? undefined : back.posted.get(clientId);
       const known = posted !== undefined && seq !== undefined && seq >= posted;
       const name = `${clientId}/${seq}`;
-      if (version <= back.got || known || (record.backs.length > 1 && record.brought.has(name))) continue;
+      const reached = version <= back.got && !(clientId !== undefined && back.gaps.has(version));
+      if (reached || known || (record.backs.length > 1 && record.brought.has(name))) continue;
       const { deltas, version: at, state } = record.now;
       const applied = kind.apply(state, op, { now: 0, version: at });
       if (applied.result !== 'ok') return { item, result: 'invalid', code: 'badOp', detail: '' };
@@ -235,7 +243,10 @@ export class ModelServer {
       if (record.backs.length > 1) record.brought = new Set([...record.brought, name]);
       this.#log.push({ item, version: record.now.version });
     }
-    record.backs = record.backs.map((one) => (one === back ? { ...one, got: Math.max(one.got, reach) } : one));
+    const gaps = new Set(back.gaps);
+    for (let version = back.got + 1; version <= reach && !kind.lastWins; version++) gaps.add(version);
+    for (const { version } of restore.deltas) gaps.delete(version);
+    record.backs = record.backs.map((one) => (one === back ? { ...one, got: Math.max(one.got, reach), gaps } : one));
     return this.#stands(record, item);
   }
 
@@ -257,7 +268,7 @@ function rollBack(record: Record): boolean {
   if (now.version === stored.content.version) return false;
   const to = now.version;
   const { version: from } = stored.content;
-  const mark: Back = { from, to, got: from, posted: new Map() };
+  const mark: Back = { from, to, got: from, gaps: new Set(), posted: new Map() };
   record.backs = [mark, ...stored.backs.filter((back) => back.got < back.to)];
   record.brought = stored.brought;
   record.now = { ...stored.content, version: to + 10, deltas: [] };

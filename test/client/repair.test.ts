@@ -253,6 +253,30 @@ describe('repair after several losses, and of single items', () => {
     assert.equal((await third).result, 'ok');
     assert.deepEqual(world.server.value('log'), ['1', '2', '3']);
   });
+
+  it('[SDK91] an answer of an epoch that is not known here yet settles nothing: its request is repeated when it is', async () => {
+    a.net.fate = (what) => (what === 'next' ? { kind: 'lateAnswer', laterMs: 500 } : WELL);
+    await grow('1');
+    await world.pass(1_000);
+    world.server.lose();
+    const before = a.net.posts().length;
+    let result: string | undefined;
+    void add(a, '2').then((outcome) => {
+      result = outcome.result;
+    });
+    await world.pass(200);
+    assert.deepEqual([world.server.value('log'), result], [['1', '2'], undefined]);
+    await world.pass(3_000);
+    const [first, second, ...more] = a.net.posts().slice(before);
+    assert.deepEqual([result, second, more], ['ok', first, []]);
+    assert.deepEqual(
+      [world.server.value('log'), shown(a.space, 'log')],
+      [
+        ['1', '2'],
+        ['1', '2'],
+      ],
+    );
+  });
 });
 
 describe('the chain of an item', () => {

@@ -82,9 +82,11 @@ export function transportContract(transport: Transport): void {
     const random = new Seeded(20);
     const replica = new Replica();
     let done = false;
+    let connections = 0;
     const newest = new Map<string, number>();
     const posting = (async () => {
-      for (let i = 0; i < 400; i++) {
+      // Longer on a machine that posts faster than it connects.
+      for (let i = 0; i < 400 || connections <= 5; i++) {
         const item = `i${random.int(12)}`;
         await world.post(item, i);
         newest.set(item, i);
@@ -93,7 +95,6 @@ export function transportContract(transport: Transport): void {
       done = true;
     })();
     const isComplete = () => done && [...newest].every(([item, value]) => replica.valueOf(item) === value);
-    let connections = 0;
     while (!isComplete()) {
       const watch = transport.open(world.port, replica.marker === undefined ? {} : { marker: replica.marker });
       connections++;
@@ -102,7 +103,6 @@ export function transportContract(transport: Transport): void {
       watch.cut();
     }
     await posting;
-    assert.ok(connections > 5, `${connections} connections`);
     assert.equal(replica.resets, 0);
     await until(() => world.parked === 0);
   });

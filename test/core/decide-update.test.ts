@@ -250,6 +250,47 @@ describe('what a restore does', () => {
     assert.deepEqual(more.ops, [{ op: { add: '7' }, count: 1 }]);
   });
 
+  it('[RS26] what a chain had gaps in is brought back after it by whoever has it, with its sender, once', () => {
+    const late = restore(3, deltas.slice(2));
+    assert.ok(late.kind === 'restore');
+    assert.deepEqual([late.state, late.back.got, late.back.gaps], [['0', '6'], 6, [[4, 5]]]);
+    const after = { ...head, back: late.back };
+    const unnamed = [{ version: 4, op: { add: '4' } }];
+    assert.equal(restore(3, unnamed, after).kind, 'refuse', 'another life may have had it back');
+    const one = restore(3, deltas.slice(1, 2), after);
+    assert.ok(one.kind === 'restore');
+    assert.deepEqual([one.state, one.back.got, one.back.gaps], [['0', '5'], 6, [[4, 4]]]);
+    const all = restore(3, deltas, { ...head, back: one.back });
+    assert.ok(all.kind === 'restore');
+    assert.deepEqual([all.state, all.back], [['0', '4'], { ...back, got: 6 }]);
+    assert.equal(restore(3, deltas, { ...head, back: all.back }).kind, 'refuse');
+    const posted = { ...head, back: { ...late.back, posted: { c: 5 } } };
+    const own = restore(3, deltas, posted);
+    assert.ok(own.kind === 'restore');
+    assert.deepEqual(own.state, ['0', '4'], 'its sender has sent the other again');
+  });
+
+  it('[RS26] nothing is open where the last operation wins, and nothing once nobody can tell any more; few gaps are remembered', () => {
+    const last = new Map([['journal', { ...journal, lastWins: true } as Kind]]);
+    const won = decideRestore(last, head, () => ['0'], { item: 'j' }, { from: 3, deltas: deltas.slice(2) }, context);
+    assert.ok(won.kind === 'restore' && won.back.gaps === undefined);
+    const late = restore(3, deltas.slice(2));
+    assert.ok(late.kind === 'restore');
+    const full = {
+      ...late.back,
+      posted: Object.fromEntries([...Array(MAX_REMEMBERED_CLIENTS).keys()].map((n) => [n, 1])),
+    };
+    assert.deepEqual(markAfter(full, 10_000, { client: 'more', seq: 1 }).back, {
+      ...back,
+      got: 100,
+      posted: full.posted,
+    });
+    const sparse = Array.from({ length: 40 }, (_, i) => ({ ...deltas[0], version: 5 + 2 * i, seq: i + 1 }));
+    const many = restore(3, sparse);
+    assert.ok(many.kind === 'restore');
+    assert.deepEqual([many.back.gaps?.length, many.back.gaps?.[0], many.back.gaps?.at(-1)], [32, [20, 20], [82, 82]]);
+  });
+
   it('[RS12] the mark is gone strictly after untilMs', () => {
     assert.equal(markAfter(back, 20_000, undefined).back, back);
     assert.deepEqual(markAfter(back, 20_001, undefined), {});

@@ -53,6 +53,18 @@ describe('restore after a rollback', () => {
     }
   });
 
+  it('[RS26] single operations come back in whatever order their senders bring them, each once, also after the head was lost', async () => {
+    const { world, lost } = await rolledBack();
+    const bring = (...deltas: Restore['deltas']) => world.ok('j', undefined, { on, restore: { from: 1, deltas } });
+    await bring(...lost.slice(3));
+    await bring(...lost.slice(1, 2));
+    await world.evict(/^i\//);
+    await bring(...lost.slice(0, 1));
+    await bring(...lost);
+    await bring(...lost.slice(3));
+    assert.deepEqual(await texts(world), ['0', '4', '2', '1', '3']);
+  });
+
   it('[RS3] a chain that reaches no further is ok and changes nothing', async () => {
     const { world, lost } = await rolledBack();
     const first = await world.ok('j', undefined, { on, restore: { from: 1, deltas: lost } });

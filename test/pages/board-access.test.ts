@@ -188,10 +188,11 @@ describe('the board for everybody', function () {
       const page = await windows.open(`${guarded.url}/board/demo#token=${await guarded.token('r')}`, { expected });
       const bo = new BoardWindow(page);
       await bo.state('Saved');
+      const told = page.locator('.notice', { hasText: 'You may look at this board, but not change it.' }).waitFor();
       await bo.grab('seen');
       await bo.moveBy(200, 0, 10);
       await page.mouse.up();
-      await page.locator('.notice', { hasText: 'You may look at this board, but not change it.' }).waitFor();
+      await told;
       await bo.cardAt('seen', 40, 40);
     });
 

@@ -36,7 +36,7 @@ describe('a picture in a browser', function () {
   });
 
   it('[DR2] a stroke is seen at once by who draws it, also before the server has it, and by the others when it has', async () => {
-    const expected = [/ERR_INTERNET_DISCONNECTED/];
+    const expected = [/ERR_INTERNET_DISCONNECTED/, /WebSocket/];
     const [ann, bo] = [await DrawWindow.open(windows, place, { expected }), await DrawWindow.open(windows, place)];
     await ann.page.context().setOffline(true);
     await ann.stroke([100, 100], [300, 100]);
@@ -170,9 +170,22 @@ describe('a picture in a browser', function () {
       const canvas = document.querySelector<HTMLCanvasElement>('#picture');
       return canvas?.getContext('2d')?.getImageData(50, 50, 1, 1).data[3] === 0;
     });
+    // Put there while the page looks for newer versions, it stays there.
+    const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>();
+    const { promise: kept, resolve: letGo } = Promise.withResolvers<void>();
+    await ann.page.route('**/pictures?after=*', (route) => {
+      isAsked();
+      return kept.then(() => route.continue());
+    });
+    await asked;
     await ann.page.locator('#timeline').focus();
     await ann.page.keyboard.press('Home');
     await ann.page.locator('#past:not([hidden])').waitFor();
+    const looked = ann.page.waitForResponse('**/pictures?after=*');
+    letGo();
+    await (await looked).finished();
+    await ann.page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+    assert.equal(await ann.page.locator('#timeline').inputValue(), '0');
     const version = await ann.page.locator('#past').getAttribute('data-version');
     assert.deepEqual(await ann.pixel([50, 50], 'past'), CORAL);
     assert.equal(await ann.pixels('past'), (await serverPicture(api, `?at=${version}`)).pixels);

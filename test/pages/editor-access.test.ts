@@ -57,8 +57,8 @@ describe('the editor for everybody', function () {
     const bo = new EditorWindow(await windows.open(`${site.url}/edit/demo/letter#token=${token}`, { expected }));
     await bo.shows('read me');
     await bo.goTo(0);
-    await bo.type('!');
-    await bo.page.getByText('You may read this text, but not write. What you wrote is kept below.').first().waitFor();
+    const told = bo.page.getByText('You may read this text, but not write. What you wrote is kept below.').first();
+    await Promise.all([told.waitFor(), bo.type('!')]);
     await bo.shows('read me');
     assert.deepEqual(await bo.lost(), ['!']);
     await bo.page.getByRole('button', { name: 'Dismiss' }).click();

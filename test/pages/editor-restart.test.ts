@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { needBrowser, Windows } from '../support/browser.ts';
+import { freePort } from '../support/memcached.ts';
 import { Folder, ServerProcess } from '../support/server-process.ts';
 import { EditorWindow } from './editor-window.ts';
 
@@ -12,7 +13,8 @@ describe('the editor while its server is killed', function () {
 
   before(async function () {
     needBrowser(this);
-    server = await ServerProcess.start(['--data-dir', folder.path]);
+    // One that is still free when the server is started again.
+    server = await ServerProcess.start(['--data-dir', folder.path, '--port', String(await freePort())]);
     ({ url } = server);
   });
   after(async () => {

@@ -53,7 +53,7 @@ export class EditorWindow {
 
   /** The text becomes this one. */
   async shows(text: string): Promise<void> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 50_000; // as long as everything else is waited for
     for (let seen = ''; Date.now() < deadline; ) {
       seen = await this.text;
       if (seen === text) return;

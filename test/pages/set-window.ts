@@ -51,10 +51,6 @@ export class SetWindow {
     );
   }
 
-  async opCount(): Promise<number> {
-    return Number.parseInt((await this.page.locator('#log-count').textContent()) ?? '', 10);
-  }
-
   /** Every line of the log, found by scrolling through it: verb and element. */
   async wholeLog(): Promise<readonly string[]> {
     return this.page.evaluate(async () => {

@@ -101,6 +101,20 @@ describe('compose', () => {
     assert.ok(readdirSync(folder.path).includes('secret'));
   });
 
+  it('[CF27] /metrics tells at once what has changed', async () => {
+    const { listener, engine, close } = await start();
+    const { json } = await send(listener, { path: UPDATES });
+    const waiting = send(listener, { path: `${UPDATES}?marker=${json.marker}&wait=50` });
+    const parked = async () =>
+      /^longshore_parked_polls (\d+)$/m.exec((await send(listener, { path: '/metrics' })).text)?.[1];
+    while (engine.stats().parkedPolls === 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(await parked(), '1');
+    await postJson(listener, UPDATES, { updates: [{ item: 'a', op: { set: 1 } }] });
+    assert.equal((await waiting).status, 200);
+    assert.equal(await parked(), '0');
+    await close(0);
+  });
+
   it('[CF33] stopping answers parked polls with a retry hint', async () => {
     const composed = await start();
     const { json } = await send(composed.listener, { path: UPDATES });

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { RequestListener, Server, ServerOptions, ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { createHttpServer, HTTP_OPTIONS, listen } from '../../src/server/http-server.ts';
 import { type App, makeApp } from '../api/fixture.ts';
+import { heard } from '../support/heard.ts';
 
 const UPDATES = '/v1/spaces/board/updates';
 const QUICK: Partial<ServerOptions> = { headersTimeout: 100, requestTimeout: 150, connectionsCheckingInterval: 25 };
@@ -41,7 +41,7 @@ describe('the HTTP server and slow clients', () => {
 
   it('[CF40] headers that do not end are cut off with 408', async () => {
     const socket = await open('GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ');
-    assert.match(await text(socket), /^HTTP\/1\.1 408 /);
+    assert.match(await heard(socket), /^HTTP\/1\.1 408 /);
   });
 
   it('[CF46] a client that takes nothing of its answer is cut; one that waits for its answer is not', async () => {
@@ -70,7 +70,7 @@ describe('the HTTP server and slow clients', () => {
     const socket = await open('GET /healthz HTTP/1.1\r\n');
     const drip = setInterval(() => socket.write('a'), 10);
     try {
-      assert.match(await text(socket), /^HTTP\/1\.1 408 /);
+      assert.match(await heard(socket), /^HTTP\/1\.1 408 /);
     } finally {
       clearInterval(drip);
     }
@@ -79,7 +79,7 @@ describe('the HTTP server and slow clients', () => {
   it('[CF41] a body that does not come is cut off, and nothing of it is applied', async () => {
     const head = `POST ${UPDATES} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n`;
     const socket = await open(`${head}{"updates":[`);
-    assert.match(await text(socket), /^(HTTP\/1\.1 408 |$)/);
+    assert.match(await heard(socket), /^(HTTP\/1\.1 408 |$)/);
     assert.equal(app.engine.requests.length, 0);
   });
 
@@ -92,10 +92,10 @@ describe('the HTTP server and slow clients', () => {
       const other = connect((server.address() as AddressInfo).port, '127.0.0.1');
       sockets.push(other);
       other.write('GET / HTTP/1.1\r\n');
-      assert.match(await text(other), /^HTTP\/1\.1 408 /);
+      assert.match(await heard(other), /^HTTP\/1\.1 408 /);
     }
     poll.deliver({ answer: app.engine.snapshot() });
-    assert.match(await text(socket), /^HTTP\/1\.1 200 /);
+    assert.match(await heard(socket), /^HTTP\/1\.1 200 /);
   });
 
   it('[CF43] a quiet connection is kept longer than a load balancer keeps it, and shorter only when told', async () => {
@@ -114,7 +114,7 @@ describe('the HTTP server and slow clients', () => {
       'Content-Length: 2\r\nTransfer-Encoding: chunked',
     ]) {
       const socket = await open(`POST ${UPDATES} HTTP/1.1\r\nHost: x\r\n${framing}\r\n\r\n{}`);
-      assert.match(await text(socket), /^HTTP\/1\.1 400 /, framing);
+      assert.match(await heard(socket), /^HTTP\/1\.1 400 /, framing);
       server.close();
     }
     assert.equal(app.engine.requests.length, 0);
@@ -128,7 +128,7 @@ describe('the HTTP server and slow clients', () => {
     sockets.push(second);
     second.on('error', () => undefined);
     second.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
-    assert.equal(await text(second).catch(() => ''), '');
+    assert.equal(await heard(second), '');
     assert.equal(createHttpServer(app.listener).maxConnections, 50_000);
   });
 });

@@ -154,8 +154,36 @@ describe('Owner', () => {
     assert.equal(one.refusal()?.code, 'stopping');
   });
 
-  it('[CF17] does not start without having asked the store', async () => {
+  it('[CF17] [CF19] does not start without having asked the store, and gives up asking after 15 s', async () => {
     down = true;
-    await assert.rejects(make('a').start(), Failure);
+    const owner = make('a');
+    let end = 'none';
+    const starting = owner.start().catch((error: unknown) => {
+      end = String(error);
+    });
+    const wait = async (ms: number): Promise<void> => {
+      for (let left = ms; left > 0; left -= 500) {
+        clock.advance(500);
+        await settle();
+      }
+    };
+    await wait(14_500);
+    assert.deepEqual([end, owner.refusal()?.code], ['none', 'notReady']);
+    await wait(1_000);
+    await starting;
+    assert.match(end, /down/);
+  });
+
+  it('[CF19] starts when the store answers at last; what is broken is told at once', async () => {
+    down = true;
+    const owner = make('a');
+    const starting = owner.start();
+    await settle();
+    down = false;
+    clock.advance(500);
+    await starting;
+    assert.equal(owner.refusal(), undefined);
+    const broken: Store = { ...store, transact: () => Promise.reject(new Error('no store at all')) };
+    await assert.rejects(make('b', { store: broken }).start(), /no store at all/);
   });
 });

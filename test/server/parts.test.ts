@@ -143,8 +143,10 @@ describe('the real clock and random', () => {
   it('[CF26] hold the laws of their ports', async () => {
     const before = systemClock.monotonic();
     await systemClock.sleep(5);
-    assert.ok(systemClock.monotonic() - before >= 4.9);
-    assert.ok(Math.abs(systemClock.now() - Date.now()) < 100);
+    // Timers count whole milliseconds, from the last whole one.
+    assert.ok(systemClock.monotonic() - before > 4);
+    const [earliest, now, latest] = [Date.now(), systemClock.now(), Date.now()];
+    assert.ok(earliest <= now && now <= latest);
     let called = false;
     systemClock.after(0, () => {
       called = true;

@@ -5,7 +5,7 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
     'shorterChain',
     'Only the part of a chain that reaches further than what is restored is applied.',
     undefined,
-    change('decide-restore', 'return delta.version <= mark.got || isPosted', 'return isPosted'),
+    change('decide-restore', 'return isReached(mark, delta) || isPosted', 'return isPosted'),
   ),
   mutant(
     'anyFrom',
@@ -39,7 +39,7 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
     'sentAgainRestored',
     'What its sender has sent again since the rollback is not restored.',
     undefined,
-    change('decide-restore', 'delta.version <= mark.got || isPosted(mark, delta)', 'delta.version <= mark.got'),
+    change('decide-restore', 'isReached(mark, delta) || isPosted(mark, delta)', 'isReached(mark, delta)'),
   ),
   mutant(
     'refusedRestored',

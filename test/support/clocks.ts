@@ -12,6 +12,36 @@ export const realClock: Clock = {
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
+const TICK_MS = 10;
+
+/**
+ * Measures time in which this process runs: where the machine stands still for a second, that counts as one tick. For what has to happen within a time, when
+ * the machine lets it.
+ */
+export class RunningTime {
+  #ticks = 0;
+  readonly #timer = setInterval(() => this.#ticks++, TICK_MS);
+
+  get ms(): number {
+    return this.#ticks * TICK_MS;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** How long it takes, in such time. */
+export async function runningMs(work: () => Promise<unknown>): Promise<number> {
+  const time = new RunningTime();
+  try {
+    await work();
+    return time.ms;
+  } finally {
+    time.stop();
+  }
+}
+
 type Timer = { readonly at: number; readonly order: number; readonly call: () => void };
 
 /** Time that passes when told. Timers run inside `advance`, in the order of their times. */
@@ -56,6 +86,12 @@ export class FakeClock implements Clock {
       next.call();
     }
     this.#time = end;
+  }
+
+  /** Time passes while the process stands still: what was due meanwhile runs late, at the end. */
+  holdUp(ms: number): void {
+    this.#time += ms;
+    this.advance(0);
   }
 }
 

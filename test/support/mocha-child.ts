@@ -18,7 +18,7 @@ export type RunSummary = {
 };
 
 /** Real processes and emulators on a busy machine; a test that needs less sets less. */
-const TEST_TIMEOUT_MS = 10_000;
+const TEST_TIMEOUT_MS = 20_000;
 const SAY_WHAT_IS_OPEN_AFTER_MS = 2_500;
 
 const request: RunRequest = JSON.parse(process.argv[2] ?? '{}');

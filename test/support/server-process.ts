@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ROOT } from './files.ts';
 
@@ -28,6 +29,18 @@ export async function runCli(args: readonly string[], env: Record<string, string
   return { code, signal, out, err };
 }
 
+/** What the process prints there until it matches, all of it; fails with that where the stream ends before. */
+export async function printed(stream: Readable | null, pattern: RegExp): Promise<string> {
+  let said = '';
+  return new Promise((resolve, reject) => {
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk;
+      if (pattern.test(said)) resolve(said);
+    });
+    stream?.once('close', () => reject(new Error(`${pattern} was not printed, but:\n${said}`)));
+  });
+}
+
 /** A server in a process of its own. */
 export class ServerProcess {
   readonly child: ChildProcess;
@@ -46,17 +59,12 @@ export class ServerProcess {
       env: plainEnvironment(env),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    child.stderr?.resume();
-    let printed = '';
-    const url = await new Promise<string>((resolve, reject) => {
-      child.stdout?.on('data', (chunk: Buffer) => {
-        printed += chunk.toString();
-        const found = /up at (http:\S+)[\s\S]*marker=now/.exec(printed)?.[1];
-        if (found !== undefined) resolve(found);
-      });
-      child.on('exit', (code) => reject(new Error(`the server ended with ${code}`)));
+    const complaints = text(child.stderr);
+    const up = /up at (http:\S+)[\s\S]*marker=now.*\n/;
+    const greeting = await printed(child.stdout, up).catch(async (error) => {
+      throw new Error(`the server did not start:\n${await complaints}`, { cause: error });
     });
-    return new ServerProcess(child, url, printed);
+    return new ServerProcess(child, up.exec(greeting)?.[1] ?? '', greeting);
   }
 
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string | null> {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from './memcached.ts';
 
 /**
  * What happens to bytes on their way, from the moment the mode is set, on old connections and new ones. Requests are what the
@@ -42,6 +43,7 @@ export class TcpProxy {
 
   static async start(targetPort: number): Promise<TcpProxy> {
     const proxy = new TcpProxy(targetPort);
+    proxy.#port = await freePort(); // still free when it listens again
     await proxy.listenAgain();
     return proxy;
   }

@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ROOT } from '../support/files.ts';
+import { printed } from '../support/server-process.ts';
 
 const SAYS = (who: string): string =>
   `console.log(${JSON.stringify(who)}, process.versions.node.split('.')[0] >= 24, process.argv.slice(2).join(' '));`;
 
-describe('bin/longshore.mjs', () => {
+describe('bin/longshore.mjs', function () {
+  this.timeout(30_000);
   let folder: string;
 
   beforeEach(() => {
@@ -75,7 +77,7 @@ describe('bin/longshore.mjs', () => {
       "process.on('SIGTERM', () => process.exit(7)); setInterval(() => {}, 1000); console.log('up');",
     );
     const child = spawn(process.execPath, [...oldNode(), join(folder, 'bin/longshore.mjs')]);
-    await once(child.stdout, 'data');
+    await printed(child.stdout, /up/);
     child.kill('SIGTERM');
     assert.deepEqual(await once(child, 'exit'), [7, null]);
   });

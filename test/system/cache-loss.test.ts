@@ -60,9 +60,9 @@ describe('the loss of the cache', function () {
       versions.push((await update(a, 'back', { item: 'open', op: { set: n } })).version);
     }
     const { marker } = must200(await get(a, 'back', {}));
+    await Promise.all([cluster.memcached.kill(), cluster.killServers()]);
     const stored = await cluster.row('back', 'open');
     assert(stored?.open);
-    await Promise.all([cluster.memcached.kill(), cluster.killServers()]);
     await cluster.memcached.startAgain();
     const b = await cluster.addServer();
     // Reads wait until whoever might hold newer copies had time to store them.

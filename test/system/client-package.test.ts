@@ -34,7 +34,7 @@ function closureOf(entry: string): { readonly files: readonly string[]; readonly
 }
 
 describe('the package entry longshore/client', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let home: string;
   let installed: string;
 

@@ -132,10 +132,11 @@ export class Cluster {
 
   async stop(): Promise<void> {
     await this.killServers();
-    await Promise.all(this.#onStop.map((end) => end()));
+    const ends = await Promise.allSettled(this.#onStop.map((end) => end()));
     await this.cache.close();
     await this.store.close();
     await this.memcached.stop();
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

@@ -38,7 +38,8 @@ function hasPython(): boolean {
   return spawnSync('python3', ['--version']).status === 0;
 }
 
-describe('deploy files', () => {
+describe('deploy files', function () {
+  this.timeout(60_000);
   describe('as the Cloud SDK reads them', () => {
     let sdk: string;
     let folder: string;

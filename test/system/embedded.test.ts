@@ -7,7 +7,7 @@ import { get, must200, mustBeOk, post, readItem, update } from './calls.ts';
 import { ServerProcess } from './server-process.ts';
 
 describe('a server with everything embedded', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let folder: string;
   const servers: ServerProcess[] = [];
 

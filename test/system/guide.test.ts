@@ -10,7 +10,7 @@ import { ROOT } from '../support/files.ts';
 import { readSnippets, type Snippet, toPattern } from '../support/guide.ts';
 import { freePort } from '../support/memcached.ts';
 import { skipFor } from '../support/need.ts';
-import { Folder, plainEnvironment } from '../support/server-process.ts';
+import { Folder, plainEnvironment, printed } from '../support/server-process.ts';
 
 const BIN = join(ROOT, 'bin/longshore.mjs');
 /** `npx` in a folder where the package is not installed would ask the registry. */
@@ -63,9 +63,7 @@ describe('the guide', function () {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     server = child;
-    let said = '';
-    while (!said.includes('marker=now')) said += String((await once(child.stdout, 'data'))[0]);
-    assert.match(said, toPattern(here(prints ?? '')));
+    assert.match(await printed(child.stdout, /marker=now.*\n/), toPattern(here(prints ?? '')));
   }
 
   async function stop(): Promise<void> {

@@ -10,6 +10,8 @@ type Mode = 'plain' | 'durable' | 'release' | 'conditional';
 /** The longest that one request may stay unanswered for good, with all its repeats, ms. */
 const STUCK_MS = 30_000;
 const MAX_PAUSE_MS = 250;
+/** Between two requests: a server that starts meanwhile gets its share of the machine, and a run that takes long does not grow without end. */
+const MAX_REST_MS = 10;
 
 /** A client that numbers its requests, has one in flight, and repeats each on any server until it is settled. */
 export class LoadWriter {
@@ -27,10 +29,12 @@ export class LoadWriter {
     this.#reader = new LoadReader(`${name}'s reader`, load);
   }
 
-  async live(requests: number): Promise<void> {
-    for (let n = 0; n < requests && !this.#load.finishing && !this.#load.stopped; n++) {
+  async live(): Promise<void> {
+    const load = this.#load;
+    while (!load.finishing && !load.stopped) {
       await this.#post();
-      if (this.#load.random.chance(0.1)) await this.#readOwnWrites();
+      await sleep(load.random.fraction() * MAX_REST_MS);
+      if (load.random.chance(0.1)) await this.#readOwnWrites();
     }
   }
 
@@ -44,7 +48,9 @@ export class LoadWriter {
     const end = performance.now() + STUCK_MS;
     while (performance.now() < end && !load.stopped) {
       for (const write of writes) write.sent++;
-      const reply = await post(load.anyServer(), load.space, request);
+      const server = load.anyServer();
+      load.posting(server);
+      const reply = await post(server, load.space, request);
       if (reply?.status === 200 && this.#settle(writes, reply.body)) return;
       await this.#pause(reply);
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { checkFinal, checkReader, type Final, type Truth } from '../simulation/checkers.ts';
 import { contentOf, History, spotOf } from '../simulation/history.ts';
 import { Seeded } from '../simulation/seeded.ts';
-import { eventually, get, metric, must200, type Target } from './calls.ts';
+import { eventually, metric, type Target, told } from './calls.ts';
 import type { Cluster } from './cluster.ts';
 import { LoadReader } from './load-reader.ts';
 import { LoadWriter } from './load-writer.ts';
@@ -15,9 +15,7 @@ export type LoadOptions = {
   readonly items?: number;
 };
 
-/** Requests of one writer, at most: a run that never comes to an end is caught. */
-const MAX_REQUESTS = 1_500;
-/** What a flush may take beyond N besides what was measured: one tick of the flusher and one of the gauge, ms. */
+/** What a flush may take beyond N besides what was measured: two ticks of the flusher, ms. */
 const TICKS_MS = 600;
 
 /**
@@ -36,12 +34,13 @@ export class Load {
   readonly #options: LoadOptions;
   readonly #abort = new AbortController();
   readonly #awaited = new Set<{ readonly count: number; readonly resolve: () => void }>();
+  readonly #onPost = new Map<Target, () => void>();
   #acked = 0;
   finishing = false;
   #writing: Promise<unknown> = Promise.resolve();
   #reading: Promise<unknown> = Promise.resolve();
-  /** The longest that anything was seen to wait for the store, ms. */
-  #oldestDirtyMs = 0;
+  /** All that was changed before this time was stored when it was measured. */
+  #storedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(cluster: Cluster, options: LoadOptions) {
     this.cluster = cluster;
@@ -68,9 +67,9 @@ export class Load {
 
   async begin(): Promise<void> {
     // The space is made by one server: two that begin it at once leave readers too little of an index to start with.
-    must200(await get(this.anyServer(), this.space, {}));
+    await told(this.anyServer(), this.space);
     const writers = Array.from({ length: this.#options.writers }, (_, n) => new LoadWriter(`w${n}`, this));
-    this.#writing = Promise.all(writers.map((writer) => writer.live(MAX_REQUESTS)));
+    this.#writing = Promise.all(writers.map((writer) => writer.live()));
     this.#reading = Promise.all(this.readers.map((reader) => reader.live()));
     this.cluster.onStop(() => this.#abandon());
   }
@@ -89,6 +88,16 @@ export class Load {
     }
   }
 
+  /** Settles in the moment in which somebody posts to this server. */
+  nextPostTo(server: Target): Promise<void> {
+    return new Promise((resolve) => this.#onPost.set(server, resolve));
+  }
+
+  posting(server: Target): void {
+    this.#onPost.get(server)?.();
+    this.#onPost.delete(server);
+  }
+
   /** To be called right after a fault that may cost what is not stored yet. */
   lost(): void {
     this.history.losses.push({ at: performance.now() });
@@ -96,9 +105,7 @@ export class Load {
 
   /** Measures how far the store is behind; before a fault, as it cannot be asked of the dead. */
   async measureLag(): Promise<void> {
-    for (const server of this.cluster.alive) {
-      this.#oldestDirtyMs = Math.max(this.#oldestDirtyMs, await metric(server, 'oldest_dirty_ms'));
-    }
+    this.#storedUntil = await storedUntil(this.cluster.alive);
   }
 
   /** What is in flight comes to nothing. */
@@ -117,10 +124,11 @@ export class Load {
     const cold = new LoadReader('cold reader', this);
     await cold.catchUp();
     const truth = this.#truthOf(cold);
-    const boundMs = Math.max(this.cluster.persistMs, this.#oldestDirtyMs) + TICKS_MS;
+    const boundMs = this.cluster.persistMs + TICKS_MS;
     const final: Final = {
       truth: new Map([...truth].map(([item, one]) => [spotOf(this.space, item), one])),
-      mayBeLostUntil: (ackedAt) => ackedAt + boundMs,
+      // What was not stored when the lag was measured may be lost however long after that the fault came.
+      mayBeLostUntil: (ackedAt) => (ackedAt > this.#storedUntil ? Number.POSITIVE_INFINITY : ackedAt + boundMs),
     };
     checkFinal(this.history, final);
     for (const { model } of this.readers) {
@@ -161,6 +169,13 @@ export class Load {
       if (row) this.history.saw(spotOf(this.space, item), row.v, row.v, contentOf(row.body), 'the store');
     }
   }
+}
+
+/** Up to when all changes are stored, by what the servers say of the lag. */
+export async function storedUntil(servers: readonly Target[]): Promise<number> {
+  const asked = performance.now();
+  const lags = await Promise.all(servers.map((server) => metric(server, 'oldest_dirty_ms')));
+  return asked - Math.max(...lags);
 }
 
 /** Settles once so many polls are parked at the server. */

@@ -70,7 +70,14 @@ describe('the npm package', () => {
     const home = join(folder, 'home');
     mkdirSync(home);
     writeFileSync(join(home, 'package.json'), '{"name":"home","private":true}');
-    const flags = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline', '--fetch-retries=1'];
+    const flags = [
+      '--no-audit',
+      '--no-fund',
+      '--ignore-scripts',
+      '--prefer-offline',
+      '--fetch-retries=3',
+      '--fetch-retry-mintimeout=1000',
+    ];
     const { code, output } = await run('npm', ['install', ...flags, tarball], home);
     if (code !== 0 && UNREACHABLE.test(output)) skipFor(this, 'the npm registry cannot be reached');
     assert.equal(code, 0, output);

@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import { type Ask, call, eventually, get, metric, must200, post, type Reply, type Target } from './calls.ts';
+import {
+  type Ask,
+  call,
+  eventually,
+  get,
+  metric,
+  must200,
+  patiently,
+  post,
+  type Reply,
+  type Target,
+  told,
+} from './calls.ts';
 import { Cluster } from './cluster.ts';
 import { parked } from './load.ts';
 
@@ -8,7 +20,7 @@ type Problem = { readonly code: string };
 function send<Body>(target: Target, method: string, path: string, body?: unknown): Promise<Reply<Body> | undefined> {
   const json =
     body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
-  return call<Body>(target, path, { method, ...json });
+  return patiently(() => call<Body>(target, path, { method, ...json }));
 }
 
 describe('people at several servers on one cache and one store', function () {
@@ -47,9 +59,10 @@ describe('people at several servers on one cache and one store', function () {
     assert(a && b);
     const space = '/v1/spaces/locked';
     await send(a, 'POST', `${space}/clients`, { clientId: 'ann' });
-    const held = await post(a, 'locked', { clientId: 'ann', updates: [{ item: 'x', op: { set: 1 }, grab: true }] });
+    const grab = { clientId: 'ann', seq: 1, updates: [{ item: 'x', op: { set: 1 }, grab: true }] };
+    const held = await patiently(() => post(a, 'locked', grab));
     assert.equal(held?.body.results[0]?.result, 'ok');
-    const { marker } = must200(await get(b, 'locked', {}));
+    const { marker } = await told(b, 'locked');
     const poll = get(b, 'locked', { marker, wait: 20 });
     await parked(b, 1);
     await eventually('it is deleted', async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { ROOT } from '../support/files.ts';
 
-const READY_MS = 20_000;
+const READY_MS = 30_000;
 const KEPT_LINES = 3_000;
 
 export type LogEntry = { readonly severity: string; readonly message: string; readonly [field: string]: unknown };
@@ -40,7 +40,8 @@ export class ServerProcess {
     });
     const killNow = (): boolean => this.#child.kill('SIGKILL');
     process.once('exit', killNow);
-    this.#exit = once(this.#child, 'exit').then(([code, signal]) => {
+    // With the last of what it said, which may come after its end.
+    this.#exit = once(this.#child, 'close').then(([code, signal]) => {
       process.removeListener('exit', killNow);
       this.#ended = true;
       this.#wake();

@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { mustAnswer, Replica } from '../contracts/transport.ts';
 import { Seeded } from '../simulation/seeded.ts';
 import { EVENTS, LONG_POLL, SOCKET, type Transport } from '../support/transport-clients.ts';
-import { eventually, get, metric, must200, update } from './calls.ts';
+import { eventually, metric, told, update } from './calls.ts';
 import { Cluster } from './cluster.ts';
 import { ServerProcess } from './server-process.ts';
 
@@ -36,7 +36,7 @@ describe('streams of several servers', function () {
     // The space is there, with its index.
     for (const server of servers) {
       await update(server, SPACE, { item: 'begin', op: { set: server.name } });
-      must200(await get(server, SPACE, {}));
+      await told(server, SPACE);
     }
     let finished = false;
     const random = new Seeded(30);
@@ -63,7 +63,7 @@ describe('streams of several servers', function () {
     for (const [n, replica] of replicas.entries()) {
       assert.equal(replica.resets, 0);
       const { marker = '' } = replica;
-      replica.take(must200(await get(chosen(servers), SPACE, { marker, wait: 0 })));
+      replica.take(await told(chosen(servers), SPACE, { marker, wait: 0 }));
       const values = Array.from({ length: ITEMS }, (_, i) => replica.valueOf(`item${i}`));
       assert.deepEqual(
         values,

@@ -19,7 +19,7 @@ export type MemcachedOptions = {
   readonly password?: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Every operation has settled by then (and a millisecond). */
+  /** Every operation has settled by then (and a millisecond), unless this process is held up itself. */
   readonly deadlineMs?: number;
   /** Where each connection begins to count its requests; for tests. */
   readonly firstOpaque?: number;

@@ -48,13 +48,19 @@ export class Timeline {
 
   /** Looks which versions are stored. */
   async #refresh(): Promise<void> {
-    const wasNow = this.#isNow;
+    const known = this.#versions;
+    const found: number[] = [];
     for (;;) {
-      const page = (await (await this.#options.get(`/pictures?after=${this.#versions.at(-1) ?? 0}`)).json()) as Page;
-      this.#versions.push(...page.pictures.map(({ version }) => version));
+      const after = found.at(-1) ?? known.at(-1) ?? 0;
+      const page = (await (await this.#options.get(`/pictures?after=${after}`)).json()) as Page;
+      found.push(...page.pictures.map(({ version }) => version));
       if (page.upToDate) break;
     }
-    this.#set(wasNow ? this.#versions.length : Number(this.#slider.value));
+    if (known !== this.#versions) return; // they are looked for from the first on
+    // The user may have moved the slider meanwhile.
+    const isNow = this.#isNow;
+    known.push(...found);
+    this.#set(isNow ? known.length : Number(this.#slider.value));
   }
 
   get #isNow(): boolean {

@@ -13,6 +13,8 @@ type Server = Memcached['servers'][number];
 
 const KEPT_SECONDS = 60;
 const STATS_MS = 2_000;
+/** Longer than a server waits: that a machine is busy for a moment says nothing of how it is set up. */
+const ANSWER_MS = 3_000;
 
 /** Each server of memcached: whether it does what is asked of it, and how it is set. */
 export async function examineCache(config: Config, parts: SystemParts): Promise<Finding[]> {
@@ -24,7 +26,7 @@ export async function examineCache(config: Config, parts: SystemParts): Promise<
 
 async function examineServer(config: Config, all: Memcached, server: Server, parts: SystemParts): Promise<Finding[]> {
   const name = `${server.host}:${server.port}`;
-  const cache = openCache({ ...config, cache: { ...all, servers: [server] } }, parts);
+  const cache = openCache({ ...config, cache: { ...all, servers: [server] } }, parts, ANSWER_MS);
   try {
     const began = performance.now();
     await cache.ping();

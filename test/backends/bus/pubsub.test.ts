@@ -3,7 +3,7 @@ import { createPubsubBus, type PubsubOptions } from '../../../src/backends/bus/p
 import type { Bus } from '../../../src/ports/bus.ts';
 import { systemRandom } from '../../../src/server/system.ts';
 import { busContract } from '../../contracts/bus.ts';
-import { realClock } from '../../support/clocks.ts';
+import { realClock, runningMs } from '../../support/clocks.ts';
 import type { JavaEmulator } from '../../support/java-emulator.ts';
 import { skipFor } from '../../support/need.ts';
 import { PUBSUB_PROJECT, PubsubAdmin, startPubsubEmulator } from '../../support/pubsub-emulator.ts';
@@ -11,6 +11,8 @@ import { RecordedLog } from '../../support/recorded-log.ts';
 import { eventually } from '../../system/calls.ts';
 
 const STEADY_MS = 60;
+/** As long as `close` waits for the service. */
+const CLOSE_MS = 300;
 const HEARS = 'Pub/Sub brings hints';
 const HEARS_AGAIN = 'Pub/Sub brings hints again';
 const DEAF = 'Pub/Sub brings no hints; parked polls look by themselves';
@@ -71,7 +73,7 @@ async function arrive(instances: readonly Instance[]): Promise<void> {
 }
 
 describe('Pub/Sub bus', function () {
-  this.timeout(40_000);
+  this.timeout(90_000);
   let emulator: JavaEmulator;
   let admin: PubsubAdmin;
   let topic: string;
@@ -143,12 +145,17 @@ describe('Pub/Sub bus', function () {
   it('[BU21] close removes the subscription, also one that is just being made', async () => {
     const [one, two] = await pair();
     assert.equal((await admin.subscriptions(topic)).length, 2);
+    // A removal that was sent may be carried out after its answer was waited for.
+    const left = (count: number) =>
+      eventually(`${count} are left`, async () => (await admin.subscriptions(topic)).length === count || undefined);
     await one.bus.close();
-    assert.equal((await admin.subscriptions(topic)).length, 1);
+    await left(1);
     await two.bus.close();
+    await left(0);
     const early = make();
-    await early.bus.close();
-    assert.deepEqual(await admin.subscriptions(topic), []);
+    const ms = await runningMs(() => early.bus.close());
+    // Where the service did not answer at once, it stays until it expires.
+    if (ms < CLOSE_MS - 50) await left(0);
   });
 
   it('[BU21] a hint that waits when the instance closes still arrives', async () => {
@@ -182,6 +189,7 @@ describe('Pub/Sub bus', function () {
     await admin.createTopic(topic);
     await Promise.all([one.logged(HEARS_AGAIN), two.logged(HEARS_AGAIN)]);
     await arrive([one, two]);
+    await one.logged(TAKES_AGAIN); // others may hear of it before its answer comes
     assert.deepEqual(one.messages().sort(), [DEAF, HEARS_AGAIN, TAKES_NOT, TAKES_AGAIN].sort());
     assert.deepEqual(two.messages().slice(0, 2), [DEAF, HEARS_AGAIN]);
   });
@@ -230,6 +238,7 @@ describe('Pub/Sub bus', function () {
     await Promise.all(woken);
     await Promise.all([one.logged(HEARS_AGAIN), two.logged(HEARS_AGAIN)]);
     await arrive([one, two]);
+    await one.logged(TAKES_AGAIN);
     assert.deepEqual(one.messages().sort(), [HEARS, DEAF, HEARS_AGAIN, TAKES_NOT, TAKES_AGAIN].sort());
     assert.deepEqual(
       two.messages().filter((message) => message !== TAKES_NOT && message !== TAKES_AGAIN),
@@ -242,9 +251,8 @@ describe('Pub/Sub bus', function () {
     emulator.pause();
     try {
       one.bus.publish('board');
-      const began = performance.now();
-      await one.bus.close();
-      assert(performance.now() - began < 1_000, `${performance.now() - began} ms`);
+      const ms = await runningMs(() => one.bus.close());
+      assert(ms < 1_000, `${ms} ms`);
     } finally {
       emulator.resume();
     }

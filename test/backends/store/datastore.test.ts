@@ -3,11 +3,11 @@ import { sharedDatastoreEmulator } from '../../support/datastore-emulator.ts';
 import { skipFor } from '../../support/need.ts';
 import { newProject, openDatastore } from './fixtures.ts';
 
-describe('Datastore store', () => {
+describe('Datastore store', function () {
+  this.timeout(40_000);
   let host = '';
 
   before(async function () {
-    this.timeout(40_000);
     const emulator = await sharedDatastoreEmulator();
     if ('missing' in emulator) skipFor(this, emulator.missing);
     host = emulator.host;

@@ -17,6 +17,9 @@ export function newProject(): string {
   return `store-${process.pid}-${++projects}`;
 }
 
+/** A machine that stalls for a second or two, the emulator on it, keeps this. */
+export const PATIENT_MS = 15_000;
+
 export function openDatastore(emulatorHost: string, options: Partial<DatastoreStoreOptions> = {}): Store {
   return createDatastoreStore({
     projectId: newProject(),
@@ -24,6 +27,7 @@ export function openDatastore(emulatorHost: string, options: Partial<DatastoreSt
     clock: realClock,
     random: realRandom,
     log: new RecordedLog(),
+    timeoutMs: PATIENT_MS,
     ...options,
   });
 }

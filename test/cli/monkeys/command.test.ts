@@ -13,7 +13,8 @@ import { Folder, plainEnvironment, runCli, ServerProcess } from '../../support/s
 const FEW = ['--monkeys', '4', '--viewers', '4', '--seconds', '1', '--rate', '6', '--offline', '0.25'];
 const TOKENS = { LONGSHORE_JWT_SECRET: 'c2hvdWxkIGJlIGF0IGxlYXN0IDMyIGJ5dGVzIGxvbmc=' };
 
-describe('longshore monkeys', () => {
+describe('longshore monkeys', function () {
+  this.timeout(60_000);
   const folders = [new Folder(), new Folder()] as const;
   let server: ServerProcess;
   /** It asks for tokens. */
@@ -144,4 +145,4 @@ describe('longshore monkeys', () => {
     assert.equal(anonymous.code, 1, anonymous.err);
     assert.match(anonymous.err, /unauthenticated/);
   });
-}).timeout(30_000);
+});

@@ -9,9 +9,11 @@ import { carryOutLate, double, drop, forge, keepSilent, reorder, tellOps, tellUp
 import { type Ran, runAgainst, runShort } from './runs.ts';
 
 const KINDS = Object.keys(WORKS) as WorkKind[];
-const HURRY = { patienceSeconds: 2 };
+/** Of runs that wait in vain. */
+const HURRY = { patienceSeconds: 6 };
 
-describe('the verdict of monkeys', () => {
+describe('the verdict of monkeys', function () {
+  this.timeout(120_000);
   let folder: Folder;
   let server: ServerProcess;
   /** All at once: most of their time they wait. */
@@ -186,7 +188,7 @@ describe('the verdict of monkeys', () => {
       '8',
     ];
     try {
-      const { code, out, err } = await runCli(['monkeys', ...args, '--url', proxy.url, '--patience', '2', '--json']);
+      const { code, out, err } = await runCli(['monkeys', ...args, '--url', proxy.url, '--patience', '6', '--json']);
       const report = JSON.parse(out);
       assert.deepEqual([code, report.ok, report.counts.lost], [1, false, 1], err);
       assert.match(report.findings[0].what, /operation \+\d+ was acknowledged and is not there/);
@@ -194,7 +196,7 @@ describe('the verdict of monkeys', () => {
       await proxy.stop();
     }
   });
-}).timeout(60_000);
+});
 
 const TOLD: { readonly [name: string]: () => (answer: OpsResponse) => OpsResponse } = {
   'told twice': () =>

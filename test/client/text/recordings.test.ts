@@ -5,7 +5,9 @@ import { open } from '../../../src/kinds/text/state.ts';
 import { text } from '../../../src/kinds/text/text.ts';
 import { readRecording, replay } from './recording.ts';
 
-describe('recordings of people writing', () => {
+describe('recordings of people writing', function () {
+  this.timeout(60_000);
+
   it('[TX30] two people writing at once: replayed in the contexts in which they wrote, the text is theirs', function () {
     const recording = readRecording(this, 'friendsforever');
     const { text: end, touching } = replay(recording, 'agent');

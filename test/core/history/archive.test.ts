@@ -42,7 +42,7 @@ describe('archived operations in SQLite and a folder', () => {
 });
 
 describe('archived operations in Datastore and Cloud Storage', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let host = '';
 
   before(async function () {
@@ -54,7 +54,7 @@ describe('archived operations in Datastore and Cloud Storage', function () {
   archiveContract(async () => {
     const server = await GcsServer.start('harbour');
     const place = { bucket: 'harbour', prefix: '', projectId: 'test', apiEndpoint: server.endpoint };
-    const blobs = createGcsBlobs({ ...place, timeoutMs: 5_000, clock: realClock, random: realRandom });
+    const blobs = createGcsBlobs({ ...place, timeoutMs: 30_000, clock: realClock, random: realRandom });
     const store = openDatastore(host, { projectId: newProject() });
     const close = async (): Promise<void> => {
       await store.close();

@@ -31,7 +31,9 @@ const HASH = 'c'.repeat(64);
 
 const hashOf = (raster: Raster): string => createHash('sha256').update(raster.bytes()).digest('hex');
 
-describe('folding pictures', () => {
+describe('folding pictures', function () {
+  this.timeout(30_000);
+
   const clock = new FakeClock();
   let cache: Cache;
   let pool: PaintPool;

@@ -44,7 +44,9 @@ class Stored {
   }
 }
 
-describe('thinning out stored pictures', () => {
+describe('thinning out stored pictures', function () {
+  this.timeout(30_000);
+
   it('[PIC73] goes round all of them, page by page, and comes again', async () => {
     const stored = new Stored();
     for (const item of ['a', 'b', 'c']) await stored.put(item, 300);

@@ -43,7 +43,7 @@ describe('resources that go past the server', () => {
       prefix: 'in',
       projectId: 'test-project',
       apiEndpoint: server.endpoint,
-      timeoutMs: 5_000,
+      timeoutMs: 30_000,
       clock: realClock,
       random,
     });
