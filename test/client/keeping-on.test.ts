@@ -18,7 +18,7 @@ describe('a client that goes on', () => {
     return client;
   }
 
-  it('[SDK93] a request of its own that came late and took the place of its poll does not end it', async () => {
+  it('[SDK98] a request of its own that came late and took the place of its poll does not end it', async () => {
     const { space, net } = await live();
     let left = 1;
     net.fate = (what) => (what === 'next' && left-- > 0 ? { kind: 'refused', status: 409, code: 'superseded' } : WELL);
@@ -27,7 +27,7 @@ describe('a client that goes on', () => {
     assert.deepEqual([space.failure, space.status, shown(space, 'card')], [undefined, 'live', 1]);
   });
 
-  it('[SDK93] somebody who goes by its name all the time has it ask less often', async () => {
+  it('[SDK98] somebody who goes by its name all the time has it ask less often', async () => {
     const { space, net } = await live();
     net.fate = (what) => (what === 'next' ? { kind: 'refused', status: 409, code: 'superseded' } : WELL);
     const before = net.asked.length;
@@ -38,7 +38,7 @@ describe('a client that goes on', () => {
     assert.equal(space.failure, undefined);
   });
 
-  it('[SDK94] items that come as values are asked for until all have come, in as many answers as that takes', async () => {
+  it('[SDK99] items that come as values are asked for until all have come, in as many answers as that takes', async () => {
     const { space, net } = await live();
     const names = ['a', 'b', 'c'];
     const steps = (id: string): ItemAnswer => {
@@ -69,7 +69,7 @@ describe('a client that goes on', () => {
     );
   });
 
-  it('[SDK95] what is refused for a condition of its own takes nothing with it that has none', async () => {
+  it('[SDK100] what is refused for a condition of its own takes nothing with it that has none', async () => {
     const { space } = await live();
     world.server.post({ updates: [{ item: 'card', op: { set: { by: 'other' } } }] });
     await world.pass(100);
@@ -81,7 +81,7 @@ describe('a client that goes on', () => {
     assert.deepEqual(world.server.value('card'), { by: 'other', x: 1 });
   });
 
-  it('[SDK95] what is to be stored before it is acknowledged is, also with a later change that need not be', async () => {
+  it('[SDK100] what is to be stored before it is acknowledged is, also with a later change that need not be', async () => {
     const { space, net } = await live();
     void space.item('card').set(1, { durable: true });
     void space.item('card').set(2, { durable: false });

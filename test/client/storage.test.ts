@@ -26,7 +26,7 @@ describe('a storage that takes its time', () => {
   });
   afterEach(() => world.close());
 
-  it('[SDK91] is not written before what an earlier life left was read', async () => {
+  it('[SDK96] is not written before what an earlier life left was read', async () => {
     const storage = new SlowStorage();
     const away = (net: { down: boolean }): void => {
       net.down = true;
@@ -53,7 +53,7 @@ describe('a storage that takes its time', () => {
     assert.equal(third.space.clientId, first.space.clientId);
   });
 
-  it('[SDK92] keeps nobody waiting for what it holds once the space is closed', async () => {
+  it('[SDK97] keeps nobody waiting for what it holds once the space is closed', async () => {
     const { space } = world.client({ storage: new SlowStorage() });
     const loaded = space.loaded();
     space.close();
