@@ -210,7 +210,10 @@ export class Space {
     if (last && last.fence === copy.fence) {
       last.options = { ...last.options, release: true };
       this.#locks.forget(copy);
-      return new Promise((resolve) => last.settle.push(() => resolve()));
+      const { result } = await new Promise<Outcome>((resolve) => last.settle.push(resolve));
+      // What is refused frees nothing.
+      if (last.fence === undefined || result === 'ok' || result === 'closed') return;
+      return this.#locks.unlock(copy, signal);
     }
     if (copy.fence === undefined) return;
     await this.#when(() => !outbox.has(copy.id), listenIn(this.#settled), signal);
