@@ -11,7 +11,12 @@ export type HeaderList = readonly string[];
 export const VARIES: HeaderList = ['Vary', 'Accept-Encoding'];
 
 /** As one client gets it. */
-export type Sendable = { readonly headers: HeaderList; readonly body: Buffer };
+export type Sendable = {
+  readonly headers: HeaderList;
+  readonly body: Buffer;
+  /** The bytes of a small one as characters: with the head they are one text, and one write. */
+  readonly latin1?: string;
+};
 
 /** Up to here the slower level pays for itself: a tenth fewer bytes for three times as long, and that is a third of a millisecond. */
 const THOROUGH_BYTES = 256 * 1024;
@@ -35,7 +40,8 @@ export class Content {
     this.#bytes = bytes;
     this.#headers = headers;
     const { length } = bytes;
-    if (length < MIN_CODED_BYTES || length > MAX_CODED_BYTES) this.only = this.#plain([]);
+    if (length > MAX_CODED_BYTES) this.only = this.#plain([]);
+    if (length < MIN_CODED_BYTES) this.only = { ...this.#plain([]), latin1: bytes.toString('latin1') };
   }
 
   /** In this coding, if that makes it smaller and there is time. Never rejects. */

@@ -129,8 +129,13 @@ export class Replies {
   }
 
   /** Not for what answers a write: that has happened. */
-  #sendShared(req: IncomingMessage, res: ServerResponse, status: number, { headers, body }: Sendable): void {
+  #sendShared(req: IncomingMessage, res: ServerResponse, status: number, { headers, body, latin1 }: Sendable): void {
     if (res.headersSent || res.destroyed) return;
+    if (latin1 !== undefined) {
+      this.head(req, res, status, headers);
+      res.end(latin1, 'latin1');
+      return;
+    }
     try {
       const taken = this.#answers?.enter(body);
       if (taken !== undefined) res.once('close', taken);

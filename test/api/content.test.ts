@@ -66,6 +66,19 @@ describe('bodies on their way out', () => {
     });
   }
 
+  it('[HT32] small answers keep every character of every language, and their length', async () => {
+    const small = { ключ: 'é😀\u0000\ud83d\u2028' };
+    await ask({ method: 'PUT', path: ITEM, headers: JSON_TYPE, body: JSON.stringify(small) });
+    const item = await ask({ path: ITEM });
+    assert.ok(item.body.length < 1_000);
+    assert.deepEqual(JSON.parse(decoded(item)), small);
+    const news = await ask({ path: UPDATES });
+    assert.deepEqual(JSON.parse(decoded(news)).items[0].value, small);
+    const head = await ask({ method: 'HEAD', path: ITEM });
+    assert.equal(head.headers['content-length'], item.headers['content-length']);
+    assert.equal(head.body.length, 0);
+  });
+
   const wishes: readonly (readonly [accepts: string | undefined, coding: Coding | undefined])[] = [
     [undefined, undefined],
     ['', undefined],
