@@ -1,5 +1,7 @@
 import type { Problem } from '../protocol/errors.ts';
 
+const FAULTY = new Set([400, 413, 415, 422]);
+
 /** The server answered that it will not do it. */
 export class RefusedError extends Error {
   readonly status: number;
@@ -24,6 +26,11 @@ export class RefusedError extends Error {
 
   get mayRetry(): boolean {
     return this.status >= 500 || this.status === 429 || this.status === 408;
+  }
+
+  /** The request itself is at fault, or a part of it: no repeat will be taken. */
+  get isFaulty(): boolean {
+    return FAULTY.has(this.status);
   }
 }
 

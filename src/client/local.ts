@@ -58,13 +58,15 @@ export type Local = {
 
 /** `later` made part of `earlier` where one request would do the same; whether it was. */
 export function foldInto(earlier: Local, later: Local, fold: (a: Json, b: Json) => Json | undefined): boolean {
-  if (earlier.alone || earlier.apart || later.apart || earlier.options.release || later.options.ifVersion !== undefined)
-    return false;
+  if (earlier.alone || earlier.apart || later.apart || earlier.options.release) return false;
+  // What has a condition may be refused by itself.
+  if (earlier.options.ifVersion !== undefined || later.options.ifVersion !== undefined) return false;
   if (earlier.fence !== later.fence || earlier.kind !== later.kind) return false;
   const op = fold(earlier.op, later.op);
   if (op === undefined) return false;
   earlier.op = op;
-  earlier.options = { ...earlier.options, ...later.options };
+  const durable = earlier.options.durable || later.options.durable;
+  earlier.options = { ...earlier.options, ...later.options, ...(durable && { durable }) };
   earlier.settle.push(...later.settle);
   return true;
 }

@@ -28,7 +28,9 @@ export class Outbox {
   readonly #fold: Fold;
   readonly #storage: Storage | undefined;
   #nextSeq = 1;
-  #saving: Promise<void> = Promise.resolve();
+  readonly #read = Promise.withResolvers<void>();
+  /** Begins once the storage was read: what an earlier life left must not be written over before. */
+  #saving = this.#read.promise;
   #queued = false;
 
   constructor(clientId: string, fold: Fold, storage: Storage | undefined) {
@@ -41,7 +43,12 @@ export class Outbox {
   async load(): Promise<readonly Local[]> {
     const text = await this.#storage?.load();
     const left = text === undefined ? undefined : parse(text);
-    if (left === undefined) return [];
+    const found = left === undefined ? [] : this.#takeOver(left);
+    this.#read.resolve();
+    return found;
+  }
+
+  #takeOver(left: Left): readonly Local[] {
     this.clientId = left.clientId;
     this.#nextSeq = left.nextSeq;
     this.#line = left.line.map(sendingAgain);
@@ -53,7 +60,8 @@ export class Outbox {
 
   /** Settles when what stands is in the storage. What changes while it is written is written next. */
   save(): Promise<void> {
-    if (this.#storage === undefined || this.#queued) return this.#saving;
+    if (this.#storage === undefined) return Promise.resolve();
+    if (this.#queued) return this.#saving;
     this.#queued = true;
     const write = async (): Promise<void> => {
       this.#queued = false;

@@ -60,7 +60,8 @@ export class Reader {
         if (isMarkerGone(error) && this.#marker !== undefined) {
           this.#marker = undefined;
           calm = this.#resets.note();
-        } else if (!mayPass(error)) throw error;
+        } else if (isSuperseded(error)) calm = this.#resets.note();
+        else if (!mayPass(error)) throw error;
         connection.report('readFailed');
         onTrouble(error);
         const asked = error instanceof RefusedError ? error.retryAfterMs : undefined;
@@ -138,10 +139,15 @@ export class Reader {
       const left: string[] = [];
       for (let i = 0; i < ids.length; i += MAX_IDS) {
         const question = { wait: 0, ids: ids.slice(i, i + MAX_IDS), ...more };
-        const answer = await transport.next(question, signal);
-        const intake = copies.repair(answer.items, answer.epoch);
-        this.#options.onAnswer(answer, intake, false);
-        left.push(...intake.misfits);
+        let marker: string | undefined;
+        for (let ended = false; !ended; ) {
+          const answer = await transport.next({ ...question, ...(marker !== undefined && { marker }) }, signal);
+          const intake = copies.repair(answer.items, answer.epoch);
+          this.#options.onAnswer(answer, intake, false);
+          left.push(...intake.misfits);
+          ({ marker, upToDate: ended } = answer);
+          if (answer.epoch !== copies.epoch) ended = true; // the chain of markers will tell
+        }
       }
       if (left.length === 0) return;
       ids = left;
@@ -164,6 +170,11 @@ export class Reader {
 
 /** The server takes so many in one filter. */
 const MAX_IDS = 100;
+
+/** By an older request of this client that the network brought late, or by somebody else under its name. */
+function isSuperseded(error: unknown): boolean {
+  return error instanceof RefusedError && error.code === 'superseded';
+}
 
 function isMarkerGone(error: unknown): boolean {
   return error instanceof RefusedError && (error.code === 'badMarker' || error.code === 'filterChanged');

@@ -21,8 +21,6 @@ type Settled = Exclude<UpdateResult, { readonly result: 'retry' }>;
 const BATCH_MS = 50;
 /** Those who know every operation restore first; who may have gaps comes after them. */
 const GAPS_WAIT_MS = 1_000;
-/** The request as a whole is at fault: one of its updates, perhaps. */
-const FAULTY = new Set([400, 413, 415, 422]);
 
 /** Sends what waits: one request at a time, each until it is answered, nothing while it is not known where the server stands. */
 export class Sender {
@@ -165,7 +163,7 @@ export class Sender {
   }
 
   #refused(sending: Sending, error: RefusedError): void {
-    const split = FAULTY.has(error.status) && sending.parts.length > 1 && sending.sort === 'new';
+    const split = error.isFaulty && sending.parts.length > 1 && sending.sort === 'new';
     const { status, code, message: detail } = error;
     for (const part of sending.parts) {
       if ('restores' in part) this.#parts.copies.found(part.restores, part.lost);

@@ -15,7 +15,7 @@ import { Presence } from './presence.ts';
 import { Reader } from './reader.ts';
 import { Roster } from './roster.ts';
 import { Sender } from './sender.ts';
-import { listenIn, until } from './timing.ts';
+import { listenIn, unlessAborted, until } from './timing.ts';
 import type { TransportName } from './transport.ts';
 
 export type SpaceOptions = {
@@ -62,7 +62,7 @@ export class Space {
     const onLock = (item: string, held: boolean): void => this.#itemEvents.get(item)?.emit('lock', held);
     this.#locks = new Locks({ clock, transport, clientId: () => outbox.clientId, signal, onLock });
     const me = (): string | undefined => (connection.state.link === 'live' ? this.#reader.joined?.clientId : undefined);
-    this.#presence = new Presence(options.data, { clock, transport, signal, me });
+    this.#presence = new Presence(options.data, { clock, transport, signal, me, onTrouble: parts.onTrouble });
     connection.onStatus = () => {
       this.#presence.goOn();
       this.#events.emit('status', this.status);
@@ -141,7 +141,7 @@ export class Space {
 
   /** Settles as soon as it is known what an earlier life of the page has left in the storage. */
   loaded(): Promise<void> {
-    return this.#loaded.promise;
+    return unlessAborted(this.#loaded.promise, this.#parts.signal);
   }
 
   /** Settles as soon as everything that is there has come. */
@@ -210,7 +210,10 @@ export class Space {
     if (last && last.fence === copy.fence) {
       last.options = { ...last.options, release: true };
       this.#locks.forget(copy);
-      return new Promise((resolve) => last.settle.push(() => resolve()));
+      const { result } = await new Promise<Outcome>((resolve) => last.settle.push(resolve));
+      // What is refused frees nothing.
+      if (last.fence === undefined || result === 'ok' || result === 'closed') return;
+      return this.#locks.unlock(copy, signal);
     }
     if (copy.fence === undefined) return;
     await this.#when(() => !outbox.has(copy.id), listenIn(this.#settled), signal);

@@ -50,6 +50,7 @@ export function openFlows(deps: SpaceDeps & LockParts, parts: EngineParts, self:
   const records: ClientRecords = deps.clients ?? {
     hold: (...asked) => clients.hold(...asked),
     heldBy: (...asked) => clients.heldBy(...asked),
+    revise: (...asked) => clients.revise(...asked),
     drop: (...asked) => clients.drop(...asked),
   };
   const items = openItems(deps, records, hint);

@@ -6,7 +6,7 @@ import type { Deps } from './context.ts';
 import type { Leases } from './leases.ts';
 import { isHolder, lockedBy, refusedLock, type Term, termOf } from './lock-rules.ts';
 import type { WriteRequest } from './next-head.ts';
-import { type ClientName, type ClientRecords, grantsIn, type SpaceSettings } from './people-types.ts';
+import { acquitting, type ClientName, type ClientRecords, hasGrant, type SpaceSettings } from './people-types.ts';
 import type { SpaceState } from './space-state.ts';
 import type { StaleHolds } from './stale-holds.ts';
 import type { Turn } from './write-turn.ts';
@@ -62,7 +62,7 @@ export class Grants {
     const lease = { grant, ...holderOf(request), untilMs: request.now + term.ttlMs };
     const put = await leases.put(space.id, request.item, lease, term.ttlMs, found?.token);
     // Its entry may have been taken for one that a crash has left.
-    if (!put || (!alive && !(await this.isEntered(space, request, grant)))) {
+    if (!put || (!alive && !(await this.#confirm(space, request, grant)))) {
       if (!alive) {
         await this.forget(space, request.item, requireName(request), grant);
         attempt.grant = undefined;
@@ -78,13 +78,24 @@ export class Grants {
     const { clients, stale } = this.#parts;
     const name = requireName(request);
     const entry = await clients.hold(space, name, request.item, grant, max);
-    if (entry !== 'tooMany' || !(await stale.clear(space, name, request.item))) return entry;
+    if (entry !== 'tooMany' || !(await stale.clear(space, name, request.item, grant))) return entry;
     return clients.hold(space, name, request.item, grant, max);
   }
 
+  /** Whether it is entered; from now on nobody may take the entry for what a crash has left. */
+  async #confirm(space: SpaceState, request: WriteRequest, grant: string): Promise<boolean> {
+    const { item } = request;
+    const name = requireName(request);
+    let entered = false;
+    await this.#parts.clients.revise(space, name, (held) => {
+      entered = hasGrant(held, item, grant);
+      return acquitting(held, item, grant);
+    });
+    return entered;
+  }
+
   async isEntered(space: SpaceState, request: WriteRequest, grant: string): Promise<boolean> {
-    const held = await this.#parts.clients.heldBy(space, requireName(request));
-    return Object.hasOwn(held, request.item) && grantsIn(held[request.item] ?? '').includes(grant);
+    return hasGrant(await this.#parts.clients.heldBy(space, requireName(request)), request.item, grant);
   }
 
   /** What is not done here ends by itself: a lease with its time, an entry with the client or its next lock on the item. */

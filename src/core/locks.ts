@@ -46,6 +46,7 @@ export type LockParts = {
 const NO_CLIENTS: ClientRecords = {
   hold: async () => 'notJoined',
   heldBy: async () => ({}),
+  revise: async () => false,
   drop: async () => undefined,
 };
 

@@ -18,6 +18,8 @@ export interface ClientRecords {
   ): Promise<'held' | 'tooMany' | 'notJoined'>;
   /** The entries of its record: by item its grant, or several between spaces. */
   heldBy(space: SpaceState, name: ClientName): Promise<HeldItems>;
+  /** Changes the entries as they are known to all instances; returns whether there was anything to change. Atomic. What is in the store stays. */
+  revise(space: SpaceState, name: ClientName, decide: (held: HeldItems) => HeldItems | undefined): Promise<boolean>;
   /** Takes this grant out again; without one, the whole entry. */
   drop(space: SpaceState, name: ClientName, item: string, grant: string | undefined): Promise<void>;
 }
@@ -25,22 +27,57 @@ export interface ClientRecords {
 /** What a client holds, by item: one grant, or several between spaces while requests of the same client compete. */
 export type HeldItems = Readonly<Record<string, string>>;
 const MAX_GRANTS_KEPT = 4;
+/** Between a grant and the mark of who suspects that a crash has left it. */
+const SUSPECTED = '?';
+
+/** With the marks of those that are suspected. */
+function tokensIn(held: HeldItems, item: string): readonly string[] {
+  return Object.hasOwn(held, item) ? (held[item] ?? '').split(' ') : [];
+}
+
+function grantOf(token: string): string {
+  return token.split(SUSPECTED)[0] ?? '';
+}
 
 export function grantsIn(entry: string): readonly string[] {
-  return entry.split(' ');
+  return entry.split(' ').map(grantOf);
+}
+
+export function hasGrant(held: HeldItems, item: string, grant: string): boolean {
+  return tokensIn(held, item).some((token) => grantOf(token) === grant);
+}
+
+/** A suspected grant counts as before. `by`: nobody else's; the last one who suspects it is the one. `undefined` where it is not there. */
+export function suspecting(held: HeldItems, item: string, grant: string, by: string): HeldItems | undefined {
+  return replacing(held, item, (token) => (grantOf(token) === grant ? `${grant}${SUSPECTED}${by}` : token));
+}
+
+/** `undefined` where it is not suspected, or not there any more. */
+export function acquitting(held: HeldItems, item: string, grant: string): HeldItems | undefined {
+  return replacing(held, item, (token) => (grantOf(token) === grant ? grant : token));
+}
+
+/** `undefined` where it was acquitted since, is suspected by somebody else, or is not there any more. */
+export function withoutSuspect(held: HeldItems, item: string, grant: string, by: string): HeldItems | undefined {
+  return tokensIn(held, item).includes(`${grant}${SUSPECTED}${by}`) ? withoutGrant(held, item, grant) : undefined;
+}
+
+function replacing(held: HeldItems, item: string, change: (token: string) => string): HeldItems | undefined {
+  const before = tokensIn(held, item);
+  const after = before.map(change);
+  return after.some((token, i) => token !== before[i]) ? { ...held, [item]: after.join(' ') } : undefined;
 }
 
 export function withGrant(held: HeldItems, item: string, grant: string): HeldItems {
-  const before = Object.hasOwn(held, item) ? grantsIn(held[item] ?? '') : [];
-  const grants = [...before.filter((each) => each !== grant), grant].slice(-MAX_GRANTS_KEPT);
-  return { ...held, [item]: grants.join(' ') };
+  const others = tokensIn(held, item).filter((token) => grantOf(token) !== grant);
+  return { ...held, [item]: [...others, grant].slice(-MAX_GRANTS_KEPT).join(' ') };
 }
 
 /** `undefined` where nothing of it is there. */
 export function withoutGrant(held: HeldItems, item: string, grant: string | undefined): HeldItems | undefined {
   if (!Object.hasOwn(held, item)) return undefined;
-  const before = grantsIn(held[item] ?? '');
-  const left = grant === undefined ? [] : before.filter((each) => each !== grant);
+  const before = tokensIn(held, item);
+  const left = grant === undefined ? [] : before.filter((token) => grantOf(token) !== grant);
   if (left.length === before.length) return undefined;
   const { [item]: _dropped, ...rest } = held;
   return left.length === 0 ? rest : { ...rest, [item]: left.join(' ') };

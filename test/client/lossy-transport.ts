@@ -31,6 +31,7 @@ export class LossyTransport implements Transport {
   locks: (item: string) => Grant = () => {
     throw new RefusedError(404, { code: 'notFound' }, undefined);
   };
+  says: (data: unknown) => void = () => undefined;
   readonly #server: ModelServer;
   readonly #clock: Clock;
 
@@ -69,6 +70,7 @@ export class LossyTransport implements Transport {
   async say(_clientId: string, data: unknown): Promise<void> {
     this.#note('say', data);
     if (this.down) throw new NoAnswerError('model', undefined);
+    this.says(data);
   }
 
   posts(): PostUpdateRequest[] {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { RefusedError } from '../../src/client/errors.ts';
 import type { JoinRequest } from '../../src/client/transport.ts';
 import { WELL } from './lossy-transport.ts';
 import { type Joiner, World } from './world.ts';
@@ -57,6 +58,38 @@ describe('what a client says of itself', () => {
     await world.until(() => another.space.status === 'live', 'it is live');
     const data = another.net.asked.filter(({ what }) => what === 'join').map(({ body }) => (body as JoinRequest).data);
     assert.deepEqual(data.at(-1), { at: 4 });
+  });
+
+  it('[BD21] what the server does not take is told and not said again, nor is it part of the next join', async () => {
+    const client = joined({ at: 0 });
+    await world.pass(50);
+    const errors: unknown[] = [];
+    client.space.on('error', (error) => errors.push(error));
+    client.net.says = (data) => {
+      if (data === 'too long') throw new RefusedError(400, { code: 'badRequest' }, undefined);
+    };
+    client.space.say({ at: 1 });
+    await world.pass(500);
+    client.space.say('too long');
+    await world.pass(20_000, 100);
+    assert.deepEqual(
+      said(client).map(({ body }) => body),
+      [{ at: 1 }, 'too long'],
+    );
+    assert(errors.length === 1 && errors[0] instanceof RefusedError);
+    const next = client.net.next.bind(client.net);
+    client.net.next = async (question, signal) => {
+      client.net.next = next;
+      const answer = await next({ ...question, wait: 0 }, signal);
+      return { ...answer, clients: [{ id: question.clientId ?? '', state: 'left' }] };
+    };
+    world.server.post({ updates: [{ item: 'wake', op: { set: 1 } }] });
+    await world.pass(500);
+    const joins = client.net.asked.filter(({ what }) => what === 'join').map(({ body }) => (body as JoinRequest).data);
+    assert.deepEqual(joins, [{ at: 0 }, { at: 1 }]);
+    client.space.say({ at: 2 });
+    await world.pass(500);
+    assert.deepEqual(said(client).at(-1)?.body, { at: 2 });
   });
 
   it('[BD2] the server’s word about an item is told, also where its value stays', async () => {

@@ -418,6 +418,26 @@ describe('the client library', () => {
     assert.equal(card.locked, false);
   });
 
+  it('[SDK19] a lock is given back also where the last change is refused', async () => {
+    const { space, net } = await live();
+    net.locks = () => ({ fence: 7, ttlMs: 9_000 });
+    const card = space.item('card');
+    await card.lock();
+    const last = card.set(1, { ifVersion: 77 });
+    const released = card.release();
+    await world.pass(500);
+    await released;
+    assert.equal((await last).result, 'conflict');
+    assert.deepEqual(
+      net.asked.filter(({ what }) => what === 'unlock').map(({ body }) => body),
+      ['card'],
+    );
+    void card.set(2);
+    void card.release();
+    await world.pass(500);
+    assert.equal(net.asked.filter(({ what }) => what === 'unlock').length, 1);
+  });
+
   it('[SDK20] what one listener throws does not keep the others from hearing', () => {
     const [heard, thrown]: [unknown[], unknown[]] = [[], []];
     const emitter = new Emitter<{ change: number }>((error) => thrown.push(error));

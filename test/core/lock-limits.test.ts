@@ -218,6 +218,27 @@ describe('what crashes have left in the record of a client', () => {
     });
   }
 
+  it('[LK25] a grab that gets its lease while its entry is being judged keeps its place, whoever else asks for one', async () => {
+    const world = makeWorld(3);
+    limit(world, { maxLocks: 1 });
+    for (const item of ['a', 'b', 'c']) await world.ok(item, { set: 1 });
+    const entered = hold(world.at(0).cache, 'add', /^l\//);
+    const first = lock(world, 'a', 'ann');
+    await reached(world, entered);
+    const looked = hold(world.at(1).cache, 'get', /^l\/board\/a/, 'after');
+    const second = assert.rejects(lock(world, 'b', 'ann', { on: 1 }), refusedWith('tooManyLocks'));
+    await reached(world, looked);
+    entered.open();
+    await fenceOf(first);
+    const again = hold(world.at(1).cache, 'get', /^l\/board\/a/);
+    looked.open();
+    await reached(world, again);
+    await assert.rejects(lock(world, 'c', 'ann', { on: 2 }), refusedWith('tooManyLocks'));
+    again.open();
+    await second;
+    assert.deepEqual(Object.keys(world.clients.held('ann')), ['a']);
+  });
+
   it('[LK25] a grab that gets its lease while its entry is being taken out has it back', async () => {
     const world = makeWorld(2);
     limit(world, { maxLocks: 1 });

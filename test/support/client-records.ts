@@ -1,4 +1,10 @@
-import { type ClientName, type ClientRecords, withGrant, withoutGrant } from '../../src/core/people-types.ts';
+import {
+  type ClientName,
+  type ClientRecords,
+  type HeldItems,
+  withGrant,
+  withoutGrant,
+} from '../../src/core/people-types.ts';
 import type { SpaceState } from '../../src/core/space-state.ts';
 
 /** The records of clients in one process, shared by all instances of a test: who has joined, and what they hold. */
@@ -39,6 +45,13 @@ export class JoinedClients implements ClientRecords {
 
   async heldBy(space: SpaceState, { subject, client }: ClientName): Promise<Record<string, string>> {
     return this.held(client, subject, space.id);
+  }
+
+  async revise(space: SpaceState, name: ClientName, decide: (held: HeldItems) => HeldItems | undefined) {
+    const before = this.#held.get(keyOf(space.id, name));
+    const held = before && decide(Object.fromEntries(before));
+    if (held) this.#held.set(keyOf(space.id, name), new Map(Object.entries(held)));
+    return held !== undefined;
   }
 
   async drop(space: SpaceState, name: ClientName, item: string, grant: string | undefined): Promise<void> {

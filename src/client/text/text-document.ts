@@ -62,6 +62,8 @@ export class TextDocument {
   /** Others may know more than this client of what was lost: they are given a moment. Which loss that was, and whether it lasts. */
   #lossWaitedFor = '';
   #isWaitingForOthers = false;
+  /** Edits of this number came when the text was deleted: they are sent again once that is told, or what was made in its place. */
+  #foundNothing: number | undefined;
   /** It is known to be there, or to have been. */
   #isMade = false;
 
@@ -208,6 +210,10 @@ export class TextDocument {
     // Within an epoch numbers only rise, until the item is deleted.
     const begins = isGone || (version < this.#copy.version && this.#epoch !== this.#epochOfCopy);
     this.#epochOfCopy = this.#epoch;
+    if (this.#foundNothing !== undefined && (isGone || version > this.#copy.version)) {
+      this.#copy.unsend(this.#foundNothing);
+      this.#foundNothing = undefined;
+    }
     this.#react(this.#copy.replaced(isGone ? 0 : version, isGone ? '' : String(confirmed), begins));
   }
 
@@ -241,6 +247,7 @@ export class TextDocument {
       if (this.#ending.signal.aborted || outcome.result === 'closed') return;
       if (outcome.result === 'resync' && outcome.value === null) {
         this.#isMade = true; // and deleted since
+        this.#foundNothing = number;
         this.#catchUp();
       } else if (outcome.result === 'resync' && this.#isWaitingForOthers) {
         this.#copy.unsend(number); // that text is the one that has gone back

@@ -175,6 +175,10 @@ export class Presence implements Clients, ClientRecords, RosterListener {
     return entry?.s === subject ? entry.held : {};
   }
 
+  async revise(space: SpaceState, name: ClientName, decide: (held: HeldItems) => HeldItems | undefined) {
+    return (await this.#changeHeld(space, name, decide)) !== undefined;
+  }
+
   async drop(
     space: SpaceState,
     { subject, client }: ClientName,

@@ -200,6 +200,55 @@ describe('texts of the client library', function () {
     assert.equal(await onServer(), 'newer');
   });
 
+  for (const first of ['answer', 'news'] as const) {
+    it(`[ED44] what was written in a text that was deleted and made anew goes on, the ${first} first`, async () => {
+      await post({ create: { text: 'old' } });
+      const [sent, deleted, answered, told] = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
+      assert(sent && deleted && answered && told);
+      let isHeld = false;
+      let isDown = false;
+      const bad: typeof fetch = async (input, init) => {
+        const isPost = init?.method === 'POST' && String(input).endsWith('/updates');
+        const holds = isPost && isHeld;
+        if (holds) {
+          sent.resolve();
+          await deleted.promise;
+        }
+        const answer = await fetch(input, init);
+        if (holds) {
+          answered.resolve();
+          await told.promise;
+        }
+        if (!isPost && isDown) throw new TypeError('no network');
+        return answer;
+      };
+      const a = await open(new Tab(), { fetch: bad, transport: 'longPoll' });
+      await until(() => a.shown === 'old');
+      isHeld = true;
+      a.write(-1, ' and mine');
+      await sent.promise;
+      isDown = true;
+      await post({ delete: true });
+      deleted.resolve();
+      await answered.promise;
+      await post({ create: { text: 'new' } });
+      isHeld = false;
+      const item = a.space.item('text', 'text');
+      if (first === 'answer') {
+        told.resolve();
+        await until(() => item.unanswered === undefined);
+      }
+      isDown = false;
+      await until(() => item.confirmed === 'new');
+      told.resolve();
+      await until(() => a.document.isSynced);
+      assert.deepEqual([a.shown, a.lost], ['new', [' and mine']]);
+      a.write(-1, 'er');
+      await all('newer');
+      assert.equal(await onServer(), 'newer');
+    });
+  }
+
   it('[ED7] whoever comes back after more than is remembered keeps what they wrote, where it is in nobody’s way', async () => {
     await post({ create: { text: 'first\nlast' } });
     let down = false;
