@@ -2,7 +2,6 @@ import type { ChangeSet, Text } from '@codemirror/state';
 import type { Json } from '../../base/json.ts';
 import { toChange } from '../../kinds/text/edits.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { ItemAnswer } from '../../protocol/get-updates.ts';
 import { Emitter } from '../emitter.ts';
 import type { News, SpaceEvents } from '../events.ts';
 import type { Item } from '../item.ts';
@@ -11,6 +10,7 @@ import type { Space } from '../space.ts';
 import { realClock } from '../system.ts';
 import { type Kept, readKept, type TextStorage, writeKept } from './kept.ts';
 import { type Reaction, type Refused, type TextAnswer, TextCopy, type TextDelta } from './text-copy.ts';
+import { isSteps, isWithoutText } from './told.ts';
 
 export type { TextStorage } from './kept.ts';
 
@@ -289,17 +289,4 @@ export class TextDocument {
       this.#events.emit('unkept', error);
     }
   }
-}
-
-/** There was no room for it: it comes with a poll, or with the answer to the next attempt. */
-function isWithoutText({ result, ...told }: { readonly result: string } & { readonly [field: string]: unknown }) {
-  if (told.value !== undefined) return false;
-  return result === 'resync' || (result === 'conflict' && told.version !== 0 && !told.missed);
-}
-
-type Steps = Extract<ItemAnswer, { readonly deltas: unknown }>;
-
-/** Edits alone: what makes a text anew is told by its value. */
-function isSteps(answer: ItemAnswer): answer is Steps {
-  return 'deltas' in answer && answer.deltas.every(({ op }) => typeof op === 'object' && op !== null && 'edits' in op);
 }

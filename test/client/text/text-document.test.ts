@@ -278,7 +278,7 @@ describe('texts of the client library', function () {
     );
   });
 
-  it('[ED44] where an answer had no room for the text, what was written goes on upon the text as the poll or the next answer tells it', async () => {
+  it('[ED45] where an answer had no room for the text, what was written goes on upon the text as the poll or the next answer tells it', async () => {
     await post({ create: { text: 'first\nlast' } });
     let down = false;
     let left = 3;
