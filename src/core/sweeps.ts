@@ -52,9 +52,12 @@ export class Sweeps {
     await idle.note(used);
     if (!prune || this.rounds.isStopped) return { swept, pruned: 0 };
     const pruned = await pruneTombstones(deps, this.#prunePlaces);
-    await dropEndedLives(deps, this.#endedPlaces, lifeEnds);
     await idle.end(new Set(used));
-    for (const { run, failed } of rest)
+    const ended = {
+      run: () => dropEndedLives(deps, this.#endedPlaces, lifeEnds),
+      failed: 'ended lives could not be removed',
+    };
+    for (const { run, failed } of [ended, ...rest])
       await run().catch((error: unknown) => deps.log.warn({ error: String(error) }, failed));
     return { swept, pruned };
   }

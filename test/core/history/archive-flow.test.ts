@@ -85,6 +85,21 @@ describe('the oldest operations of an item', () => {
     assert.equal((await allOps(world, 'c', {}, 1)).length, 101);
   });
 
+  it('[AR7] while the blobs are away, what is left of a deleted item waits for them, the log says so, and it goes when they are back', async () => {
+    const { world, blobs } = openWorld();
+    await write(world, 1, 100, 2_000);
+    await sweepAfter(world, 2 * HOUR);
+    await world.ok('c', { delete: true });
+    blobs.failure = new Failure('blobsUnavailable', 'the blobs are away');
+    await sweepAfter(world, 2 * DAY);
+    const said = (words: string) => world.at(0).log.lines.some((line) => JSON.stringify(line).includes(words));
+    assert(said('ended lives could not be removed') && !said('the sweep of what others left'));
+    blobs.failure = undefined;
+    assert(blobs.held.size > 1);
+    await sweepAfter(world, HOUR);
+    assert.equal(blobs.held.size, 0);
+  });
+
   it('[AR8] stay in the store where nothing says when they are to go; what was moved is told all the same', async () => {
     const { world, blobs } = openWorld();
     await write(world, 1, 100, 2_000);
