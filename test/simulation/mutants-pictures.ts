@@ -6,7 +6,7 @@ export const PICTURE_MUTANTS: readonly Mutant[] = [
   mutant(
     'putAwayUnderSomebody',
     'Before a raster goes it is looked once more whether somebody is back.',
-    at('pictures', 15),
+    at('pictures', 44),
     change(KEEPER, ' || !(await isStillEmpty())', ''),
   ),
   mutant(
