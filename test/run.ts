@@ -21,8 +21,8 @@ import { runChecks } from './support/checks.ts';
 import { listFiles, ROOT } from './support/files.ts';
 import type { RunRequest, RunSummary } from './support/mocha-child.ts';
 
-/** How long the test process may take to end after its last test. */
-const EXIT_GRACE_MS = 5_000;
+/** How long the test process may take to end after its last test: what is left open stays open for longer, and a slow machine needs some seconds to take everything down. */
+const EXIT_GRACE_MS = 30_000;
 const COVERAGE = join(ROOT, 'coverage');
 
 /** What starts servers, browsers and commands. */
