@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { chooseAgain } from './support/second-run.ts';
+import { Folder } from './support/server-process.ts';
 
 const SAMPLES = 'test/support/samples';
 
 type Ended = { readonly code: number | null; readonly output: string; readonly last: string | undefined };
 
-async function runTests(args: readonly string[], ci = '', checks = ['--tests-only']): Promise<Ended> {
-  const child = spawn(process.execPath, ['test/run.ts', ...checks, ...args], { env: { ...process.env, CI: ci } });
+async function runTests(args: readonly string[], ci = '', checks = ['--tests-only'], folder = ''): Promise<Ended> {
+  const env = { ...process.env, CI: ci, LONGSHORE_TEST_FOLDER: folder };
+  const child = spawn(process.execPath, ['test/run.ts', ...checks, ...args], { env });
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close'), text(child.stderr)]);
   return { code, output, last: output.trimEnd().split('\n').at(-1) };
 }
@@ -39,6 +42,34 @@ describe('npm test', function () {
     const { code, last, output } = await runTests([`${SAMPLES}/system/fails.ts`, `${SAMPLES}/passes.ts`]);
     assert.deepEqual([code, last], [1, '1 passed, 1 failed, 0 skipped']);
     assert.match(output, /1 passing.*a lane of its own.*1 failing/s);
+  });
+
+  it('runs a file that failed once more, alone, and names what passes then', async () => {
+    const folder = new Folder();
+    try {
+      const { code, last, output } = await runTests([`${SAMPLES}/fails-once.ts`], '1', undefined, folder.path);
+      assert.deepEqual([code, last], [0, '3 passed, 0 failed, 0 skipped']);
+      assert.match(output, /the first time.*once more, by themselves: .*fails-once\.ts\n.*3 passing/s);
+      assert.match(output, /passed on the second run: .*fails-once\.ts: a suite .*"after each" hook/);
+    } finally {
+      folder.remove();
+    }
+  });
+
+  it('runs nothing once more that is sure to fail again, nor more than two files', () => {
+    const failed = (...files: readonly string[]) =>
+      chooseAgain(Object.fromEntries(files.map((file) => [file, { passed: 1, failed: ['a test'], skipped: [] }])));
+    const [board, outages, doctor] = [
+      'test/pages/board.test.ts',
+      'test/system/outages.test.ts',
+      'test/cli/doctor.test.ts',
+    ];
+    assert.deepEqual(failed(board, outages), [board, outages]);
+    assert.deepEqual(failed(board, outages, doctor), []);
+    assert.deepEqual(failed(board, 'test/core/sets.test.ts'), []);
+    assert.deepEqual(failed('test/simulation/pictures.test.ts'), []);
+    assert.deepEqual(failed(''), []);
+    assert.deepEqual(chooseAgain({ [board]: { passed: 1, failed: [], skipped: [] } }), []);
   });
 
   it('exits with 1 when no test ran', async () => {

@@ -11,24 +11,27 @@
  * All of them run in two lanes, each a process in which one test comes after another: in one those that start processes of their own and mostly wait
  * for these, in the other all the rest. More lanes would share two cores with the servers and emulators that the tests start, and tests of deadlines would
  * then fail by chance. What the first lane prints comes first.
+ *
+ * Where one or two files with real processes, browsers or clocks failed, these are run once more, alone: a machine that stood still for some seconds fails tests
+ * that it passes a moment later. What then passes is named; it counts as passed, and as something to look into.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { runChecks } from './support/checks.ts';
 import { listFiles, ROOT } from './support/files.ts';
-import type { RunRequest, RunSummary } from './support/mocha-child.ts';
+import type { FileSummary, RunRequest, RunSummary } from './support/mocha-child.ts';
+import { type Outcome, runMocha } from './support/run-mocha.ts';
+import { chooseAgain } from './support/second-run.ts';
 
-/** How long the test process may take to end after its last test: what is left open stays open for longer, and a slow machine needs some seconds to take everything down. */
-const EXIT_GRACE_MS = 30_000;
 const COVERAGE = join(ROOT, 'coverage');
 
 /** What starts servers, browsers and commands. */
 const WAITING = /\/(system|pages|cli|server)\//;
 
-type Outcome = { readonly summary: RunSummary; readonly exit: string | undefined };
+type Wanted = Omit<RunRequest, 'files'>;
+type Files = RunSummary['files'];
 
 const inCi = Boolean(process.env.CI);
 
@@ -38,48 +41,6 @@ function chooseFiles(asked: readonly string[]): string[] {
     const path = relative(ROOT, join(process.cwd(), place));
     return statSync(place).isDirectory() ? listFiles(path, '.test.ts') : [path];
   });
-}
-
-/** `printed`: its output is held back until that settles. */
-function runMocha(request: RunRequest, coverage: boolean, printed?: Promise<unknown>): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const out = printed === undefined ? 'inherit' : 'pipe';
-    let summary: RunSummary = { ended: false, passed: 0, failed: 0, skipped: [] };
-    let late: NodeJS.Timeout | undefined;
-    const child = spawn(process.execPath, [join(ROOT, 'test/support/mocha-child.ts'), JSON.stringify(request)], {
-      cwd: ROOT,
-      stdio: ['ignore', out, out, 'ipc'],
-      env: coverage ? { ...process.env, NODE_V8_COVERAGE: join(COVERAGE, 'tmp') } : process.env,
-    });
-    for (const stream of [child.stdout, child.stderr]) if (stream) holdBack(stream, printed);
-    child.on('message', (message) => {
-      summary = message as RunSummary;
-      if (summary.ended) late = setTimeout(() => child.kill('SIGKILL'), EXIT_GRACE_MS);
-    });
-    child.on('close', (code, signal) => {
-      clearTimeout(late);
-      resolve({ summary, exit: describeExit(summary, code, signal) });
-    });
-  });
-}
-
-function holdBack(stream: Readable, until: Promise<unknown> | undefined): void {
-  const held: unknown[] = [];
-  let open = false;
-  stream.on('data', (chunk: Buffer) => (open ? process.stdout.write(chunk) : held.push(chunk)));
-  void until?.then(() => {
-    open = true;
-    for (const chunk of held) process.stdout.write(chunk as Buffer);
-  });
-}
-
-/** What is wrong with the way the test process ended, if anything is. */
-function describeExit(summary: RunSummary, code: number | null, signal: string | null): string | undefined {
-  if (!summary.ended) return `the test process ended early (${signal ?? `exit code ${code}`})`;
-  if (signal !== null)
-    return `the test process did not end by itself within ${EXIT_GRACE_MS / 1000} s after its last test`;
-  if (code !== 0 && summary.failed === 0) return `the test process ended with exit code ${code}`;
-  return undefined;
 }
 
 function reportCoverage(): Promise<void> {
@@ -92,38 +53,47 @@ function reportCoverage(): Promise<void> {
   return new Promise((resolve) => child.on('close', () => resolve()));
 }
 
-async function runLanes(
-  files: readonly string[],
-  grep: { readonly grep?: string },
-  coverage: boolean,
-): Promise<Outcome[]> {
+async function runLanes(files: readonly string[], wanted: Wanted, coverage: string | undefined): Promise<Outcome[]> {
   const lanes = [files.filter((file) => !WAITING.test(file)), files.filter((file) => WAITING.test(file))];
   const running: Promise<Outcome>[] = [];
   for (const lane of lanes) {
-    if (lane.length > 0) running.push(runMocha({ files: lane, forbidOnly: inCi, ...grep }, coverage, running.at(-1)));
+    if (lane.length > 0) running.push(runMocha({ files: lane, ...wanted }, coverage, running.at(-1)));
   }
   return Promise.all(running);
 }
 
-function sumOf(outcomes: readonly Outcome[]): RunSummary {
-  const summaries = outcomes.map(({ summary }) => summary);
-  const count = (of: (summary: RunSummary) => number) => summaries.reduce((sum, one) => sum + of(one), 0);
-  return {
-    ended: summaries.every(({ ended }) => ended),
-    passed: count(({ passed }) => passed),
-    failed: count(({ failed }) => failed),
-    skipped: summaries.flatMap(({ skipped }) => skipped),
-  };
+/** What counts of those that were run again is their second run. */
+async function runAgain(first: Files, wanted: Wanted, coverage: string | undefined): Promise<Outcome | undefined> {
+  const again = chooseAgain(first);
+  if (again.length === 0) return undefined;
+  console.log(`\nonce more, by themselves: ${again.join(', ')}`);
+  const second = await runMocha({ files: again, ...wanted }, coverage);
+  for (const file of again) {
+    if (second.summary.files[file]?.failed.length !== 0) continue;
+    for (const title of first[file]?.failed ?? []) console.log(`passed on the second run: ${file}: ${title}`);
+  }
+  return second;
 }
 
-function judge(checksOk: boolean, summary: RunSummary, exits: readonly (string | undefined)[]): string[] {
+function judge(checksOk: boolean, files: Files, exits: readonly (string | undefined)[]): string[] {
   const complaints: string[] = [];
+  const { passed, failed, skipped } = sumOf(files);
   if (!checksOk) complaints.push('the type-check or the lint failed (see above)');
   complaints.push(...exits.filter((exit) => exit !== undefined));
-  if (summary.failed > 0) complaints.push(`${summary.failed} failed`);
-  if (summary.passed + summary.failed === 0) complaints.push('no test ran');
-  if (inCi && summary.skipped.length > 0) complaints.push('tests were skipped, which CI does not allow');
+  if (failed > 0) complaints.push(`${failed} failed`);
+  if (passed + failed === 0) complaints.push('no test ran');
+  if (inCi && skipped > 0) complaints.push('tests were skipped, which CI does not allow');
   return complaints;
+}
+
+function sumOf(files: Files): { readonly passed: number; readonly failed: number; readonly skipped: number } {
+  const all = Object.values(files);
+  const count = (of: (one: FileSummary) => number) => all.reduce((sum, one) => sum + of(one), 0);
+  return {
+    passed: count((one) => one.passed),
+    failed: count((one) => one.failed.length),
+    skipped: count((one) => one.skipped.length),
+  };
 }
 
 async function main(): Promise<void> {
@@ -141,20 +111,22 @@ async function main(): Promise<void> {
     mkdirSync(COVERAGE);
   }
   const files = chooseFiles(positionals);
-  const grep = values.grep === undefined ? {} : { grep: values.grep };
-  const outcomes = await runLanes(files, grep, values.coverage);
+  const wanted = { forbidOnly: inCi, ...(values.grep !== undefined && { grep: values.grep }) };
+  const coverage = values.coverage ? join(COVERAGE, 'tmp') : undefined;
+  const outcomes = await runLanes(files, wanted, coverage);
+  const first: Files = Object.assign({}, ...outcomes.map(({ summary }) => summary.files));
+  const second = await runAgain(first, wanted, coverage);
+  if (second) outcomes.push(second);
   if (values.coverage) await reportCoverage();
 
-  const summary = sumOf(outcomes);
-  const { passed, failed, skipped } = summary;
-  for (const { title, reason } of skipped) console.log(`skipped: ${title} (${reason})`);
-  const complaints = judge(
-    checksOk,
-    summary,
-    outcomes.map(({ exit }) => exit),
-  );
+  const results: Files = { ...first, ...second?.summary.files };
+  for (const { title, reason } of Object.values(results).flatMap(({ skipped }) => skipped))
+    console.log(`skipped: ${title} (${reason})`);
+  const exits = outcomes.map(({ exit }) => exit);
+  const complaints = judge(checksOk, results, exits);
   for (const complaint of complaints) console.log(`FAILED: ${complaint}`);
-  console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
+  const { passed, failed, skipped } = sumOf(results);
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   process.exitCode = complaints.length > 0 ? 1 : 0;
 }
 

@@ -3,18 +3,24 @@
  * ends by itself once nothing is left open; the parent waits a while for that, so a test that leaks a server fails the run.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import Mocha from 'mocha';
 import { skipReason } from './need.ts';
 
 export type RunRequest = { readonly files: readonly string[]; readonly grep?: string; readonly forbidOnly: boolean };
 
+export type FileSummary = {
+  passed: number;
+  /** Titles of tests and of hooks. */
+  readonly failed: string[];
+  readonly skipped: { readonly title: string; readonly reason: string }[];
+};
+
 export type RunSummary = {
   /** False in the reports before the last. */
   readonly ended: boolean;
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: readonly { readonly title: string; readonly reason: string }[];
+  /** By the paths that were given; '' for hooks of no file. */
+  readonly files: Readonly<Record<string, FileSummary>>;
 };
 
 /** Real processes and emulators on a busy machine; a test that needs less sets less. */
@@ -34,7 +40,7 @@ const mocha = new Mocha({
 for (const file of request.files) mocha.addFile(file);
 await mocha.loadFilesAsync();
 
-const skipped: { title: string; reason: string }[] = [];
+const files: Record<string, FileSummary> = {};
 const runner = mocha.run((failures) => {
   process.exitCode = failures > 0 ? 1 : 0;
   report(true);
@@ -42,13 +48,20 @@ const runner = mocha.run((failures) => {
     console.error(`still open after the last test: ${process.getActiveResourcesInfo().join(', ')}`);
   }, SAY_WHAT_IS_OPEN_AFTER_MS).unref();
 });
-runner.on('pending', (test: Mocha.Test) => {
-  skipped.push({ title: test.fullTitle(), reason: skipReason(test) ?? 'no reason given' });
+runner.on('pass', (test) => fileOf(test).passed++);
+runner.on('fail', (test) => fileOf(test).failed.push(test.fullTitle()));
+runner.on('pending', (test) => {
+  fileOf(test).skipped.push({ title: test.fullTitle(), reason: skipReason(test) ?? 'no reason given' });
 });
 runner.on('test end', () => report(false));
 
+function fileOf({ file = '' }: { readonly file?: string | undefined }): FileSummary {
+  const path = file === '' ? file : relative(process.cwd(), resolve(file));
+  files[path] ??= { passed: 0, failed: [], skipped: [] };
+  return files[path];
+}
+
 /** After each test too: should the process be killed half-way, the parent still knows what had run. */
 function report(ended: boolean): void {
-  const { passes = 0, failures = 0 } = runner.stats ?? {};
-  process.send?.({ ended, passed: passes, failed: failures, skipped } satisfies RunSummary);
+  process.send?.({ ended, files } satisfies RunSummary);
 }
