@@ -15,8 +15,6 @@ export type Conformance = {
   readonly passed: number;
   /** Neither passed nor failed, by their titles. */
   readonly skipped: readonly string[];
-  /** Of those that passed, by their titles: they had failed by the clock, and passed alone. */
-  readonly second: readonly string[];
   readonly failed: readonly { readonly title: string; readonly message: string }[];
 };
 
@@ -42,27 +40,8 @@ type Report = {
   }[];
 };
 
-/**
- * Tests of the suite whose steps are real seconds apart (a TTL of 2 s is looked at after 1.5 s) or that give an answer so long to come. A machine that stands
- * still for a moment fails them, whatever the server does: those that failed are run once more, by themselves, and told.
- */
-const BY_THE_CLOCK = /\b(TTL|expir|sliding|long-poll|SSE)/i;
-
 /** Runs the suite in a process of its own. `only`: titles that match. */
 export async function runConformance(url: string, only?: string): Promise<Conformance> {
-  const found = await runSuite(url, only);
-  const again = found.filter(({ title, status }) => status === 'failed' && BY_THE_CLOCK.test(title));
-  if (again.length === 0) return summaryOf(found, []);
-  const titles = again.map(({ title }) => title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  const second = await runSuite(url, `^\\s*(${titles.join('|')})$`);
-  const passed = second.flatMap(({ title, status }) => (status === 'passed' ? [title] : []));
-  return summaryOf(
-    found.map((one) => (passed.includes(one.title) ? { ...one, status: 'passed' } : one)),
-    passed,
-  );
-}
-
-async function runSuite(url: string, only?: string): Promise<Found[]> {
   const folder = new Folder();
   try {
     const file = join(folder.path, 'report.json');
@@ -76,7 +55,7 @@ async function runSuite(url: string, only?: string): Promise<Found[]> {
     let said = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
     await new Promise((resolve) => child.on('close', resolve));
-    return foundIn(readReport(file, said));
+    return summaryOf(foundIn(readReport(file, said)));
   } finally {
     folder.remove();
   }
@@ -99,22 +78,20 @@ function foundIn({ testResults }: Report): Found[] {
   }));
 }
 
-function summaryOf(found: readonly Found[], second: readonly string[]): Conformance {
+function summaryOf(found: readonly Found[]): Conformance {
   const failed = found.filter(({ status }) => status === 'failed');
   const skipped = found.filter(({ status }) => status !== 'passed' && status !== 'failed');
   return {
     passed: found.length - failed.length - skipped.length,
     skipped: skipped.map(({ title }) => title),
-    second,
     failed: failed.map(({ title, message }) => ({ title, message })),
   };
 }
 
 /** For people: each failure, then the counts. */
-export function describeConformance(where: string, { passed, failed, skipped, second }: Conformance): string {
+export function describeConformance(where: string, { passed, failed, skipped }: Conformance): string {
   const lines = failed.map(({ title, message }) => `  ${title}\n    ${message}`);
   const rest = `${failed.length} failed, ${skipped.length} skipped`;
-  lines.push(...second.map((title) => `  passed on the second run: ${title}`));
   lines.push(...skipped.map((title) => `  skipped: ${title}`));
   return [...lines, `${where}: ${passed} of ${CONFORMANCE_TESTS} passed, ${rest}`].join('\n');
 }
