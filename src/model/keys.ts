@@ -175,9 +175,9 @@ export function ownerRowKey(): StoreKey {
   return { space: '#owner', kind: 'owner', id: '' };
 }
 
-/** Written and deleted by `longshore doctor`, to see that it can be. */
-export function doctorRowKey(): StoreKey {
-  return { space: '#doctor', kind: 'owner', id: '' };
+/** Written and deleted by one examination of `longshore doctor`, to see that it can be. */
+export function doctorRowKey(examination: string): StoreKey {
+  return { space: '#doctor', kind: 'owner', id: examination };
 }
 
 /** A space in the name of a blob, which takes no `:`. */
