@@ -47,11 +47,18 @@ export type Composed = {
   readonly close: (drainMs: number) => Promise<void>;
 };
 
-/** Opens the backends and puts the parts together. What was opened is closed again when a later part fails. */
-export async function compose(config: Config, log: Log = createLog(config.logLevel)): Promise<Composed> {
+/**
+ * Opens the backends and puts the parts together. What was opened is closed again when a later part fails, and when told to
+ * stop before all of them stand.
+ */
+export async function compose(
+  config: Config,
+  log: Log = createLog(config.logLevel),
+  stopping?: AbortSignal,
+): Promise<Composed> {
   const closers = new Closers();
   try {
-    return await composeParts(config, { clock: systemClock, random: systemRandom, log }, closers);
+    return await composeParts(config, { clock: systemClock, random: systemRandom, log }, closers, stopping);
   } catch (error) {
     await closers.closeAll().catch((cause) => log.error({ error: cause }, 'closing after a failed start failed too'));
     throw error;
@@ -60,10 +67,15 @@ export async function compose(config: Config, log: Log = createLog(config.logLev
 
 /** Composes, listens, and serves until a signal. Settles with the exit code. */
 export function serve(config: Config, announce?: Announce): Promise<number> {
-  return runServer(config, () => compose(config), announce);
+  return runServer(config, (stopping) => compose(config, undefined, stopping), announce);
 }
 
-async function composeParts(config: Config, parts: SystemParts, closers: Closers): Promise<Composed> {
+async function composeParts(
+  config: Config,
+  parts: SystemParts,
+  closers: Closers,
+  stopping: AbortSignal | undefined,
+): Promise<Composed> {
   const { clock, random, log } = parts;
   log.info(describeConfig(config), 'starting');
   const secrets = config.secrets.length > 0 ? config.secrets : [await keepSecret(config.dataDir)];
@@ -77,7 +89,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
   closers.add('the bus', () => bus.close());
   const owner = new Owner({ store, clock, log, ...identify(config, random.id()) });
   closers.add('the ownership of the store', () => owner.stop());
-  await owner.start();
+  await owner.start(stopping);
 
   const { metrics, page } = createMetrics({
     processMetrics: true,
