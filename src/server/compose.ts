@@ -14,6 +14,7 @@ import { ResourceSweeper } from '../core/resources/resource-sweeper.ts';
 import { Resources } from '../core/resources/resources.ts';
 import { Uploads } from '../core/resources/uploads.ts';
 import { HeldSettings } from '../core/spaces/held-settings.ts';
+import { SharedSettings } from '../core/spaces/shared-settings.ts';
 import { createSpaceAdmin } from '../core/spaces/space-admin.ts';
 import { Streams } from '../core/streams/streams.ts';
 import { KINDS } from '../kinds/registry.ts';
@@ -96,7 +97,9 @@ async function composeParts(
     cacheTrips: cache.trips === undefined ? undefined : () => cache.trips ?? 0,
   });
   const engineConfig = engineConfigOf(config, secrets);
-  const settings = new HeldSettings({ store, clock, log });
+  // A cache in this process is nobody else's.
+  const shared = config.cache.backend === 'memory' ? undefined : new SharedSettings({ cache, store });
+  const settings = new HeldSettings({ store, clock, log, shared });
   const images = createImages();
   const { spaceBytes } = config.limits;
   const resourceParts = { store, blobs, images, settings, clock, random, log, metrics, spaceBytes };
@@ -142,6 +145,7 @@ async function composeParts(
     contents,
     persistMs: config.persistMs,
     changed,
+    changing: (space, write) => settings.changing(space, write),
   });
   const metricsPage = () => {
     showStats(engine.stats(), metrics);
