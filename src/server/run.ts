@@ -21,6 +21,8 @@ export type Announce = (address: Address) => void;
 /** App Engine kills about 3 s after its signal: the drain leaves time to close. */
 const DRAIN_MS = 2_000;
 const HARD_STOP_MS = 2_400;
+/** Before anything is served there is nothing to bring to an end. */
+const UNBEGUN_STOP_MS = 500;
 const HOLD_MS = 60_000;
 
 /**
@@ -56,7 +58,7 @@ async function giveUp(starting: Promise<Servable>, end: End): Promise<number> {
   const closed = starting.then(({ close }) => close(0)).catch(() => undefined);
   let hardStop: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    hardStop = setTimeout(resolve, HARD_STOP_MS);
+    hardStop = setTimeout(resolve, UNBEGUN_STOP_MS);
   });
   await Promise.race([closed, late]);
   clearTimeout(hardStop);
