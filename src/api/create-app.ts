@@ -4,10 +4,12 @@ import { STREAM_PREFIX } from '../core/streams/stream-path.ts';
 import { ProblemError } from '../protocol/errors.ts';
 import type { AppDeps } from './app-deps.ts';
 import { createJoin, createLeave, createPatchClient } from './clients.ts';
+import { noQuery, param, searchOf } from './express-request.ts';
 import { createGetOps } from './get-ops.ts';
 import { createGetUpdates, createPostGetUpdates } from './get-updates.ts';
 import { createHealthz, createMetricsPage, createReadyz, createSweep, SWEEP_PATH } from './health.ts';
 import { createDeleteItem, createGetItem, createPatchItem, createPutItem } from './items.ts';
+import { writeRefusal } from './known-origin.ts';
 import { createDeleteLock, createPostLock } from './locks.ts';
 import { createOpenapi } from './openapi.ts';
 import { createPages } from './page.ts';
@@ -43,8 +45,10 @@ export function createApp(deps: AppDeps): RequestListener {
   const app = createExpress(deps, replies);
   return function listener(req: IncomingMessage, res: ServerResponse): void {
     const { method } = req;
+    const refused = method === 'GET' ? undefined : writeRefusal(req, deps.allowedOrigins);
     const target = method === 'GET' || method === 'POST' ? matchUpdates(req.url ?? '') : undefined;
-    if (target !== undefined && method === 'GET') getUpdates(req, res, target.space, target.search);
+    if (refused !== undefined) replies.problem(req, res, refused);
+    else if (target !== undefined && method === 'GET') getUpdates(req, res, target.space, target.search);
     else if (target !== undefined && target.search === '') void postUpdate(req, res, target.space);
     else if (req.url?.startsWith(STREAM_PREFIX)) void streams(req, res);
     else app(req, res);
@@ -283,18 +287,3 @@ const refusePlain: RequestHandler = () => {
   const headers = ['Upgrade', 'websocket', 'Connection', 'Upgrade'];
   throw new DetailedProblem('upgradeRequired', 'connect with a WebSocket (RFC 6455)', { headers });
 };
-
-function param(req: Request, name: string): string {
-  const value = req.params[name];
-  return typeof value === 'string' ? value : '';
-}
-
-function searchOf(req: Request): string {
-  const start = req.url.indexOf('?');
-  return start < 0 ? '' : req.url.slice(start + 1);
-}
-
-function noQuery(req: Request): undefined {
-  const search = searchOf(req);
-  if (search !== '') throw new ProblemError('badRequest', 'no query parameters are taken here; they go into the body');
-}

@@ -11,13 +11,17 @@ import { accountOf } from './accounts.ts';
 import type { AppDeps } from './app-deps.ts';
 import { Content } from './content.ts';
 import { sendFixed } from './fixed-answers.ts';
+import { requireOwnPage } from './known-origin.ts';
 import { readSpace } from './path.ts';
 import { parseUpdatesQuery } from './query.ts';
 import { readJson } from './read-body.ts';
 import { COMMON, type HeaderList, type Replies } from './reply.ts';
 import { sendError } from './to-response.ts';
 
-export type PollDeps = Pick<AppDeps, 'access' | 'engine' | 'limits' | 'log' | 'proxyHops' | 'refusal'> & {
+export type PollDeps = Pick<
+  AppDeps,
+  'access' | 'allowedOrigins' | 'engine' | 'limits' | 'log' | 'proxyHops' | 'refusal'
+> & {
   readonly replies: Replies;
 };
 
@@ -40,6 +44,8 @@ export function createGetUpdates(deps: PollDeps) {
     try {
       const id = readSpace(space);
       const query = parseUpdatesQuery(search);
+      // The newest poll of a client ends the one before, and keeps the client.
+      if (query.clientId !== undefined) requireOwnPage(req, deps.allowedOrigins);
       const caller = deps.access.admit(req.rawHeaders, id, 'read');
       if (!(caller instanceof Promise)) park(deps, req, res, { space: id, caller }, query);
       else {

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProblemError } from '../protocol/errors.ts';
 import type { AppDeps, InternalAccess } from './app-deps.ts';
+import { isElsewhere } from './known-origin.ts';
 import { type Replies, rawHeader } from './reply.ts';
 
 export const SWEEP_PATH = '/internal/sweep';
@@ -69,8 +70,8 @@ function isSame(a: string, b: string): boolean {
 
 const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
 
-/** A proxy on this machine speaks for others, and a web page for its author: neither is this machine itself. */
+/** A proxy on this machine speaks for others, and a web page for its author, who need not say who it is: neither is this machine itself. */
 function isLocal(req: IncomingMessage): boolean {
   const forwarded = ['x-forwarded-for', 'forwarded', 'origin'].some((name) => rawHeader(req, name) !== undefined);
-  return !forwarded && LOOPBACK.test(req.socket.remoteAddress ?? '');
+  return !forwarded && !isElsewhere(rawHeader(req, 'sec-fetch-site')) && LOOPBACK.test(req.socket.remoteAddress ?? '');
 }

@@ -51,7 +51,7 @@ export const challenge = {
 /** With identities on. A space that the caller has no right in is 404 like one that is not there. */
 export const strangers = {
   401: problem('who asks is not known', challenge),
-  403: problem('the caller may not do this'),
+  403: problem('the caller may not do this, or a page of an origin that is not listed sent it without a bearer token'),
   404: problem('there is no such space for this caller, or no such item in it'),
 };
 export const troubles = {

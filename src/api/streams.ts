@@ -6,7 +6,6 @@ import { ProblemError } from '../protocol/errors.ts';
 import type { SpaceId } from '../protocol/ids.ts';
 import { MAX_BODY_BYTES } from '../protocol/limits.ts';
 import { accountOf, type Paying } from './accounts.ts';
-import { requireKnownOrigin } from './known-origin.ts';
 import { readBytes } from './read-body.ts';
 import { type HeaderList, rawHeader } from './reply.ts';
 import { nextHeader, STREAM_HEADERS, stateHeaders, tagOf } from './stream-answers.ts';
@@ -81,8 +80,6 @@ function addressOf({ proxyHops }: StreamDeps, req: IncomingMessage, path: string
 
 async function post(deps: StreamDeps, { req, res, place, asked }: StreamRequest): Promise<void> {
   const { streams, limits, replies } = deps;
-  // Any page may post plain text; whom a proxy or nobody vouches for has not chosen to.
-  if (rawHeader(req, 'authorization') === undefined) requireKnownOrigin(req, deps.allowedOrigins);
   const append = readAppend(req, await readBytes(req, MAX_BODY_BYTES, limits.bodies));
   const appended = await limits.posts.run(() => streams.append(place, append, asked.caller));
   const headers = appendHeaders(append, appended);

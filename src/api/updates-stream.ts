@@ -14,6 +14,7 @@ import type { AppDeps } from './app-deps.ts';
 import { Feed, type Outlet, review, watchBudget } from './feed.ts';
 import { eventOf } from './frames.ts';
 import { Place } from './get-updates.ts';
+import { requireOwnPage } from './known-origin.ts';
 import { readSpace } from './path.ts';
 import { parseStreamQuery, readMarker } from './query.ts';
 import { type HeaderList, type Replies, rawHeader } from './reply.ts';
@@ -41,6 +42,7 @@ export function createUpdatesStream(deps: StreamDeps) {
   ): Promise<void> {
     const id = readSpace(space);
     const { query, ticket } = parseStreamQuery(search);
+    if (query.clientId !== undefined) requireOwnPage(req, deps.allowedOrigins);
     const last = rawHeader(req, 'last-event-id');
     // An EventSource comes back with the URL it began with: what it has seen since is in the header.
     const from = last ? { ...query, marker: readMarker('Last-Event-ID', last) } : query;

@@ -93,6 +93,8 @@ export interface SpaceSettingsSource {
   /** The settings as last known here, at most 10 s old; `undefined` while they are not known: then await `load`. */
   known(space: string): SpaceSettings | undefined;
   load(space: string): Promise<SpaceSettings>;
+  /** Around a write to the store that changes settings, for the other instances to know. Absent: nothing has to be done. */
+  changing?<T>(space: string, write: () => Promise<T>): Promise<T>;
 }
 
 export type LockRule = 'required' | 'optional' | 'none';

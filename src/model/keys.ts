@@ -54,6 +54,10 @@ export function lockKey(space: string, item: string): CacheKey {
 export function reservationKey(space: string, writer: string): CacheKey {
   return `k/${part(space)}/${createHash('sha256').update(writer).digest('base64url')}`;
 }
+/** The settings of a space, as they are in the store. */
+export function settingsKey(space: string): CacheKey {
+  return `o/${part(space)}/`;
+}
 /** That a one-time ticket was used. */
 export function ticketKey(space: string, random: string): CacheKey {
   return `t/${part(space)}/${random}`;
@@ -93,7 +97,7 @@ export function pictureLockKey(space: string, item: string): CacheKey {
   return `w/${part(space)}/${part(item)}`;
 }
 
-const RELOADABLE = 'ibspnga';
+const RELOADABLE = 'ibspngao';
 
 /** Records that can be made again from the store, or whose loss costs one more read. */
 export function isReloadable(key: CacheKey): boolean {
@@ -175,9 +179,9 @@ export function ownerRowKey(): StoreKey {
   return { space: '#owner', kind: 'owner', id: '' };
 }
 
-/** Written and deleted by `longshore doctor`, to see that it can be. */
-export function doctorRowKey(): StoreKey {
-  return { space: '#doctor', kind: 'owner', id: '' };
+/** Written and deleted by one examination of `longshore doctor`, to see that it can be. */
+export function doctorRowKey(examination: string): StoreKey {
+  return { space: '#doctor', kind: 'owner', id: examination };
 }
 
 /** A space in the name of a blob, which takes no `:`. */

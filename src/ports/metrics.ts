@@ -33,6 +33,7 @@ export type MetricName =
   | 'swept_items'
   | 'swept_resources'
   | 'moved_segments'
+  | 'segment_failures'
   | 'resources_cut'
   | 'pictures_stored'
   | 'pictures_thinned'

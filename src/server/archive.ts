@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type ArchiveConfig, ArchiveFiles } from '../core/history/archive-files.ts';
 import { type RestoredSegments, restoreSegments } from '../core/history/restore-segments.ts';
 import type { Blobs } from '../ports/blobs.ts';
@@ -24,18 +25,22 @@ export async function restoreArchive(
   env: Values,
   flags: Values,
   only: { readonly space?: string; readonly item?: string },
+  unreadable: (name: string, error: unknown) => void,
 ): Promise<Restored> {
   const parsed = parseConfig(env, flags);
   if (!parsed.ok) return parsed;
   const wrong = [only.space, only.item].filter((id) => id !== undefined && !isId(id));
   if (wrong.length > 0) return { ok: false, problems: wrong.map((id) => `${id} is no id`) };
   const { config } = parsed;
+  const missing = nothingThere(config);
+  if (missing.length > 0) return { ok: false, problems: missing };
   const parts = { clock: systemClock, random: systemRandom, log: createLog('silent') };
   const store = await openStore(config, parts);
   try {
     const blobs = await openBlobs(config, parts);
     try {
-      const counts = await restoreSegments({ store, files: new ArchiveFiles(blobs), clock: systemClock }, only);
+      const files = new ArchiveFiles(blobs);
+      const counts = await restoreSegments({ store, files, clock: systemClock, unreadable }, only);
       return { ok: true, counts };
     } finally {
       await blobs.close();
@@ -43,4 +48,13 @@ export async function restoreArchive(
   } finally {
     await store.close();
   }
+}
+
+/** Opening them would make them, empty: a path with a mistake in it has to be told from one where nothing was archived. */
+function nothingThere({ store, blobs }: Config): string[] {
+  const problems: string[] = [];
+  if (store.backend === 'memory') problems.push('a store in memory has nothing that could be put back into it');
+  if (store.backend === 'sqlite' && !existsSync(store.path)) problems.push(`there is no store at ${store.path}`);
+  if (blobs.backend === 'folder' && !existsSync(blobs.path)) problems.push(`there are no blobs at ${blobs.path}`);
+  return problems;
 }

@@ -14,6 +14,7 @@ import { ResourceSweeper } from '../core/resources/resource-sweeper.ts';
 import { Resources } from '../core/resources/resources.ts';
 import { Uploads } from '../core/resources/uploads.ts';
 import { HeldSettings } from '../core/spaces/held-settings.ts';
+import { SharedSettings } from '../core/spaces/shared-settings.ts';
 import { createSpaceAdmin } from '../core/spaces/space-admin.ts';
 import { Streams } from '../core/streams/streams.ts';
 import { KINDS } from '../kinds/registry.ts';
@@ -47,11 +48,18 @@ export type Composed = {
   readonly close: (drainMs: number) => Promise<void>;
 };
 
-/** Opens the backends and puts the parts together. What was opened is closed again when a later part fails. */
-export async function compose(config: Config, log: Log = createLog(config.logLevel)): Promise<Composed> {
+/**
+ * Opens the backends and puts the parts together. What was opened is closed again when a later part fails, and when told to
+ * stop before all of them stand.
+ */
+export async function compose(
+  config: Config,
+  log: Log = createLog(config.logLevel),
+  stopping?: AbortSignal,
+): Promise<Composed> {
   const closers = new Closers();
   try {
-    return await composeParts(config, { clock: systemClock, random: systemRandom, log }, closers);
+    return await composeParts(config, { clock: systemClock, random: systemRandom, log }, closers, stopping);
   } catch (error) {
     await closers.closeAll().catch((cause) => log.error({ error: cause }, 'closing after a failed start failed too'));
     throw error;
@@ -60,10 +68,15 @@ export async function compose(config: Config, log: Log = createLog(config.logLev
 
 /** Composes, listens, and serves until a signal. Settles with the exit code. */
 export function serve(config: Config, announce?: Announce): Promise<number> {
-  return runServer(config, () => compose(config), announce);
+  return runServer(config, (stopping) => compose(config, undefined, stopping), announce);
 }
 
-async function composeParts(config: Config, parts: SystemParts, closers: Closers): Promise<Composed> {
+async function composeParts(
+  config: Config,
+  parts: SystemParts,
+  closers: Closers,
+  stopping: AbortSignal | undefined,
+): Promise<Composed> {
   const { clock, random, log } = parts;
   log.info(describeConfig(config), 'starting');
   const secrets = config.secrets.length > 0 ? config.secrets : [await keepSecret(config.dataDir)];
@@ -77,14 +90,16 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
   closers.add('the bus', () => bus.close());
   const owner = new Owner({ store, clock, log, ...identify(config, random.id()) });
   closers.add('the ownership of the store', () => owner.stop());
-  await owner.start();
+  await owner.start(stopping);
 
   const { metrics, page } = createMetrics({
     processMetrics: true,
     cacheTrips: cache.trips === undefined ? undefined : () => cache.trips ?? 0,
   });
   const engineConfig = engineConfigOf(config, secrets);
-  const settings = new HeldSettings({ store, clock, log });
+  // A cache in this process is nobody else's.
+  const shared = config.cache.backend === 'memory' ? undefined : new SharedSettings({ cache, store });
+  const settings = new HeldSettings({ store, clock, log, shared });
   const images = createImages();
   const { spaceBytes } = config.limits;
   const resourceParts = { store, blobs, images, settings, clock, random, log, metrics, spaceBytes };
@@ -130,6 +145,7 @@ async function composeParts(config: Config, parts: SystemParts, closers: Closers
     contents,
     persistMs: config.persistMs,
     changed,
+    changing: (space, write) => settings.changing(space, write),
   });
   const metricsPage = () => {
     showStats(engine.stats(), metrics);

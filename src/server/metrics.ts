@@ -30,6 +30,7 @@ const COUNTERS: { readonly [name in MetricName]: string } = {
   swept_items: 'items stored for instances that left',
   swept_resources: 'resources deleted because no item named them any more',
   moved_segments: 'records of archived operations moved to the blobs',
+  segment_failures: 'times that a record of archived operations could not be moved, and is tried again',
   pictures_stored: 'pictures written to the blobs',
   pictures_thinned: 'stored versions of pictures deleted, as later ones of the same hour or day are kept',
   picture_failures: 'times that a picture was not drawn or stored, and is tried again',

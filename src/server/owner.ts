@@ -84,21 +84,31 @@ export class Owner {
     this.#options = options;
   }
 
-  /** Asks the store who owns it, then again every `RENEW_MS`. Fails where the store does not answer for `START_PATIENCE_MS`. */
-  async start(): Promise<void> {
+  /**
+   * Asks the store who owns it, then again every `RENEW_MS`. Fails where the store does not answer for `START_PATIENCE_MS`, and at once, with its reason, when
+   * `stopping` is aborted.
+   */
+  async start(stopping?: AbortSignal): Promise<void> {
+    stopping?.throwIfAborted();
+    const told = new Promise<never>((_, reject) => {
+      stopping?.addEventListener('abort', () => reject(stopping.reason), { once: true });
+    });
+    await Promise.race([this.#firstAttempt(), told]);
+    this.#schedule();
+  }
+
+  async #firstAttempt(): Promise<void> {
     const { clock, log } = this.#options;
     const giveUpAt = clock.monotonic() + START_PATIENCE_MS;
-    for (;;) {
+    while (this.#state !== 'stopped') {
       try {
-        await this.#attempt();
-        break;
+        return await this.#attempt();
       } catch (error) {
         if (!isFailure(error, 'storeUnavailable', 'storeOverloaded') || clock.monotonic() >= giveUpAt) throw error;
         log.warn({ error: error.message }, 'the store does not answer yet');
         await clock.sleep(START_PAUSE_MS);
       }
     }
-    this.#schedule();
   }
 
   /** Why this instance must not serve; `undefined` while it may. */
@@ -159,15 +169,14 @@ export class Owner {
   }
 
   #schedule(): void {
+    if (this.#state === 'stopped') return;
     this.#cancel = this.#options.clock.after(RENEW_MS, () => {
       void this.#attempt()
         .catch((error) => {
           this.#storeAway = true;
           this.#options.log.warn({ error }, 'the ownership of the store could not be renewed');
         })
-        .then(() => {
-          if (this.#state !== 'stopped') this.#schedule();
-        });
+        .then(() => this.#schedule());
     });
   }
 }

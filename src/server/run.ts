@@ -21,18 +21,26 @@ export type Announce = (address: Address) => void;
 /** App Engine kills about 3 s after its signal: the drain leaves time to close. */
 const DRAIN_MS = 2_000;
 const HARD_STOP_MS = 2_400;
+/** Before anything is served there is nothing to bring to an end. */
+const UNBEGUN_STOP_MS = 500;
 const HOLD_MS = 60_000;
 
 /**
  * Serves until SIGTERM, SIGINT or an error nobody caught; settles with the exit code. A second signal ends the process at
  * once.
  */
-export async function runServer(config: Config, start: () => Promise<Servable>, announce?: Announce): Promise<number> {
+export async function runServer(
+  config: Config,
+  start: (stopping: AbortSignal) => Promise<Servable>,
+  announce?: Announce,
+): Promise<number> {
   const signals = new Signals();
   // Before it listens and after, nothing else may hold the process: the timers of the parts, back-offs too, do not.
   const hold = setInterval(() => undefined, HOLD_MS);
   try {
-    const servable = await start();
+    const starting = start(signals.told);
+    const servable = await Promise.race([starting, signals.ended.then(() => undefined)]);
+    if (servable === undefined) return await giveUp(starting, await signals.ended);
     const servers = await open(config, servable, announce);
     const end = await signals.ended;
     if (end.error === undefined) servable.log.info({ signal: end.signal }, 'stopping');
@@ -43,6 +51,19 @@ export async function runServer(config: Config, start: () => Promise<Servable>, 
     clearInterval(hold);
     signals.off();
   }
+}
+
+/** Told to end before there was anything to serve. What a backend that does not answer keeps from closing is left. */
+async function giveUp(starting: Promise<Servable>, end: End): Promise<number> {
+  const closed = starting.then(({ close }) => close(0)).catch(() => undefined);
+  let hardStop: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    hardStop = setTimeout(resolve, UNBEGUN_STOP_MS);
+  });
+  await Promise.race([closed, late]);
+  clearTimeout(hardStop);
+  if (end.error !== undefined) throw end.error;
+  return 0;
 }
 
 /** Listens on the port, and on that for operators where there is one. */
@@ -98,12 +119,19 @@ type End = { readonly signal?: string; readonly error?: unknown };
 /** The first reason to end; a later signal does not wait for anything. */
 class Signals {
   readonly ended: Promise<End>;
+  /** Aborted together with it. */
+  readonly told: AbortSignal;
   readonly off: () => void;
 
   constructor() {
+    const told = new AbortController();
+    this.told = told.signal;
     let end: (reason: End) => void = () => undefined;
     this.ended = new Promise((resolve) => {
-      end = resolve;
+      end = (reason) => {
+        told.abort(new Error('told to stop'));
+        resolve(reason);
+      };
     });
     let asked = false;
     const onSignal = (signal: string): void => {

@@ -11,6 +11,7 @@ import { createSqliteStore } from '../../src/backends/store/sqlite.ts';
 import { createEngine } from '../../src/core/engine.ts';
 import { DEFAULT_ENGINE_CONFIG, type Engine } from '../../src/core/engine-types.ts';
 import { HeldSettings } from '../../src/core/spaces/held-settings.ts';
+import { SharedSettings } from '../../src/core/spaces/shared-settings.ts';
 import { createSpaceAdmin } from '../../src/core/spaces/space-admin.ts';
 import { KINDS } from '../../src/kinds/registry.ts';
 import type { SpaceId } from '../../src/protocol/ids.ts';
@@ -106,7 +107,8 @@ export async function embeddedWorld(options: { instances: number; store: 'memory
   const listeners = Array.from({ length: options.instances }, (_, n) => {
     const log = new RecordedLog();
     const random = new Seeded(n + 1);
-    const settings = new HeldSettings({ store, clock, log });
+    const shared = options.instances > 1 ? new SharedSettings({ cache, store }) : undefined;
+    const settings = new HeldSettings({ store, clock, log, shared });
     const policies = new HeldPolicies(createSpacePolicies(store), clock);
     const metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
     const config = {
@@ -131,7 +133,16 @@ export async function embeddedWorld(options: { instances: number; store: 'memory
       settings.forget(space);
       policies.forget(space);
     };
-    const spaces = createSpaceAdmin({ store, clock, kinds: KINDS, engine, persistMs: config.persistMs, changed });
+    const changing = <T>(space: string, write: () => Promise<T>) => settings.changing(space, write);
+    const spaces = createSpaceAdmin({
+      store,
+      clock,
+      kinds: KINDS,
+      engine,
+      persistMs: config.persistMs,
+      changed,
+      changing,
+    });
     const access = new CheckedAccess(new Identities({ clock, log, keys: entries }), policies, clock);
     return makeApp({ engine, spaces, access, clock, log }).listener;
   });

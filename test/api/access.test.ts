@@ -10,7 +10,7 @@ import { spaceId } from '../support/callers.ts';
 import { realClock } from '../support/clocks.ts';
 import { AUTH_MODES, type Cast, castRoles, type Mode, ROLES, type Role } from '../support/roles.ts';
 import { sampleHead } from '../support/sample-heads.ts';
-import { type Answered, JSON_TYPE, makeApp, type Sent, send } from './fixture.ts';
+import { type Answered, JSON_TYPE, makeApp, ORIGIN, type Sent, send } from './fixture.ts';
 
 type Row = {
   readonly right: 'read' | 'write' | 'lock' | 'admin' | 'none';
@@ -182,6 +182,67 @@ describe('who may call what', () => {
       });
     }
   }
+
+  const FOREIGN = [
+    { Origin: 'https://evil.example' },
+    { Origin: 'null' },
+    { Origin: `${ORIGIN}.evil.example`, 'Sec-Fetch-Site': 'cross-site' },
+    { Origin: 'http://127.0.0.1:1', 'Sec-Fetch-Site': 'same-site' },
+    { 'Sec-Fetch-Site': 'cross-site' },
+    { 'Sec-Fetch-Site': 'same-site' },
+    // Browsers add what they know of a user by themselves, in this form.
+    { 'Sec-Fetch-Site': 'cross-site', Authorization: 'Basic YW5uOnB3' },
+  ];
+  const OWN = [
+    { Origin: ORIGIN, 'Sec-Fetch-Site': 'cross-site' },
+    { Origin: 'http://here:8080', Host: 'here:8080', 'Sec-Fetch-Site': 'same-origin' },
+    { Origin: 'http://here:8080', Host: 'here:8080' },
+    { Origin: 'https://in-front-of-a-proxy.example', 'Sec-Fetch-Site': 'same-origin' },
+    { 'Sec-Fetch-Site': 'same-origin' },
+    { 'Sec-Fetch-Site': 'none' },
+  ];
+  const isUnsafe = ({ method = 'GET' }: Sent) => method !== 'GET' && method !== 'HEAD';
+
+  for (const mode of ['none', 'iap'] as const) {
+    for (const [operation, row] of Object.entries(ROWS).filter(([, { sent }]) => isUnsafe(sent))) {
+      it(`[AU73] ${operation} in mode ${mode}, for pages of other origins and its own`, async () => {
+        for (const page of FOREIGN) {
+          const answer = await ask(mode, row, ({ headers }) => ({ ...headers('admin'), ...page }));
+          assert.deepEqual([answer.status, answer.json.code], [403, 'forbidden'], JSON.stringify(page));
+        }
+        for (const page of OWN) {
+          const answer = await ask(mode, row, ({ headers }) => ({ ...headers('admin'), ...page }));
+          assert.equal(answer.status, row.ok, JSON.stringify(page));
+        }
+      });
+    }
+
+    it(`[AU74] a poll that names a client in mode ${mode}, for pages of other origins and its own`, async () => {
+      for (const path of ['updates', 'updates/stream'].map((part) => `/v1/spaces/board/${part}`)) {
+        const poll = (named: string, page: object) =>
+          ask(mode, { right: 'read', ok: 200, sent: { path: path + named } }, ({ headers }) => ({
+            ...headers('admin'),
+            ...page,
+          }));
+        for (const page of FOREIGN) {
+          assert.equal((await poll('?clientId=ann', page)).status, 403, JSON.stringify(page));
+          assert.equal((await poll('', page)).status, 200, 'nobody is told what it says');
+        }
+        for (const page of [{}, ...OWN]) assert.equal((await poll('?clientId=ann', page)).status, 200);
+      }
+    });
+  }
+
+  it('[AU73] a bearer token is a page’s own', async () => {
+    for (const mode of ['none', 'key', 'jwt'] as const) {
+      const own = mode === 'none' ? { Authorization: 'Bearer x' } : {};
+      for (const page of FOREIGN.slice(0, 6)) {
+        const row = ROWS.joinSpace as Row;
+        const answer = await ask(mode, row, ({ headers }) => ({ ...own, ...headers('admin'), ...page }));
+        assert.equal(answer.status, row.ok, `${mode} ${JSON.stringify(page)}`);
+      }
+    }
+  });
 
   it('[AU17] a grab takes the right to lock', async () => {
     const { headers, access } = await castRoles('key');

@@ -30,6 +30,9 @@ describe('operations', () => {
     ['this machine', { locally: true, onAppEngine: false }, {}, true],
     ['this machine for somebody else', { locally: true, onAppEngine: false }, { 'X-Forwarded-For': '1.2.3.4' }, false],
     ['a web page on this machine', { locally: true, onAppEngine: false }, { Origin: 'https://evil.example' }, false],
+    ['an image of such a page', { locally: true, onAppEngine: false }, { 'Sec-Fetch-Site': 'cross-site' }, false],
+    ['one of its neighbour', { locally: true, onAppEngine: false }, { 'Sec-Fetch-Site': 'same-site' }, false],
+    ['who types the address', { locally: true, onAppEngine: false }, { 'Sec-Fetch-Site': 'none' }, true],
     [
       'a claimed cron elsewhere',
       { locally: true, onAppEngine: false },
@@ -59,7 +62,7 @@ describe('operations', () => {
     ],
   ];
   for (const [who, internal, headers, allowed] of cases) {
-    it(`[HT52] ${allowed ? 'opens' : 'hides'} sweep and metrics ${allowed ? 'to' : 'from'} ${who}`, async () => {
+    it(`[HT52] [AU75] ${allowed ? 'opens' : 'hides'} sweep and metrics ${allowed ? 'to' : 'from'} ${who}`, async () => {
       const { listener, engine } = makeApp({ internal });
       for (const path of ['/internal/sweep', '/metrics']) {
         assert.equal((await send(listener, { path, headers })).status, allowed ? 200 : 404, path);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { get, type ServerResponse } from 'node:http';
 import { OPEN_ACCESS } from '../../src/auth/access.ts';
 import { ANONYMOUS, type Caller } from '../../src/auth/caller.ts';
+import type { JsonObject } from '../../src/base/json.ts';
 import type { Kind } from '../../src/kinds/kind.ts';
 import { log } from '../../src/kinds/log/log.ts';
 import { RESOURCE_STALL_MS } from '../../src/protocol/limits.ts';
@@ -22,14 +23,18 @@ function appWithStream(type: string, options: Parameters<typeof makeApp>[0] = {}
 
 /** A closed stream with these messages. */
 function appWithTexts(texts: readonly string[], options: Parameters<typeof makeApp>[0] = {}) {
+  const ops = texts.map((text) => ({ bytes: Buffer.from(text).toString('base64') }));
+  return appWithOps('text/plain', ops, options);
+}
+
+function appWithOps(type: string, ops: readonly JsonObject[], options: Parameters<typeof makeApp>[0] = {}) {
   const app = makeApp(options);
-  const config = { type: 'text/plain', durable: true };
+  const config = { type, durable: true };
   const head = sampleHead({ kind: 'log' });
-  app.engine.standing.set('a', { head, kind: log as Kind, state: { count: texts.length, closed: true, config } });
+  app.engine.standing.set('a', { head, kind: log as Kind, state: { count: ops.length, closed: true, config } });
   app.engine.readOps = async (_space, _item, { index }) => {
-    const bytes = Buffer.from(texts[index - 1] ?? '').toString('base64');
-    const op = { index, version: index, op: { bytes }, updatedAt: '2026-01-01T00:00:00.000Z' };
-    return { ops: [op], nextIndex: index + 1, lineage: `${head.born}.${head.L}`, upToDate: index === texts.length };
+    const op = { index, version: index, op: ops[index - 1] ?? {}, updatedAt: '2026-01-01T00:00:00.000Z' };
+    return { ops: [op], nextIndex: index + 1, lineage: `${head.born}.${head.L}`, upToDate: index === ops.length };
   };
   return app;
 }
@@ -134,6 +139,16 @@ describe('streams over HTTP', () => {
       const { text: events } = await send(appWithTexts([text]).listener, { path: `${STREAM}?offset=-1&live=sse` });
       assert.deepEqual(dataOf(events), [text]);
     }
+  });
+
+  it('[DS26] an event stream tells every end of a line as LF; JSON and plain reads keep them', async () => {
+    const text = 'one\r\ntwo\rthree\nfour\r\n\r\nevent: control\r';
+    const read = async (search: string) => (await send(appWithTexts([text]).listener, { path: STREAM + search })).text;
+    assert.deepEqual(dataOf(await read('?offset=-1&live=sse')), ['one\ntwo\nthree\nfour\n\nevent: control\n']);
+    for (const search of ['?offset=-1', '?offset=-1&live=long-poll']) assert.equal(await read(search), text);
+    const json = appWithOps('application/json', [{ append: [text] }]).listener;
+    const [events] = dataOf((await send(json, { path: `${STREAM}?offset=-1&live=sse` })).text);
+    assert.deepEqual(JSON.parse(events ?? ''), [text]);
   });
 
   it('[DS34] a client that leaves while it is let in keeps no place and no bytes', async () => {

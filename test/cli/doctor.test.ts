@@ -5,12 +5,15 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createMemcachedCache } from '../../src/backends/cache/memcached.ts';
 import { createDatastoreStore } from '../../src/backends/store/datastore.ts';
+import { createMemoryStore } from '../../src/backends/store/memory.ts';
 import { ownerRowKey } from '../../src/model/keys.ts';
 import { encodeRecordText } from '../../src/model/record.ts';
+import type { Store } from '../../src/ports/store.ts';
 import { parseConfig } from '../../src/server/config.ts';
 import { describeSkew } from '../../src/server/doctor/clocks.ts';
 import type { Finding } from '../../src/server/doctor/findings.ts';
 import { examineFiles } from '../../src/server/doctor/host.ts';
+import { examineWrites } from '../../src/server/doctor/store.ts';
 import { createHttpServer, listen } from '../../src/server/http-server.ts';
 import { systemClock, systemRandom } from '../../src/server/system.ts';
 import { sharedDatastoreEmulator } from '../support/datastore-emulator.ts';
@@ -136,6 +139,27 @@ describe('longshore doctor, embedded', function () {
     assert.deepEqual([report.levels('store'), report.levels('blobs'), report.levels('cache')], ['fail', 'fail', 'ok']);
   });
 
+  it('[CI31] a doctor that examines the same store meanwhile takes nothing away, and neither leaves anything', async () => {
+    const outcome = parseConfig({});
+    assert.ok(outcome.ok);
+    const { config } = outcome;
+    const store = createMemoryStore();
+    const examined: Finding[] = [];
+    const between: Pick<Store, 'transact' | 'read'> = {
+      transact: (keys, decide) => store.transact(keys, decide),
+      read: async (keys) => {
+        examined.push(await examineWrites(store, config, { random: systemRandom }));
+        return store.read(keys);
+      },
+    };
+    examined.push(await examineWrites(between, config, { random: systemRandom }));
+    assert.deepEqual(
+      examined.map(({ level }) => level),
+      ['ok', 'ok'],
+    );
+    assert.deepEqual(await store.list('#doctor', 'owner', '', 10), []);
+  });
+
   it('[CI25] a clock 3 s apart is a warning, one 20 s apart fails', () => {
     const levels = [0, 1_500, -4_000, 4_000, 19_000, -21_000].map(
       (ms) => describeSkew('it', 100_000 + ms, 100_000, 100_000).level,
@@ -222,15 +246,16 @@ describe('longshore doctor, memcached and Datastore', function () {
     await cache.ping();
     await cache.close();
     const store = storeOf();
-    assert.equal((await store.read([{ space: '#doctor', kind: 'owner', id: '' }]))[0], undefined);
+    assert.deepEqual(await store.list('#doctor', 'owner', '', 10), []);
     await store.close();
   });
 
   it('[CI22] what is not there fails by its name, and the others are looked at all the same; without Pub/Sub it is a warning', async () => {
-    // One after another: two that examine the same store at once take each other's record away.
-    const noCache = await services(1);
-    const noStore = await services(memcached.port, { DATASTORE_EMULATOR_HOST: NOBODY });
-    const noBus = await services(memcached.port, { PUBSUB_EMULATOR_HOST: NOBODY }, '--bus', 'pubsub:some-topic');
+    const [noCache, noStore, noBus] = await Promise.all([
+      services(1),
+      services(memcached.port, { DATASTORE_EMULATOR_HOST: NOBODY }),
+      services(memcached.port, { PUBSUB_EMULATOR_HOST: NOBODY }, '--bus', 'pubsub:some-topic'),
+    ]);
     assert.deepEqual([noCache.levels('cache'), noCache.levels('bus'), noCache.levels('store')], ['fail', 'warn', 'ok']);
     assert.match(noCache.findings.find(({ check }) => check === 'cache')?.fix ?? '', /memcached -l/);
     assert.deepEqual([noStore.levels('cache'), noStore.levels('store')], ['ok', 'fail']);

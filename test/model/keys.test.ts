@@ -13,6 +13,7 @@ import {
   ownerRowKey,
   pulseKey,
   seenKey,
+  settingsKey,
   shardOf,
   spaceRowKey,
 } from '../../src/model/keys.ts';
@@ -32,6 +33,7 @@ const allKeys = (space: string, item: string) => [
   bodyKey(space, 'AAAAAAAAAAAAAAAA'),
   seenKey(space, 'A'.repeat(22)),
   pulseKey(space),
+  settingsKey(space),
 ];
 
 describe('keys', () => {
@@ -70,7 +72,7 @@ describe('keys', () => {
   });
 
   it('[KY10] a cache that has to make room may drop heads and bodies, never floor, index or ledger', () => {
-    assert.deepEqual(allKeys('s', 'i').map(isReloadable), [false, true, false, false, true, true, true]);
+    assert.deepEqual(allKeys('s', 'i').map(isReloadable), [false, true, false, false, true, true, true, true]);
   });
 
   it('[KY11] shards are spread evenly, and every build agrees on them', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createMemoryStore } from '../../src/backends/store/memory.ts';
+import { ownerRowKey } from '../../src/model/keys.ts';
 import { Failure } from '../../src/ports/failure.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { decideOwner, LEASE_MS, Owner, type OwnerOptions, RENEW_MS } from '../../src/server/owner.ts';
@@ -172,6 +173,24 @@ describe('Owner', () => {
     await wait(1_000);
     await starting;
     assert.match(end, /down/);
+  });
+
+  it('[CF47] told to stop it waits no longer, neither between two questions nor for an answer', async () => {
+    const silent: Store = { ...store, transact: () => new Promise(() => undefined) };
+    down = true;
+    for (const asked of [store, silent]) {
+      const stopping = new AbortController();
+      const owner = make('a', { store: asked });
+      const starting = owner.start(stopping.signal);
+      await settle();
+      stopping.abort(new Error('told to stop'));
+      await assert.rejects(starting, /told to stop/);
+      await owner.stop();
+    }
+    down = false;
+    await assert.rejects(make('a').start(AbortSignal.abort(new Error('told before'))), /told before/);
+    await pass(2 * RENEW_MS);
+    assert.equal(await store.transact([ownerRowKey()], ([record]) => ({ changes: [], result: record })), undefined);
   });
 
   it('[CF19] starts when the store answers at last; what is broken is told at once', async () => {

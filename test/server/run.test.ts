@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { runningMs } from '../support/clocks.ts';
 import { heard } from '../support/heard.ts';
-import { Folder, runCli, ServerProcess } from '../support/server-process.ts';
+import { CLI, Folder, plainEnvironment, printed, runCli, ServerProcess } from '../support/server-process.ts';
 
 describe('a server process', function () {
   this.timeout(60_000);
@@ -39,6 +41,31 @@ describe('a server process', function () {
     assert.ok(performance.now() - began < 2_500);
     assert.equal(answer.status, 503);
     assert.ok(answer.headers.has('retry-after'));
+  });
+
+  it('[CF47] told to stop while it waits for its store it ends with 0 within 1.5 s', async () => {
+    // One takes connections and says nothing; at the other address nobody is.
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    try {
+      for (const [host, sign] of [
+        [`127.0.0.1:${port}`, /"starting"/],
+        ['127.0.0.1:1', /does not answer yet/],
+      ] as const) {
+        const env = plainEnvironment({ DATASTORE_EMULATOR_HOST: host, LONGSHORE_LOG_LEVEL: 'info' });
+        const args = ['serve', '--port', '0', '--data-dir', folder.path, '--store', 'datastore:nobody'];
+        const child = spawn(process.execPath, [CLI, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+        await printed(child.stderr, sign);
+        const ms = await runningMs(async () => {
+          child.kill('SIGTERM');
+          assert.deepEqual(await once(child, 'exit'), [0, null], host);
+        });
+        assert.ok(ms < 1_500, `${ms} ms`);
+      }
+    } finally {
+      silent.close();
+    }
   });
 
   it('[CF35] loses nothing acknowledged when it is killed', async () => {

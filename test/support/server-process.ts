@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ROOT } from './files.ts';
 
-const CLI = join(ROOT, 'src/cli/main.ts');
+export const CLI = join(ROOT, 'src/cli/main.ts');
 
 /** The test's own environment without what would configure a server. */
 export function plainEnvironment(more: Record<string, string> = {}): NodeJS.ProcessEnv {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSqliteStore } from '../../src/backends/store/sqlite.ts';
 import { segmentOf } from '../../src/model/keys.ts';
@@ -31,7 +31,8 @@ describe('the archive of a real server', function () {
 
   const blobs = (): string[] => {
     const all = readdirSync(join(folder.path, 'blobs'), { recursive: true, withFileTypes: true });
-    return all.filter((entry) => entry.isFile() && /\/o\//.test(`${entry.parentPath}/`)).map(({ name }) => name);
+    const files = all.filter((entry) => entry.isFile() && /\/o\//.test(`${entry.parentPath}/`));
+    return files.map(({ parentPath, name }) => join(parentPath, name));
   };
 
   async function operations(url: string): Promise<unknown[]> {
@@ -69,7 +70,14 @@ describe('the archive of a real server', function () {
     assert.equal((await fetch(`${url}/internal/sweep`)).status, 200);
   }
 
-  it('[AR9] tells what it moved, after a restart too, and after a restore also without the blobs', async () => {
+  it('[AR13] a restore at the wrong path says that nothing is there, and makes nothing', async () => {
+    const path = join(folder.path, 'mistyped');
+    const { code, out, err } = await runCli(['archive', 'restore', '--data-dir', path]);
+    assert.deepEqual([code, out, existsSync(path)], [2, '', false]);
+    assert.match(err, /there is no store at .*mistyped[\s\S]*there are no blobs at .*mistyped/);
+  });
+
+  it('[AR12] [AR9] tells what it moved, after a restart too, and after a restore also without the blobs', async () => {
     const ops = Array.from({ length: 40 }, (_, n) =>
       Array.from({ length: 100 }, (_, i) => ['add', `${n * 100 + i} ${'.'.repeat(100)}`, 1_000 + n]),
     );
@@ -97,7 +105,17 @@ describe('the archive of a real server', function () {
     const elsewhere = await runCli([...args, '--space', 'nowhere']);
     assert.equal(elsewhere.out, '0 records restored, 0 in the store already, 0 of lives that have ended\n');
     const restored = await runCli([...args, '--space', SPACE, '--item', 'tags', '--json']);
-    assert.deepEqual(JSON.parse(restored.out), { restored: segments - 1, present: 0, ended: 0 });
+    assert.deepEqual(JSON.parse(restored.out), { restored: segments - 1, present: 0, ended: 0, unreadable: 0 });
+    const [damaged] = blobs();
+    assert(damaged !== undefined);
+    writeFileSync(damaged, 'what a broken disk has left');
+    const partly = await runCli([...args, '--json']);
+    assert.deepEqual(JSON.parse(partly.out), { restored: 0, present: segments - 2, ended: 0, unreadable: 1 });
+    assert.deepEqual(
+      [partly.code, /^longshore: o\/\S+ cannot be read: .*damaged/.test(partly.err)],
+      [1, true],
+      partly.err,
+    );
     rmSync(join(folder.path, 'blobs', 'o'), { recursive: true });
     assert.equal(blobs().length, 0);
     url = await start();

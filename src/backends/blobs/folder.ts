@@ -1,4 +1,4 @@
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import type { BlobInfo, BlobName, Blobs, ListedBlob } from '../../ports/blobs.ts';
 import { Failure } from '../../ports/failure.ts';
@@ -82,8 +82,8 @@ class FolderBlobs implements Blobs {
       const found: ListedBlob[] = [];
       for (const name of names) {
         if (found.length >= limit) break;
-        const info = await this.#info(name);
-        if (info !== undefined) found.push({ ...info, writtenAt: Number(BigInt(info.generation) / 1000n) });
+        const listed = await this.#listed(name);
+        if (listed !== undefined) found.push(listed);
       }
       return found;
     });
@@ -109,6 +109,19 @@ class FolderBlobs implements Blobs {
   async #info(name: BlobName): Promise<BlobInfo | undefined> {
     const found = await readBlobFile(this.#path(name), 'header');
     return found && toInfo(name, found.header);
+  }
+
+  /** A damaged file is listed by what the file system says of it: whoever lists the others must not fail for it. */
+  async #listed(name: BlobName): Promise<ListedBlob | undefined> {
+    try {
+      const info = await this.#info(name);
+      return info && { ...info, writtenAt: Number(BigInt(info.generation) / 1000n) };
+    } catch (error) {
+      const found = await lstat(this.#path(name)).catch(() => undefined);
+      if (!found?.isFile()) throw error;
+      const { size, mtimeMs } = found;
+      return { name, size, contentType: 'application/octet-stream', generation: '0', writtenAt: Math.floor(mtimeMs) };
+    }
   }
 
   async #write(name: BlobName, bytes: Uint8Array, options: { readonly contentType: string } & Conditions) {

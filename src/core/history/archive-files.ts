@@ -1,3 +1,4 @@
+import type { Delta } from '../../model/head.ts';
 import {
   archiveBlobName,
   archiveListedAfter,
@@ -6,6 +7,7 @@ import {
   lifeArchivePrefix,
   type Segment,
 } from '../../model/keys.ts';
+import { decodeOps } from '../../model/ops-record.ts';
 import { decodeRecord, encodeRecord } from '../../model/record.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import { isFailure } from '../../ports/failure.ts';
@@ -18,7 +20,7 @@ export type ArchiveConfig = {
 };
 
 /** A segment as a blob. It tells what it is: names hold hashes of space and item. */
-type ArchiveFile = Segment & {
+export type ArchiveFile = Segment & {
   /** As it was in the store. */
   readonly data: string;
 };
@@ -73,12 +75,25 @@ export class ArchiveFiles {
     for await (const name of this.#names(lifeArchivePrefix(life))) await this.#blobs.delete(name);
   }
 
-  /** All that there are; of a space; of an item. */
-  async *all(space?: string, item?: string): AsyncGenerator<ArchiveFile> {
+  /** All that there are; of a space; of an item. `read` throws what is not whole. */
+  async *all(
+    space?: string,
+    item?: string,
+  ): AsyncGenerator<{ readonly name: string; read(): Promise<ArchiveFile | undefined> }> {
     for await (const name of this.#names(archivePrefix(space, item))) {
-      const file = await this.#read(name);
-      if (file) yield file;
+      const read = async (): Promise<ArchiveFile | undefined> => {
+        const file = await this.#read(name);
+        if (file) requireWhole(name, file);
+        return file;
+      };
+      yield { name, read };
     }
+  }
+
+  /** Settles where what failed is one segment. Where blobs or store are away, all would fail: then it throws why. */
+  async requireOthersWork(error: unknown): Promise<void> {
+    if (isFailure(error, 'blobsUnavailable')) await this.#blobs.ping();
+    else if (isFailure(error, 'storeUnavailable', 'storeOverloaded', 'closed')) throw error;
   }
 
   async *#names(prefix: string): AsyncGenerator<string> {
@@ -94,4 +109,10 @@ export class ArchiveFiles {
     const found = await this.#blobs.get(name);
     return found && (decodeRecord(found.bytes, 'archive') as unknown as ArchiveFile);
   }
+}
+
+function requireWhole(name: string, file: ArchiveFile): void {
+  const deltas: readonly Delta[] | undefined = decodeOps({ data: file.data, indexes: {} });
+  if (archiveBlobName(file) !== name || (deltas?.[0]?.i ?? 0) < file.first)
+    throw new Error('it holds other operations than its name says');
 }

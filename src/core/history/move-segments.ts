@@ -11,7 +11,7 @@ const PAGE = 50;
 /** Of one sweep; the next one goes on. */
 const MOVE_MS = 10_000;
 
-type MoveDeps = Pick<SpaceDeps, 'store' | 'clock' | 'metrics'>;
+type MoveDeps = Pick<SpaceDeps, 'store' | 'clock' | 'metrics' | 'log'>;
 type Moved = 'moved' | 'kept' | 'gone' | 'orphaned';
 
 /**
@@ -23,15 +23,37 @@ export async function moveSegments(deps: MoveDeps, files: ArchiveFiles, afterMs:
   const until = clock.monotonic() + MOVE_MS;
   let moved = 0;
   for (let shard = 0; shard < STORE_SHARDS; shard++) {
+    // What fails by itself stays where it is, and must not hide what comes after it.
+    const left = new Set<string>();
     for (let more = true; more && clock.monotonic() < until; ) {
       const before = segmentDue(shard, clock.now() - afterMs);
-      const keys = await store.query('due', `a${shard}/`, before, PAGE, 'ops');
-      for (const key of keys) if ((await moveSegment(deps, files, key)) === 'moved') moved++;
-      more = keys.length === PAGE;
+      const limit = PAGE + left.size;
+      const keys = await store.query('due', `a${shard}/`, before, limit, 'ops');
+      for (const key of keys) {
+        const name = `${key.space}/${key.id}`;
+        if (left.has(name)) continue;
+        const outcome = await moveOrLeave(deps, files, key);
+        if (outcome === 'moved') moved++;
+        if (outcome === 'left') left.add(name);
+      }
+      more = keys.length === limit;
     }
   }
   if (moved > 0) metrics.count('moved_segments', moved);
   return moved;
+}
+
+async function moveOrLeave(deps: MoveDeps, files: ArchiveFiles, key: StoreKey): Promise<Moved | 'left'> {
+  try {
+    return await moveSegment(deps, files, key);
+  } catch (error) {
+    await files.requireOthersWork(error);
+    deps.metrics.count('segment_failures');
+    // What a parser says repeats what it read.
+    const why = error instanceof SyntaxError ? 'a record is no JSON' : error;
+    deps.log.warn({ space: key.space, segment: key.id, error: why }, 'archived operations stay in the store');
+    return 'left';
+  }
 }
 
 async function moveSegment({ store, clock }: MoveDeps, files: ArchiveFiles, key: StoreKey): Promise<Moved> {

@@ -5,6 +5,7 @@ import type { Store } from '../../ports/store.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import { MAX_UPDATES_PER_REQUEST } from '../../protocol/limits.ts';
 import type { Caller, Engine } from '../engine-types.ts';
+import type { SpaceSettingsSource } from '../people-types.ts';
 import type { SpaceContents } from './settings.ts';
 import { decideEnded, decideEnding, decideProgress } from './space-changes.ts';
 
@@ -17,6 +18,7 @@ export type DeleteParts = {
   readonly clock: Clock;
   readonly engine: Pick<Engine, 'postUpdate'>;
   readonly contents?: SpaceContents;
+  readonly changing?: SpaceSettingsSource['changing'];
 };
 
 export type Deletion = {
@@ -63,7 +65,8 @@ export async function deleteSpace(
     await store.transact([spaceRowKey(space)], decideProgress(space, { ...ending, to: doneTo }));
     return { outcome: 'more', deleted };
   }
-  await store.transact([spaceRowKey(space)], decideEnded(space, ending));
+  const end = () => store.transact([spaceRowKey(space)], decideEnded(space, ending));
+  await (parts.changing?.(space, end) ?? end());
   return { outcome: 'done', deleted };
 }
 

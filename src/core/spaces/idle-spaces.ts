@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { spaceRowKey } from '../../model/keys.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import type { Engine } from '../engine-types.ts';
+import type { SpaceSettingsSource } from '../people-types.ts';
 import { deleteSpace } from './delete-space.ts';
 import { type SpaceDeps, settingsSource } from './settings.ts';
 import { decideUsed, isIdle, livingRow } from './space-changes.ts';
@@ -49,7 +50,9 @@ export class IdleSpaces {
       const row = livingRow(records[i]);
       if (row === undefined || inUse.has(id) || !isIdle(row, clock.now())) continue;
       const { contents } = this.#deps;
-      const parts = { store, clock, engine: this.#engine, ...(contents && { contents }) };
+      const source = settingsSource(this.#deps);
+      const changing: SpaceSettingsSource['changing'] = (space, write) => source.changing?.(space, write) ?? write();
+      const parts = { store, clock, engine: this.#engine, changing, ...(contents && { contents }) };
       const { outcome, deleted } = await deleteSpace(parts, id as SpaceId, CALLER, (latest) =>
         isIdle(latest, clock.now()),
       );

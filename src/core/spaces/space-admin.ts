@@ -6,6 +6,7 @@ import { ProblemError } from '../../protocol/errors.ts';
 import type { SpaceId } from '../../protocol/ids.ts';
 import type { SpaceList, WantedSettings } from '../../protocol/space-settings.ts';
 import type { Caller, Engine } from '../engine-types.ts';
+import type { SpaceSettingsSource } from '../people-types.ts';
 import { troubleOf, troubleProblem } from '../trouble.ts';
 import { type Deletion, deleteSpace } from './delete-space.ts';
 import { type FullSettings, type SpaceContents, settingsOf } from './settings.ts';
@@ -38,6 +39,7 @@ export type SpaceAdminParts = {
   readonly persistMs: number;
   /** What this process remembers of the settings is not true any more. */
   readonly changed: (space: SpaceId) => void;
+  readonly changing?: SpaceSettingsSource['changing'];
 };
 
 export function createSpaceAdmin(parts: SpaceAdminParts): SpaceAdmin {
@@ -73,7 +75,8 @@ async function writeSettings(
   checkWanted(parts, wanted);
   const decide = decideSettings(space, wanted, agrees, parts.clock.now());
   try {
-    return await parts.store.transact([spaceRowKey(space)], decide);
+    const write = () => parts.store.transact([spaceRowKey(space)], decide);
+    return await (parts.changing?.(space, write) ?? write());
   } finally {
     parts.changed(space); // also after a failure: it may have been written all the same
   }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { doctorRowKey, ownerRowKey } from '../../model/keys.ts';
-import type { IndexedKind, Store, StoreIndex } from '../../ports/store.ts';
+import type { IndexedKind, Store, StoreIndex, StoreRecord } from '../../ports/store.ts';
 import { openStore, type SystemParts } from '../backends.ts';
 import type { Config } from '../config.ts';
 import { identify } from '../identify.ts';
@@ -32,7 +32,7 @@ export async function examineStore(config: Config, parts: SystemParts): Promise<
     return [describeClosed(config, error)];
   }
   try {
-    const findings = [await examineWrites(store, config)];
+    const findings = [await examineWrites(store, config, parts)];
     if (findings[0]?.level === 'ok')
       findings.push(await examineQueries(store), await examineOwner(store, config, parts));
     return findings;
@@ -41,9 +41,13 @@ export async function examineStore(config: Config, parts: SystemParts): Promise<
   }
 }
 
-/** Reads, writes and deletes a record that nobody else looks at. */
-async function examineWrites(store: Store, config: Config): Promise<Finding> {
-  const key = doctorRowKey();
+/** Reads, writes and deletes a record that nobody else looks at, other doctors neither. */
+export async function examineWrites(
+  store: Pick<Store, 'transact' | 'read'>,
+  config: Config,
+  { random }: Pick<SystemParts, 'random'>,
+): Promise<Finding> {
+  const key = doctorRowKey(random.id());
   try {
     const began = performance.now();
     await store.transact([key], () => ({
@@ -51,8 +55,12 @@ async function examineWrites(store: Store, config: Config): Promise<Finding> {
       result: undefined,
     }));
     const took = performance.now() - began;
-    const [record] = await store.read([key]);
-    await store.transact([key], () => ({ changes: [{ key, record: 'delete' }], result: undefined }));
+    let record: StoreRecord | undefined;
+    try {
+      [record] = await store.read([key]);
+    } finally {
+      await store.transact([key], () => ({ changes: [{ key, record: 'delete' }], result: undefined }));
+    }
     if (record === undefined)
       return fail('store', 'a record just written is not there', 'an emulator needs --consistency=1.0');
     return ok('store', `${describe(config)} can be read and written, ${took.toFixed(0)} ms for a write`);

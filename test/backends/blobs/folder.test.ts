@@ -115,6 +115,9 @@ describe('blob folder', () => {
       const changed = change(readFileSync(file('a@')));
       writeFileSync(file('a@'), changed);
       await assert.rejects(blobs.get('a'), unavailable);
+      await blobs.put('b', Buffer.from('whole'), PNG);
+      const names = (await blobs.list('', '', 10)).map(({ name }) => name);
+      assert.deepEqual(names, ['a', 'b']);
       rmSync(file('a@'));
     }
   });

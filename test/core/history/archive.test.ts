@@ -7,6 +7,7 @@ import { createGcsBlobs } from '../../../src/backends/blobs/gcs.ts';
 import { createMemoryStore } from '../../../src/backends/store/memory.ts';
 import { createSqliteStore } from '../../../src/backends/store/sqlite.ts';
 import { archiveBlobName, itemRowKey } from '../../../src/model/keys.ts';
+import { archiveShard } from '../../../src/model/ops-record.ts';
 import { Failure } from '../../../src/ports/failure.ts';
 import { newProject, openDatastore, realRandom } from '../../backends/store/fixtures.ts';
 import { ArchiveWorld, archiveContract } from '../../contracts/archive.ts';
@@ -196,13 +197,73 @@ describe('archived operations while others are at them', () => {
     await world.age();
     assert.equal(await world.move(), 15);
     const restore = (only: { space?: string; item?: string }) => world.restore(world.store, world.blobs, only);
-    assert.deepEqual(await restore({ space: 'board', item: 'd' }), { restored: 5, present: 0, ended: 0 });
-    assert.deepEqual(await restore({ space: 'board' }), { restored: 5, present: 5, ended: 0 });
+    assert.deepEqual(await restore({ space: 'board', item: 'd' }), {
+      restored: 5,
+      present: 0,
+      ended: 0,
+      unreadable: 0,
+    });
+    assert.deepEqual(await restore({ space: 'board' }), { restored: 5, present: 5, ended: 0, unreadable: 0 });
     await world.end({ space: 'other', item: 'c', born: 3 });
-    assert.deepEqual(await restore({}), { restored: 0, present: 10, ended: 5 });
+    assert.deepEqual(await restore({}), { restored: 0, present: 10, ended: 5, unreadable: 0 });
     await world.write({ key: itemRowKey('other', 'c'), record: 'delete' });
-    assert.deepEqual(await restore({ space: 'other' }), { restored: 0, present: 0, ended: 5 });
-    assert.deepEqual(await restore({ space: 'nowhere' }), { restored: 0, present: 0, ended: 0 });
+    assert.deepEqual(await restore({ space: 'other' }), { restored: 0, present: 0, ended: 5, unreadable: 0 });
+    assert.deepEqual(await restore({ space: 'nowhere' }), { restored: 0, present: 0, ended: 0, unreadable: 0 });
+  });
+
+  it('[AR11] are moved although many before them cannot be; those are named, and tried again', async () => {
+    const world = inMemory();
+    const shard = archiveShard(LIFE.space, LIFE.item);
+    const item = Array.from({ length: 1_000 }, (_, n) => `x${n}`).find((id) => archiveShard(LIFE.space, id) === shard);
+    assert(item !== undefined);
+    // More than are looked at together, and before the others; their row is of another build.
+    const stuck = Array.from({ length: 60 }, (_, n) => world.segment({ ...LIFE, item }, n * 4 + 1));
+    await world.write({ key: itemRowKey(LIFE.space, item), record: { data: '9{}', indexes: {} } }, ...stuck);
+    world.clock.advance(60_000);
+    await world.fill();
+    await world.age();
+    assert.equal(await world.move(), 5);
+    assert.deepEqual(await world.operations(), ALL);
+    const named = world.log.lines.map(({ level, fields }) => `${level} ${fields.space} ${fields.segment}`);
+    assert.deepEqual(named.sort(), stuck.map(({ key }) => `warn board ${key.id}`).sort());
+    assert.equal(world.counted.get('segment_failures'), 60);
+    assert.deepEqual([await world.move(), world.counted.get('segment_failures')], [0, 120]);
+  });
+
+  it('[AR11] are moved although the blob of one of them cannot be written', async () => {
+    const world = inMemory();
+    await world.fill();
+    await world.age();
+    const name = archiveBlobName({ ...LIFE, first: 5 });
+    world.blobs.onChange = (_, blob) => {
+      if (blob === name) throw new Failure('blobsUnavailable', 'what stands there is damaged');
+    };
+    assert.deepEqual([await world.move(), await world.stored(), world.log.lines.length], [4, 2, 1]);
+    assert.deepEqual(await world.operations(), ALL);
+    world.blobs.onChange = () => {};
+    assert.equal(await world.move(), 1);
+  });
+
+  it('[AR12] are restored but for those that cannot be read or are not whole, which are named', async () => {
+    const world = inMemory();
+    await world.fill();
+    await world.age();
+    await world.move();
+    const [cut, strange, garbled, wrong] = [1, 5, 9, 13].map((first) => archiveBlobName({ ...LIFE, first }));
+    assert(cut && strange && garbled && wrong);
+    const blob = async (name: string) => (await world.blobs.get(name))?.bytes ?? Buffer.alloc(0);
+    const put = (name: string, bytes: Buffer) => world.blobs.put(name, bytes, { contentType: 'a/b' });
+    const whole = await blob(wrong);
+    await put(cut, (await blob(cut)).subarray(0, 40));
+    await put(strange, Buffer.from('9{}'));
+    await put(garbled, Buffer.from((await blob(garbled)).toString().replace('deltas', 'de')));
+    await put(wrong, await blob(archiveBlobName({ ...LIFE, first: 17 })));
+    assert.deepEqual(await world.restore(), { restored: 1, present: 0, ended: 0, unreadable: 4 });
+    assert.deepEqual(world.unreadable.sort(), [cut, strange, garbled, wrong].sort());
+    await put(wrong, whole);
+    assert.deepEqual(await world.restore(), { restored: 1, present: 1, ended: 0, unreadable: 3 });
+    world.blobs.failure = new Failure('blobsUnavailable', 'all of them are away');
+    await assert.rejects(world.restore(), { code: 'blobsUnavailable' });
   });
 
   it('[AR7] stay in the store while the blobs are away, and those that are there cannot be had', async () => {
