@@ -42,7 +42,7 @@ function reachable(host: string): string {
 }
 
 /** The same for programs: `serve --json`. */
-export function describeAsJson(config: Config, { host, port, internalPort }: Address): string {
+function describeAsJson(config: Config, { host, port, internalPort }: Address): string {
   const { auth, blobs, dataDir } = config;
   const place = `http://${reachable(host)}`;
   return JSON.stringify({
