@@ -1,5 +1,4 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import { ProblemError } from '../protocol/errors.ts';
 import type { AppDeps } from './app-deps.ts';
 import type { Replies } from './reply.ts';
 import { DetailedProblem } from './to-response.ts';
@@ -60,19 +59,4 @@ function answer(route: ReturnType<Router['route']>, answers: Answers): void {
 function allowOf(answers: Answers): string {
   const named = METHODS.filter((method) => answers[method]).map((method) => method.toUpperCase());
   return named.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ');
-}
-
-export function param(req: Request, name: string): string {
-  const value = req.params[name];
-  return typeof value === 'string' ? value : '';
-}
-
-export function searchOf(req: Request): string {
-  const start = req.url.indexOf('?');
-  return start < 0 ? '' : req.url.slice(start + 1);
-}
-
-export function noQuery(req: Request): undefined {
-  const search = searchOf(req);
-  if (search !== '') throw new ProblemError('badRequest', 'no query parameters are taken here; they go into the body');
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, Response, Router } from 'express';
 import { createJoin, createLeave, createPatchClient } from './clients.ts';
-import { ExactRoutes, noQuery, param, type RouteDeps, searchOf } from './exact-routes.ts';
+import { ExactRoutes, type RouteDeps } from './exact-routes.ts';
+import { noQuery, param, searchOf } from './express-request.ts';
 import { createGetOps } from './get-ops.ts';
 import { createPostGetUpdates } from './get-updates.ts';
 import { createDeleteItem, createGetItem, createPatchItem, createPutItem } from './items.ts';
