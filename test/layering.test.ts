@@ -54,7 +54,7 @@ describe('layering', () => {
     ['src/pages/board/a.ts', "import { x } from 'node:fs';", /may not import node:fs/],
     ['src/pages/board/a.ts', 'const t = Date.now();', /no Date.now/],
     ['src/cli/a.ts', "import {\n  x,\n} from '../core/x.ts';", /may not import src\/core/],
-    ['src/cli/a.ts', "import { x } from '../server/main.ts';", /may not import src\/server\/main/],
+    ['src/cli/a.ts', "import { x } from '../server/run.ts';", /may not import src\/server\/run/],
     ['src/server/a.ts', "import { x } from '../../test/x.ts';", /src may not import test/],
     ['src/server/a.ts', "import mocha from 'mocha';", /mocha is not among the dependencies/],
     ['src/server/a.ts', 'const x = await import(name);', /by a literal/],

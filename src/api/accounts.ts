@@ -42,7 +42,7 @@ export function addressOf(req: IncomingMessage, hops: number): string {
 }
 
 /** Of IPv6 the first 64 bits: one host has all the rest. */
-export function networkOf(address: string): string {
+function networkOf(address: string): string {
   if (!address.includes(':') || address.includes('.')) return address;
   const [head = '', tail] = address.split('::');
   const groups = head === '' ? [] : head.split(':');

@@ -30,7 +30,7 @@ const TWO_BYTES = 126;
 const EIGHT_BYTES = 127;
 
 /** RFC 6455, 5.2: a whole text message from a server, so not masked. */
-export function textFrame(parts: readonly Buffer[]): Buffer {
+function textFrame(parts: readonly Buffer[]): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   let head: Buffer;
   if (length < SHORT) head = Buffer.from([FIN_TEXT, length]);

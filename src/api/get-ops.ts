@@ -20,7 +20,7 @@ export function createGetOps(deps: PollDeps) {
 
 const INDEX = /^[1-9]\d{0,12}$/;
 
-export function parseOpsQuery(search: string): OpsQuery {
+function parseOpsQuery(search: string): OpsQuery {
   const { index = '1', limit, wait, lineage } = parseQuery(search, ['index', 'limit', 'wait', 'lineage']);
   if (!INDEX.test(index))
     throw new ProblemError('badRequest', 'index must be an integer from 1 on, of at most 13 digits');

@@ -44,7 +44,7 @@ export function createSweep({ replies, engine, sweeps, internal }: HealthDeps): 
 }
 
 /** To everybody but operators these pages do not exist. */
-export async function requireInternal(req: IncomingMessage, internal: AppDeps['internal']): Promise<void> {
+async function requireInternal(req: IncomingMessage, internal: AppDeps['internal']): Promise<void> {
   if (internal === 'everybody') return;
   if (internal !== 'elsewhere' && (await isOperator(req, internal))) return;
   throw new ProblemError('notFound', 'there is nothing here for this caller');

@@ -14,7 +14,7 @@ import {
   uploadRequestSchema,
   uploadTicketSchema,
 } from '../protocol/resources.ts';
-import { clientMessageSchema, serverMessageSchema } from '../protocol/socket.ts';
+import { clientMessageSchema, problemSchema, serverMessageSchema } from '../protocol/socket.ts';
 import { spaceDeletingSchema, spaceListSchema, spaceSettingsSchema } from '../protocol/space-settings.ts';
 import { textOperationSchema } from '../protocol/text.ts';
 import { PROTOCOL_VERSION } from '../protocol/version.ts';
@@ -24,13 +24,6 @@ import type { Replies } from './reply.ts';
 const version = z.int().min(0);
 
 /** What has no schema of its own in `protocol`. */
-const problemSchema = z.looseObject({
-  status: z.int(),
-  code: z.string(),
-  title: z.string(),
-  detail: z.string(),
-  retryAfterMs: z.int().optional(),
-});
 const itemWrittenSchema = z.strictObject({ version, durableVersion: version });
 const dependencySchema = z.strictObject({ state: z.enum(['ok', 'failed']), detail: z.string().optional() });
 const readyReportSchema = z.strictObject({ ready: z.boolean(), dependencies: z.record(z.string(), dependencySchema) });

@@ -17,10 +17,24 @@ const ICONS: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
-/** The page with its icons, which stand in it as `{icon undo}`. What they mean is said by their buttons. */
+const ICON = /\{icon (\w+)\}/g;
+const TOOL = /\{tool (\w+) (\w+) "([^"]*)" "([^"]*)"( disabled)?\}/g;
+
+/**
+ * The page with its icons, which stand in it as `{icon share}`: what they mean is said by their buttons. A button that is an icon alone stands there
+ * as `{tool ID ICON "what it is called" "what its tip says"}`, or `… disabled}`.
+ */
 export function withIcons(page: string): string {
-  return page.replace(/\{icon (\w+)\}/g, (_, name: string) => {
-    const lines = must(ICONS.get(name), `there is an icon ${name}`);
-    return `<svg viewBox="0 0 20 20" aria-hidden="true"><path d="${lines}" /></svg>`;
-  });
+  return page
+    .replace(
+      TOOL,
+      (_, id: string, icon: string, name: string, tip: string, disabled = '') =>
+        `<button id="${id}" type="button" aria-label="${name}" title="${tip}"${disabled}>${drawn(icon)}</button>`,
+    )
+    .replace(ICON, (_, icon: string) => drawn(icon));
+}
+
+function drawn(icon: string): string {
+  const lines = must(ICONS.get(icon), `there is an icon ${icon}`);
+  return `<svg viewBox="0 0 20 20" aria-hidden="true"><path d="${lines}" /></svg>`;
 }

@@ -108,46 +108,19 @@ function collect(
   watch: (part: Buffer) => void,
 ): Promise<Buffer> {
   return new Promise((settle, refuse) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    /** Held of `bodies`; gone when the outcome is known. */
-    let held = 0;
-    let over = false;
-    const end = (): void => {
-      over = true;
-      bodies.leave(held);
-      chunks.length = held = 0;
-    };
+    const parts = new Parts(limit, bodies, watch);
     const reject = (error: Error): void => {
-      if (!over) end();
+      parts.end();
       refuse(error);
     };
-    const keep = (chunk: Buffer): void => {
-      try {
-        bodies.enter(chunk.length);
-        held += chunk.length;
-        chunks.push(chunk);
-        watch(chunk);
-      } catch (error) {
-        reject(error as Error);
-      }
-    };
-    source.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (over) return;
-      if (size <= limit) keep(chunk);
-      else {
-        bodies.leave(held);
-        chunks.length = held = 0;
-      }
-      if (size > limit * READ_ON) reject(tooLarge(limit));
+    source.on('data', (part: Buffer) => {
+      const error = parts.add(part);
+      if (error !== undefined) reject(error);
     });
     source.on('end', () => {
-      if (over) return;
-      if (size > limit) return reject(tooLarge(limit));
-      const body = joined(chunks);
-      end();
-      settle(body);
+      if (parts.isOver) return;
+      if (parts.isTooLarge) return reject(tooLarge(limit));
+      settle(parts.whole());
     });
     if (source !== req) {
       source.on('error', (cause) => reject(new ProblemError('badJson', 'the body cannot be decoded', { cause })));
@@ -156,6 +129,65 @@ function collect(
       if (!req.complete) reject(new ClientGone());
     });
   });
+}
+
+/** What has come of a body. It is held of `bodies` until the outcome is known, or it is too large to be kept. */
+class Parts {
+  readonly #limit: number;
+  readonly #bodies: Permits;
+  readonly #watch: (part: Buffer) => void;
+  #kept: Buffer[] = [];
+  #size = 0;
+  #held = 0;
+  isOver = false;
+
+  constructor(limit: number, bodies: Permits, watch: (part: Buffer) => void) {
+    this.#limit = limit;
+    this.#bodies = bodies;
+    this.#watch = watch;
+  }
+
+  get isTooLarge(): boolean {
+    return this.#size > this.#limit;
+  }
+
+  /** Why nothing more is wanted, if so. */
+  add(part: Buffer): Error | undefined {
+    this.#size += part.length;
+    if (this.isOver) return undefined;
+    if (this.isTooLarge) {
+      this.#drop();
+      return this.#size > this.#limit * READ_ON ? tooLarge(this.#limit) : undefined;
+    }
+    try {
+      this.#bodies.enter(part.length);
+      this.#held += part.length;
+      this.#kept.push(part);
+      this.#watch(part);
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
+  /** The outcome: the body. */
+  whole(): Buffer {
+    const body = joined(this.#kept);
+    this.end();
+    return body;
+  }
+
+  /** The outcome is known. */
+  end(): void {
+    this.isOver = true;
+    this.#drop();
+  }
+
+  #drop(): void {
+    this.#bodies.leave(this.#held);
+    this.#held = 0;
+    this.#kept = [];
+  }
 }
 
 function joined(chunks: readonly Buffer[]): Buffer {

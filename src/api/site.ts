@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import express, { Router } from 'express';
 
 /** Where a folder of the operator's own pages is served. */
-export const SITE_PATH = '/site';
+const SITE_PATH = '/site';
 
 /**
  * The operator's own pages, as they lie in their folder. They have the origin of the API, and may import `/modules/client/connect.js`. What

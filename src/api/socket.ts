@@ -1,7 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { ProblemError } from '../protocol/errors.ts';
 import { MAX_BODY_BYTES } from '../protocol/limits.ts';
 import { SOCKET_PROTOCOL } from '../protocol/socket.ts';
@@ -34,9 +34,8 @@ export type Sockets = {
 };
 
 export function createSockets(deps: AppDeps): Sockets {
-  const open = new Set<SocketConnection>();
+  const open = new OpenSockets(deps);
   const replies = new Replies(`${deps.instance}.s`, deps.allowedOrigins);
-  let departed: (() => void) | undefined;
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -51,17 +50,7 @@ export function createSockets(deps: AppDeps): Sockets {
     // Before the upgrade: after it nobody can be refused with a problem.
     const place = new Place(deps.limits, asked.account);
     stream.once('close', () => place.leave());
-    server.handleUpgrade(req, stream, head, (ws) => {
-      const connection = new SocketConnection(deps, asked, ws, stream);
-      open.add(connection);
-      deps.meter.gauge('sockets', open.size);
-      ws.once('close', () => {
-        open.delete(connection);
-        deps.meter.gauge('sockets', open.size);
-        if (open.size === 0) departed?.();
-      });
-      if (departed !== undefined) connection.depart(stoppingProblem(MAX_RETRY_MS));
-    });
+    server.handleUpgrade(req, stream, head, (ws) => open.add(new SocketConnection(deps, asked, ws, stream), ws));
   };
 
   return {
@@ -73,23 +62,55 @@ export function createSockets(deps: AppDeps): Sockets {
       stream.on('error', () => stream.destroy());
       accept(req, stream, head).catch((error) => refuse(replies, deps, req, stream, error));
     },
-    depart: () => {
-      departed ??= () => undefined;
-      for (const one of [...open]) one.depart(stoppingProblem(Math.round(MAX_RETRY_MS * deps.random.fraction())));
-    },
-    close: async () => {
-      if (open.size > 0) {
-        await new Promise<void>((resolve) => {
-          const cancel = deps.clock.after(PARTING_MS, resolve);
-          departed = () => {
-            cancel();
-            resolve();
-          };
-        });
-      }
-      for (const one of open) one.cut();
-    },
+    depart: () => open.depart(),
+    close: () => open.close(),
   };
+}
+
+/** The connections that are open. */
+class OpenSockets {
+  readonly #deps: Pick<AppDeps, 'clock' | 'meter' | 'random'>;
+  readonly #open = new Set<SocketConnection>();
+  /** Everybody has been told to go elsewhere; called when the last one has gone. */
+  #departed: (() => void) | undefined;
+
+  constructor(deps: Pick<AppDeps, 'clock' | 'meter' | 'random'>) {
+    this.#deps = deps;
+  }
+
+  add(connection: SocketConnection, ws: WebSocket): void {
+    this.#open.add(connection);
+    this.#count();
+    ws.once('close', () => {
+      this.#open.delete(connection);
+      this.#count();
+      if (this.#open.size === 0) this.#departed?.();
+    });
+    if (this.#departed !== undefined) connection.depart(stoppingProblem(MAX_RETRY_MS));
+  }
+
+  depart(): void {
+    const { random } = this.#deps;
+    this.#departed ??= () => undefined;
+    for (const one of [...this.#open]) one.depart(stoppingProblem(Math.round(MAX_RETRY_MS * random.fraction())));
+  }
+
+  async close(): Promise<void> {
+    if (this.#open.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#deps.clock.after(PARTING_MS, resolve);
+        this.#departed = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+    for (const one of this.#open) one.cut();
+  }
+
+  #count(): void {
+    this.#deps.meter.gauge('sockets', this.#open.size);
+  }
 }
 
 async function admit(deps: AppDeps, req: IncomingMessage) {

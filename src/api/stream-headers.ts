@@ -21,7 +21,7 @@ function bounded(req: IncomingMessage, name: string): string | undefined {
 const TYPE = /^[\w.+-]+\/[\w.+-]+/;
 
 /** Of a type that is none nothing is known: bytes. */
-export function contentTypeOf(req: IncomingMessage): string | undefined {
+function contentTypeOf(req: IncomingMessage): string | undefined {
   const type = bounded(req, 'content-type')?.trim();
   return type !== undefined && TYPE.test(type) ? type : undefined;
 }
@@ -71,7 +71,7 @@ function readFork(req: IncomingMessage): Wanted['fork'] {
 }
 
 /** The producer of a `POST`: all three headers, or none. */
-export function readProducer(req: IncomingMessage): Append['producer'] {
+function readProducer(req: IncomingMessage): Append['producer'] {
   const names = ['producer-id', 'producer-epoch', 'producer-seq'];
   const [id, epoch, seq] = names.map((name) => bounded(req, name));
   if (id === undefined && epoch === undefined && seq === undefined) return undefined;

@@ -63,7 +63,7 @@ function toProblem(error: unknown): Problem | undefined {
 type Issue = z.core.$ZodIssue;
 
 /** Names the fields, what was wrong with them and what is allowed. */
-export function describeIssues(error: z.ZodError): ProblemError {
+function describeIssues(error: z.ZodError): ProblemError {
   const issues = error.issues.flatMap(flatten);
   const badId = issues.length > 0 && issues.every((issue) => issue.message === 'badId');
   const shown = issues.slice(0, MAX_ISSUES_SHOWN).map(describeIssue);

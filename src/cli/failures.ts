@@ -16,5 +16,8 @@ export function describeFailure(error: unknown): { readonly text: string; readon
     const hint = isUnreachable(error) ? '; start one with: npx longshore serve (or name another with --url)' : '';
     return { text: `${error.message}${hint}`, code: EXIT.noServer };
   }
-  return { text: error instanceof Error ? error.message : String(error), code: EXIT.refused };
+  if (!(error instanceof Error)) return { text: String(error), code: EXIT.refused };
+  const isTaken = 'code' in error && error.code === 'EADDRINUSE';
+  const hint = isTaken ? '; take another port (--port 0: any free one)' : '';
+  return { text: `${error.message}${hint}`, code: EXIT.refused };
 }

@@ -33,10 +33,14 @@ function createProgram(): Command {
     );
   serveCommand(program.command('serve'));
   for (const add of [watchCommand, postCommand, getCommand, lockCommand, replayCommand]) {
-    add(program).requiredOption('--url <url>', 'where the server is', readUrl, defaultUrl()).addOption(tokenOption());
+    add(program)
+      .requiredOption('--url <url>', 'where the server is (LONGSHORE_URL)', readUrl, defaultUrl())
+      .addOption(tokenOption());
   }
   monkeysCommand(program)
-    .option('--url <url...>', 'where the server is, or several over one cache and store', [defaultUrl()])
+    .option('--url <url...>', 'where the server is (LONGSHORE_URL), or several over one cache and store', [
+      defaultUrl(),
+    ])
     .addOption(tokenOption());
   tokenCommand(program);
   doctorCommand(program.command('doctor'));

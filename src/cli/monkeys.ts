@@ -37,7 +37,7 @@ export function monkeysCommand(program: Command): Command {
     .description(
       'simulated people work on items and look at them; at the end, whether anything was lost or anybody sees something else',
     )
-    .requiredOption('--space <space>', 'where')
+    .requiredOption('--space <space>', 'where; needed')
     .addOption(new Option('--kind <kind>', 'of the items').choices(KINDS).default('set'))
     .option('--monkeys <count>', 'those who work', '200')
     .option('--viewers <count>', 'those who look', '50')

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { unreachable } from '../base/assert.ts';
 import { HttpClient, type UpdateResult } from '../client/http-client.ts';
 import { EXIT, UsageError } from './failures.ts';
 
@@ -73,6 +74,34 @@ function print(result: UpdateResult | undefined, json: boolean): void {
   else if (result?.result === 'ok') {
     const stored = result.durableVersion >= result.version ? 'stored' : `version ${result.durableVersion} stored`;
     console.log(`${result.item} version ${result.version}, ${stored}`);
-  } else console.error(`longshore: not accepted: ${JSON.stringify(result)}`);
+  } else console.error(`longshore: not accepted: ${describeRefusal(result)}`);
   if (result?.result !== 'ok') process.exitCode = EXIT.refused;
+}
+
+type Refusal = Exclude<UpdateResult, { readonly result: 'ok' }>;
+
+/** The name of the result first, as in the protocol. */
+export function describeRefusal(refusal: Refusal | undefined): string {
+  if (refusal === undefined) return 'the answer has no result';
+  const { item, result } = refusal;
+  switch (result) {
+    case 'conflict':
+    case 'fenced':
+    case 'resync':
+      return `${result}: ${refusal.version === 0 ? `there is no item ${item}` : `${item} has version ${refusal.version}`}`;
+    case 'locked':
+      return `${result}: ${refusal.holder} holds ${item} for ${seconds(refusal.ttlMs)} more`;
+    case 'invalid':
+      return `${refusal.code}: ${refusal.detail}`;
+    case 'tooLarge':
+      return `${result}: at most ${refusal.limit} bytes`;
+    case 'retry':
+      return `${refusal.code}: try again in ${seconds(refusal.retryAfterMs)}`;
+    default:
+      return unreachable(result);
+  }
+}
+
+function seconds(ms: number): string {
+  return `${Math.ceil(ms / 1_000)} s`;
 }

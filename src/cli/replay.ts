@@ -21,7 +21,7 @@ export function replayCommand(program: Command): Command {
   return program
     .command('replay <file>')
     .description('post the elements of a recording (.excalidrawlib, JSON array, JSON lines) as registers')
-    .requiredOption('--space <space>', 'where to')
+    .requiredOption('--space <space>', 'where to; needed')
     .option('--rate <rate>', 'updates a second', '20')
     .option('--json', 'the report as one line of JSON')
     .addHelpText(

@@ -3,17 +3,22 @@ import type { Config } from '../server/config.ts';
 import { UsageError } from './failures.ts';
 import { addServerOptions } from './server-options.ts';
 
+const HELP = `
+From the environment only: LONGSHORE_SECRET, LONGSHORE_CACHE_USERNAME, LONGSHORE_CACHE_PASSWORD, LONGSHORE_LIMITS,
+LONGSHORE_TRUST_PROXY, LONGSHORE_ISSUERS, LONGSHORE_API_KEYS, LONGSHORE_JWT_SECRET, LONGSHORE_INTERNAL_SECRET,
+LONGSHORE_INTERNAL_AUDIENCE, LONGSHORE_INTERNAL_ACCOUNTS, LONGSHORE_ARCHIVE_MS, LONGSHORE_PICTURE_ALL_MS,
+LONGSHORE_PICTURE_HOURLY_MS, LONGSHORE_STREAM_WAIT_MS, LONGSHORE_PAGES.
+
+Examples:
+  longshore serve
+  longshore serve --port 0 --data-dir /tmp/board --json
+  longshore serve --cache memcached://127.0.0.1:11211 --store datastore:my-project`;
+
 export function serveCommand(command: Command): Command {
   return addServerOptions(command)
     .description('start a server; with nothing said, everything is embedded and kept in ./.longshore')
     .option('--json', 'once it is up, one JSON object instead of the lines for people')
-    .addHelpText(
-      'after',
-      '\nFrom the environment only: LONGSHORE_SECRET, LONGSHORE_ISSUERS, LONGSHORE_JWT_SECRET, LONGSHORE_API_KEYS,\n' +
-        'LONGSHORE_INTERNAL_SECRET, LONGSHORE_INTERNAL_AUDIENCE, LONGSHORE_INTERNAL_ACCOUNTS, LONGSHORE_CACHE_PASSWORD.\n\n' +
-        'Examples:\n  longshore serve\n  longshore serve --port 0 --data-dir /tmp/board --json\n' +
-        '  longshore serve --cache memcached://127.0.0.1:11211 --store datastore:my-project',
-    )
+    .addHelpText('after', HELP)
     .action(async ({ json, ...flags }: { json?: boolean } & { [flag: string]: string }) => {
       // The server's parts are many: only who serves waits for them.
       const { parseConfig } = await import('../server/config.ts');
@@ -37,7 +42,7 @@ function reachable(host: string): string {
 }
 
 /** The same for programs: `serve --json`. */
-export function describeAsJson(config: Config, { host, port, internalPort }: Address): string {
+function describeAsJson(config: Config, { host, port, internalPort }: Address): string {
   const { auth, blobs, dataDir } = config;
   const place = `http://${reachable(host)}`;
   return JSON.stringify({

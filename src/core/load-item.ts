@@ -17,7 +17,7 @@ import { readStored } from './stored-value.ts';
 import { type Values, writeBody } from './values.ts';
 
 /** How long clients may restore what a rollback took, ms. */
-export const RESTORE_MS = 10 * 60_000;
+const RESTORE_MS = 10 * 60_000;
 
 export type LoadHooks = {
   /** Stores this process's newer copy of the item, if it has one, before the row is read. */

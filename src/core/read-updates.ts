@@ -6,19 +6,13 @@ import type { Answers } from './answers.ts';
 import { missingIds, STORE_PAGE, withScanned } from './candidates.ts';
 import type { Deps } from './context.ts';
 import { mustLook } from './coverage.ts';
+import { evaluated } from './evaluated.ts';
 import { Permits } from './limits/permits.ts';
 import { absentHead } from './load-item.ts';
 import { decodeSeen, type Marker } from './marker.ts';
 import type { Observation, Observer } from './observe.ts';
-import {
-  type ClientChange,
-  markOf,
-  NO_ROSTER,
-  type RosterMark,
-  type Told,
-  tellRoster,
-} from './presence/tell-roster.ts';
-import { type Evaluated, type Frame, type Given, type Look, type Question, questionKey } from './question.ts';
+import { markOf, NO_ROSTER, type RosterMark, type Told, tellRoster } from './presence/tell-roster.ts';
+import { type Evaluated, type Look, type Question, questionKey } from './question.ts';
 import { type Named, nextMarker, type SelectInput, type Selection, seenFromNow, selectItems } from './select-items.ts';
 import type { ShardReader } from './shard-log.ts';
 import type { SpaceState } from './space-state.ts';
@@ -26,6 +20,8 @@ import { scanStore } from './store-scan.ts';
 
 /** Who is to begin anew and is not taken just now comes back between once and three times this much later, ms. */
 const RESYNC_AGAIN_MS = 1_000;
+
+const NOTHING: Selection = { chosen: [], bytes: 0, durable: {}, seen: new Map(), stoppedAfter: undefined, left: 0 };
 
 /** The reader's flow, from one observation to the answers to several questions. */
 export class UpdateReader {
@@ -72,7 +68,7 @@ export class UpdateReader {
         seen: told,
         roster: markOf(seen.roster),
       };
-      return this.#evaluated(space, fresh, emptySelection(), undefined, false, undefined, []);
+      return evaluated(this.#answers, space, { marker: fresh, selection: NOTHING, news: false, clients: [] });
     }
     if (!marker && question.reset) return this.#reset(space, seen, question, look, question.reset);
     if (!marker) return this.#snapshot(space, seen, question, heads, undefined, undefined);
@@ -127,7 +123,8 @@ export class UpdateReader {
       (question.durable && Object.keys(selection.durable).length > 0) ||
       told.clients.length > 0 ||
       marker.cycle !== undefined;
-    return this.#evaluated(space, next, { ...selection, left }, undefined, news, question, told.clients);
+    const { clients } = told;
+    return evaluated(this.#answers, space, { marker: next, selection: { ...selection, left }, news, clients });
   }
 
   async #select(
@@ -225,7 +222,8 @@ export class UpdateReader {
         const total = { ...selection, chosen: items, left: Math.max(selection.left, 1) };
         const next = { ...nextMarker(input, selection), roster: told.mark };
         const rest = await this.#leftAfter(space, seen, question, heads, total, page, next);
-        return this.#evaluated(space, next, { ...total, left: rest }, reset, true, question, told.clients);
+        const found = { marker: next, selection: { ...total, left: rest }, reset, news: true, clients: told.clients };
+        return evaluated(this.#answers, space, found);
       }
       const stoppedAfter = part.at(-1) ?? listed.at(-1) ?? after;
       page = nextMarker(input, { ...selection, stoppedAfter });
@@ -236,36 +234,6 @@ export class UpdateReader {
     const wanted = ids.filter((id) => !heads.has(id));
     if (wanted.length === 0) return;
     for (const [id, head] of await this.#observer.heads(space, wanted)) heads.set(id, head);
-  }
-
-  #evaluated(
-    space: SpaceState,
-    marker: Marker,
-    selection: Selection,
-    reset: MustReset['reason'] | undefined,
-    news: boolean,
-    question: Question | undefined,
-    clients: readonly ClientChange[],
-  ): Evaluated {
-    const hasDurable = question !== undefined && Object.keys(selection.durable).length > 0;
-    let made: Promise<Given> | undefined;
-    const answer = (key: string): Promise<Given> => {
-      const frame: Frame = {
-        epoch: marker.e,
-        upToDate: selection.left === 0,
-        changesRemaining: selection.left,
-        ...(clients.length > 0 ? { clients: [...clients] } : {}),
-        ...(hasDurable ? { durable: selection.durable } : {}),
-        ...(reset ? { mustReset: { reason: reset } } : {}),
-      };
-      return this.#answers.make(space, key, frame, selection.chosen, marker);
-    };
-    return {
-      news: news || reset !== undefined,
-      more: selection.left > 0,
-      marker,
-      answer: (key) => (made ??= answer(key)),
-    };
   }
 }
 
@@ -285,8 +253,4 @@ function inputOf(
     room: MAX_ANSWER_BYTES,
     known: question.known,
   };
-}
-
-function emptySelection(): Selection {
-  return { chosen: [], bytes: 0, durable: {}, seen: new Map(), stoppedAfter: undefined, left: 0 };
 }

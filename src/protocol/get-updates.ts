@@ -47,7 +47,7 @@ export const deltaSchema = z.strictObject({
   updatedAt: z.string(),
 });
 
-export const lockSchema = z.strictObject({ holder: z.string(), fence: version, untilMs: z.number().optional() });
+const lockSchema = z.strictObject({ holder: z.string(), fence: version, untilMs: z.number().optional() });
 
 const itemBase = {
   id: z.string(),
@@ -58,7 +58,7 @@ const itemBase = {
   lock: lockSchema.optional(),
 };
 
-export const itemSchema = z.union([
+const itemSchema = z.union([
   z.strictObject({
     ...itemBase,
     value: z.unknown(),
@@ -71,12 +71,12 @@ export const itemSchema = z.union([
   z.strictObject({ id: z.string(), version: z.literal(0), deleted: z.literal(true) }),
 ]);
 
-export const mustResetSchema = z.strictObject({
+const mustResetSchema = z.strictObject({
   reason: z.enum(['epoch', 'tooOld', 'schema', 'restored']),
   lostBefore: z.string().optional(),
 });
 
-export const clientSchema = z.strictObject({
+const clientSchema = z.strictObject({
   id: z.string(),
   name: z.string().optional(),
   data: z.unknown().optional(),

@@ -18,7 +18,7 @@ const restoredDelta = z.strictObject({
 });
 
 /** Exactly one of `op` and `restore` must be there. */
-export const updateSchema = z.strictObject({
+const updateSchema = z.strictObject({
   item: id,
   kind: z.string().optional(),
   op: z.unknown().optional(),
@@ -111,7 +111,7 @@ const version = z.int().min(0);
 const at = { item: z.string(), version, durableVersion: version };
 
 /** The answer's schema, for OpenAPI and for the tests that hold every live answer against it. */
-export const updateResultSchema = z.discriminatedUnion('result', [
+const updateResultSchema = z.discriminatedUnion('result', [
   z.looseObject({
     ...at,
     result: z.literal('ok'),

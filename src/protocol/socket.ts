@@ -17,7 +17,8 @@ const pingSchema = z.strictObject({ type: z.literal('ping') });
 /** What a client may send over a socket: one JSON text each. */
 export const clientMessageSchema = z.discriminatedUnion('type', [watchSchema, postSchema, pingSchema]);
 
-const problemSchema = z.looseObject({
+/** Of `Problem`, for messages and the description of the API. */
+export const problemSchema = z.looseObject({
   status: z.int(),
   code: z.string(),
   title: z.string(),

@@ -28,12 +28,12 @@ describe('pages and modules', () => {
 
   it('[PG2] nothing else can be fetched: no server code, no TypeScript, nothing outside', async () => {
     const { listener } = makeApp();
-    const others = ['api/page', 'server/main', 'core/engine', 'protocol/post-update', 'auth/tokens', 'cli/main'];
+    const others = ['api/page', 'server/run', 'core/engine', 'protocol/post-update', 'auth/tokens', 'cli/main'];
     const paths = [
       ...others.map((name) => `/modules/${name}.js`),
       '/modules/client/connect.ts',
-      '/modules/client/../server/main.js',
-      '/modules/client/%2e%2e/server/main.js',
+      '/modules/client/../server/run.js',
+      '/modules/client/%2e%2e/server/run.js',
       '/modules/client//connect.js',
       '/modules/client/connect.js/',
       '/modules/client/connect.js%00',

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { describeRefusal } from '../../src/cli/post.ts';
 import { ROOT } from '../support/files.ts';
 import { freePort } from '../support/memcached.ts';
 import { type Ended, Folder, plainEnvironment, runCli, ServerProcess } from '../support/server-process.ts';
@@ -50,10 +51,36 @@ describe('the command line', function () {
   it('[CL3] a refused update ends with 1 and says why', async () => {
     const conflict = await cli('post', 'one', 'b', '1', '--if-version', '9');
     assert.equal(conflict.code, 1);
-    assert.match(conflict.err, /not accepted: .*conflict/);
+    assert.match(conflict.err, /not accepted: conflict: there is no item b\n/);
     const bad = await cli('post', 'one', 'a/b', '1');
     assert.equal(bad.code, 1);
     assert.match(bad.err, /badId: updates\[0\]\.item: must be 1 to 128/);
+  });
+
+  it('[CI41] a refusal says what stands in the way', () => {
+    const at = { item: 'b', version: 3, durableVersion: 3 };
+    const said: readonly (readonly [Parameters<typeof describeRefusal>[0], string])[] = [
+      [{ ...at, result: 'conflict' }, 'conflict: b has version 3'],
+      [{ ...at, version: 0, result: 'conflict' }, 'conflict: there is no item b'],
+      [{ ...at, result: 'resync' }, 'resync: b has version 3'],
+      [{ ...at, result: 'fenced' }, 'fenced: b has version 3'],
+      [{ ...at, result: 'locked', holder: 'ann', ttlMs: 1_200 }, 'locked: ann holds b for 2 s more'],
+      [{ item: 'b', result: 'invalid', code: 'badOp', detail: 'not so' }, 'badOp: not so'],
+      [{ item: 'b', result: 'tooLarge', limit: 1024 }, 'tooLarge: at most 1024 bytes'],
+      [{ item: 'b', result: 'retry', code: 'recovering', retryAfterMs: 500 }, 'recovering: try again in 1 s'],
+    ];
+    for (const [refusal, words] of said) assert.equal(describeRefusal(refusal), words);
+  });
+
+  it('[CI42] a port that is taken is named, and how to name another', async () => {
+    const own = new Folder();
+    try {
+      const { code, err } = await runCli(['serve', '--port', new URL(server.url).port, '--data-dir', own.path]);
+      assert.equal(code, 1);
+      assert.match(err, /address already in use 127\.0\.0\.1:\d+; take another port \(--port 0: any free one\)\n/);
+    } finally {
+      own.remove();
+    }
   });
 
   const wrong: readonly (readonly [args: readonly string[], why: RegExp])[] = [

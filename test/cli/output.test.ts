@@ -5,10 +5,23 @@ import { PassThrough } from 'node:stream';
 import { WriteStream } from 'node:tty';
 import { EXIT } from '../../src/cli/failures.ts';
 import { paint } from '../../src/cli/terminal.ts';
+import { settings } from '../../src/server/settings.ts';
 import { ROOT } from '../support/files.ts';
 import { type Ended, Folder, runCli, ServerProcess } from '../support/server-process.ts';
 
-const COMMANDS = ['serve', 'watch', 'post', 'get', 'lock', 'replay', 'token mint', 'token key', 'doctor'];
+const COMMANDS = [
+  'serve',
+  'watch',
+  'post',
+  'get',
+  'lock',
+  'replay',
+  'monkeys',
+  'token mint',
+  'token key',
+  'doctor',
+  'archive restore',
+];
 
 describe('what the command line prints', function () {
   this.timeout(60_000);
@@ -37,6 +50,17 @@ describe('what the command line prints', function () {
     }
     const { out } = await cli('--help');
     for (const command of COMMANDS) assert.match(out, new RegExp(`^ {2}${command.split(' ')[0]}\\b`, 'm'), command);
+  });
+
+  it('[CI40] the help of serve and the page for operators name every setting', async () => {
+    const { out } = await cli('serve', '--help');
+    const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
+    const ours = Object.keys(settings.shape).filter((name) => name.startsWith('LONGSHORE_') || name === 'PORT');
+    assert(ours.length > 30);
+    for (const name of ours) {
+      assert.match(out, new RegExp(`\\b${name}\\b`), `${name} in the help`);
+      assert.match(page, new RegExp(`^\\| .*\`${name}\`.* \\|`, 'm'), `${name} in the table`);
+    }
   });
 
   it('[CI2] colours are for terminals, and never with NO_COLOR', async () => {

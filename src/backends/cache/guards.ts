@@ -9,7 +9,7 @@ import { MAX_CACHE_KEY_BYTES, MAX_RECORD_BYTES } from '../../protocol/limits.ts'
  */
 
 /** memcached takes 30 days; one second of it is spent on its coarse clock. */
-export const MAX_TTL_SECONDS = 30 * 86_400 - 1;
+const MAX_TTL_SECONDS = 30 * 86_400 - 1;
 
 const KEY = /^[a-z]\/[!-.0-~]+\/[!-~]*$/;
 

@@ -35,21 +35,6 @@ export function readPng(bytes: Uint8Array): Raster {
   return rasterOfLines(width, height, lines);
 }
 
-/** The texts that stand before the pixels. */
-export function readText(png: Buffer): Readonly<Record<string, string>> {
-  const texts: Record<string, string> = {};
-  for (let at = SIGNATURE.length; at + FRAME_BYTES <= png.length; ) {
-    const length = png.readUInt32BE(at);
-    const type = png.toString('latin1', at + 4, at + 8);
-    if (type === 'IDAT' || at + FRAME_BYTES + length > png.length) break;
-    const body = png.toString('latin1', at + 8, at + 8 + length);
-    const end = body.indexOf('\0');
-    if (type === 'tEXt' && end > 0) texts[body.slice(0, end)] = body.slice(end + 1);
-    at += FRAME_BYTES + length;
-  }
-  return texts;
-}
-
 function chunkOf(type: string, body: Buffer): Buffer {
   const chunk = Buffer.alloc(FRAME_BYTES + body.length);
   chunk.writeUInt32BE(body.length, 0);

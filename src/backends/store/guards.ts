@@ -8,7 +8,7 @@ import { MAX_ROW_BYTES } from '../../protocol/limits.ts';
  */
 
 /** Datastore takes 1,500 bytes in an indexed string. */
-export const MAX_INDEX_CHARS = 1500;
+const MAX_INDEX_CHARS = 1500;
 /** Longest part of a key: both parts, prefixed, and the path around them stay far below Datastore's 6 KiB. */
 const MAX_KEY_PART_CHARS = 1000;
 

@@ -22,7 +22,7 @@ export type Joiner = { readonly subject: string; readonly name?: string };
 export type RowTimes = { readonly now: number; readonly F: number; readonly leaseMs: number };
 
 /** The row of a client that joins; its id is taken where it is another subject's. */
-export function rowAtJoin(before: ClientRow | undefined, who: Joiner, at: RowTimes): ClientRow | 'taken' {
+function rowAtJoin(before: ClientRow | undefined, who: Joiner, at: RowTimes): ClientRow | 'taken' {
   if (before && before.subject !== who.subject) return 'taken';
   return {
     subject: who.subject,

@@ -1,23 +1,23 @@
-import type { Outcome, Space } from '../../client/connect.ts';
+import type { Space } from '../../client/connect.ts';
 import { realId } from '../../client/system.ts';
 import { find, isWriting } from '../shared/dom.ts';
 import type { Point } from '../shared/glide.ts';
 import { Header } from '../shared/header.ts';
 import type { Notices } from '../shared/notices.ts';
-import { readVisitor, readVisitors, type Said, type Visitor } from '../shared/people.ts';
+import { readVisitors, type Said } from '../shared/people.ts';
 import { describeSaving } from '../shared/saved.ts';
 import type { Session } from '../shared/session.ts';
 import { Actions } from './actions.ts';
-import { COLORS, readCard, titleOf } from './card.ts';
+import { COLORS, readCard } from './card.ts';
 import type { CardView } from './card-view.ts';
 import { Dock } from './dock.ts';
 import { Drags } from './drags.ts';
 import { Editor } from './editor.ts';
-import type { Step } from './history.ts';
 import { ImageDrops } from './image-drops.ts';
 import type { Images } from './images.ts';
 import { type Command, readKey } from './keys.ts';
 import { Table } from './table.ts';
+import { Telling } from './telling.ts';
 
 export type BoardOptions = {
   readonly space: Space;
@@ -32,17 +32,16 @@ export type BoardOptions = {
 export class Board {
   readonly #space: Space;
   readonly #session: Session;
-  readonly #notices: Notices;
   readonly #window = find('window', HTMLElement);
   readonly #plane = find('plane', HTMLElement);
   readonly #empty = find('empty', HTMLElement);
   readonly #actions: Actions;
+  readonly #telling: Telling;
   readonly #table: Table;
   readonly #drags: Drags;
   readonly #editor: Editor;
   readonly #dock: Dock;
   readonly #header: Header;
-  #visitors: ReadonlyMap<string, Visitor> = new Map();
   #selected: string | undefined;
   #cursor: Point | null = null;
   #stale = false;
@@ -50,25 +49,25 @@ export class Board {
   constructor({ space, session, notices, images, now }: BoardOptions) {
     this.#space = space;
     this.#session = session;
-    this.#notices = notices;
     const [window_, plane] = [this.#window, this.#plane];
     const reduced = matchMedia('(prefers-reduced-motion: reduce)');
     const frame = (call: () => void): void => void requestAnimationFrame(call);
     this.#actions = new Actions(space, realId, now);
+    this.#telling = new Telling({ space, notices, actions: this.#actions });
     const paintImage = (hash: string, canvas: HTMLCanvasElement): void => void images.paint(hash, canvas);
     this.#table = new Table({ window: window_, plane, now, frame, still: () => reduced.matches, paintImage });
-    const heldBy = (id: string): string | undefined => this.#holderOf(id);
-    const onRefused = (id: string, holder: string): void => this.#tellHeld(id, holder);
-    const [actions, table] = [this.#actions, this.#table];
-    const onMoved = (id: string): void => notices.speak(`${this.#title(id)} moved`);
+    const [actions, table, telling] = [this.#actions, this.#table, this.#telling];
+    const heldBy = (id: string): string | undefined => telling.holderOf(id)?.id;
+    const onRefused = (id: string, holder: string): void => telling.held(id, holder);
+    const onMoved = (id: string): void => telling.card(id, 'moved');
     this.#drags = new Drags({ table, window: window_, actions, heldBy, onRefused, onMoved });
     this.#editor = new Editor({ actions, heldBy, onRefused, onDone: () => this.#refresh() });
     table.onFrame = () => this.#drags.frame();
     this.#dock = new Dock({
       actions,
       onAdd: () => this.#add(table.middle),
-      onUndo: () => this.#tellStep(actions.undo(), 'Undone'),
-      onRedo: () => this.#tellStep(actions.redo(), 'Done again'),
+      onUndo: () => this.#command({ what: 'undo' }),
+      onRedo: () => this.#command({ what: 'redo' }),
       onEdit: () => this.#command({ what: 'edit', card: true }),
       onRaise: () => this.#command({ what: 'raise', card: true }),
       onRemove: () => this.#command({ what: 'remove', card: true }),
@@ -96,11 +95,15 @@ export class Board {
       this.#refresh();
     });
     for (const name of ['status', 'error'] as const) space.on(name, () => this.#refresh());
-    space.on('refused', ({ item, outcome }) => this.#tellRefusal(item, outcome));
+    space.on('refused', ({ item, outcome }) => {
+      this.#refresh();
+      this.#telling.refusal(item, outcome);
+    });
     space.on('clients', (people) => {
-      this.#visitors = readVisitors(people);
-      this.#header.showPeople([...this.#visitors.values()], space.clientId);
-      this.#table.showCursors([...this.#visitors.values()].filter(({ id }) => id !== space.clientId));
+      this.#telling.visitors = readVisitors(people);
+      const visitors = [...this.#telling.visitors.values()];
+      this.#header.showPeople(visitors, space.clientId);
+      this.#table.showCursors(visitors.filter(({ id }) => id !== space.clientId));
       for (const id of this.#table.views.keys()) this.#showHolder(id);
     });
   }
@@ -150,8 +153,8 @@ export class Board {
     const actions = this.#actions;
     const view = this.#selected === undefined ? undefined : this.#table.views.get(this.#selected);
     if (command.what === 'add') this.#add(this.#table.middle);
-    else if (command.what === 'undo') this.#tellStep(actions.undo(), 'Undone');
-    else if (command.what === 'redo') this.#tellStep(actions.redo(), 'Done again');
+    else if (command.what === 'undo') this.#telling.step(actions.undo(), 'Undone');
+    else if (command.what === 'redo') this.#telling.step(actions.redo(), 'Done again');
     else if (command.what === 'leave') return this.#drags.cancel() || this.#leave();
     else if (!view || !('card' in command)) return false;
     else this.#commandCard(command, view);
@@ -161,9 +164,9 @@ export class Board {
 
   #commandCard(command: Extract<Command, { readonly card: true }>, view: CardView): void {
     const { id } = view;
-    const holder = this.#holderOf(id);
+    const holder = this.#telling.holderOf(id);
     if (holder !== undefined) {
-      this.#tellHeld(id, holder);
+      this.#telling.held(id, holder.id);
       return;
     }
     const actions = this.#actions;
@@ -172,7 +175,7 @@ export class Board {
     else if (command.what === 'raise') actions.raise(id);
     else if (command.what === 'paint') actions.paint(id, COLORS[command.color] ?? 'paper');
     else {
-      this.#notices.speak(`${this.#title(id)} deleted`);
+      this.#telling.card(id, 'deleted');
       const hadFocus = view.element === document.activeElement;
       const next = this.#table.after(view)?.element ?? this.#window;
       actions.remove(id);
@@ -218,51 +221,8 @@ export class Board {
   #showHolder(id: string): void {
     const item = this.#space.item(id);
     const mine = item.locked;
-    const holder = mine ? this.#visitors.get(this.#space.clientId) : this.#otherHolder(id);
+    const holder = mine ? this.#telling.visitors.get(this.#space.clientId) : this.#telling.holderOf(id);
     this.#table.views.get(id)?.hold(holder, mine);
-  }
-
-  #otherHolder(id: string): Visitor | undefined {
-    const { holder } = this.#space.item(id);
-    if (holder === undefined || holder === this.#space.clientId) return undefined;
-    return this.#visitors.get(holder) ?? readVisitor({ id: holder, name: 'Somebody' });
-  }
-
-  /** The id of whoever else has the card, as far as it is known here. */
-  #holderOf(id: string): string | undefined {
-    return this.#otherHolder(id)?.id;
-  }
-
-  #tellHeld(id: string, holder: string): void {
-    const { name } = this.#visitors.get(holder) ?? { name: 'Somebody else' };
-    this.#notices.show(`${name} is holding “${this.#title(id)}” just now.`);
-  }
-
-  #tellRefusal(id: string, outcome: Outcome): void {
-    this.#refresh();
-    if (outcome.result === 'locked') {
-      if (outcome.holder !== this.#space.clientId) this.#tellHeld(id, outcome.holder);
-      return;
-    }
-    // A gesture that lost its lock asks for it again.
-    if (outcome.result === 'fenced') return;
-    if (outcome.result === 'problem' && outcome.status === 403) {
-      this.#notices.show('You may look at this board, but not change it.');
-      return;
-    }
-    const why = 'detail' in outcome && outcome.detail ? `: ${outcome.detail}` : '';
-    this.#notices.show(`A change of “${this.#title(id)}” was not taken${why}.`);
-  }
-
-  #tellStep(step: Step | undefined, word: string): void {
-    this.#refresh();
-    if (step === undefined) this.#notices.speak('Nothing to take back');
-    else if (step.op === undefined) this.#notices.show('Somebody has changed that card since; it was left alone.');
-    else this.#notices.speak(`${word}: ${step.what}`);
-  }
-
-  #title(id: string): string {
-    return titleOf(this.#actions.card(id) ?? { text: 'deleted card' });
   }
 
   #point(event: PointerEvent | undefined): void {

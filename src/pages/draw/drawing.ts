@@ -1,13 +1,12 @@
 import type { Outcome, Space } from '../../client/connect.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { Beginning } from '../shared/begin.ts';
 import { Cursors } from '../shared/cursors.ts';
 import { find, isWriting } from '../shared/dom.ts';
 import { Header } from '../shared/header.ts';
 import { ask, type ItemSource, itemUrl } from '../shared/item-source.ts';
-import type { Notices } from '../shared/notices.ts';
 import { readVisitors, type Said, type Visitor } from '../shared/people.ts';
 import { describeSaving } from '../shared/saved.ts';
-import type { Session } from '../shared/session.ts';
 import { Layers } from './layers.ts';
 import { Pen } from './pen.ts';
 import { Sketch } from './sketch.ts';
@@ -15,12 +14,8 @@ import { followPicture } from './stream.ts';
 import { Timeline } from './timeline.ts';
 import { Tools } from './tools.ts';
 
-export type DrawingOptions = {
+export type DrawingOptions = Beginning & {
   readonly space: Space;
-  readonly spaceName: string;
-  readonly itemName: string;
-  readonly session: Session;
-  readonly notices: Notices;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 };

@@ -2,7 +2,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { find, make } from '../shared/dom.ts';
 
 /** More are counted and not shown. */
-export const MAX_SHOWN = 500;
+const MAX_SHOWN = 500;
 /** As in the style sheet. */
 const GOING_MS = 300;
 

@@ -2,13 +2,12 @@ import type { Item, Outcome, Space } from '../../client/connect.ts';
 import { until } from '../../client/timing.ts';
 import type { SetOp } from '../../kinds/set-ops.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { Beginning } from '../shared/begin.ts';
 import { find } from '../shared/dom.ts';
 import { Header } from '../shared/header.ts';
 import { itemUrl } from '../shared/item-source.ts';
-import type { Notices } from '../shared/notices.ts';
 import { readVisitors, type Said } from '../shared/people.ts';
 import { describeSaving } from '../shared/saved.ts';
-import type { Session } from '../shared/session.ts';
 import { followLog } from './follow-log.ts';
 import { LogView } from './log-view.ts';
 import { MembersView } from './members-view.ts';
@@ -17,12 +16,8 @@ import { change, isRefusal, readSet } from './set-ops.ts';
 import { Troop } from './troop.ts';
 import { sameMembers } from './verdict.ts';
 
-export type SetPageOptions = {
+export type SetPageOptions = Beginning & {
   readonly space: Space;
-  readonly spaceName: string;
-  readonly itemName: string;
-  readonly session: Session;
-  readonly notices: Notices;
   readonly clock: Clock;
   readonly fraction: () => number;
   readonly signal: AbortSignal;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { paint } from '../../../src/backends/images/paint.ts';
-import { readPng, readText, writePng } from '../../../src/backends/images/png-file.ts';
+import { readPng, writePng } from '../../../src/backends/images/png-file.ts';
 import { decodeImage } from '../../../src/backends/images/sharp.ts';
 import { createThreadPainter } from '../../../src/backends/images/thread-painter.ts';
 import { packTile, unpackTile } from '../../../src/backends/images/tiles.ts';
@@ -44,6 +44,12 @@ const foldJob = (tiles: Map<number, Uint8Array>, ops: readonly DrawOp[], size = 
   ops,
   stamps: new Map(),
 });
+
+/** As an image library finds them. */
+async function textsIn(png: Uint8Array): Promise<Record<string, string>> {
+  const { comments = [] } = await sharp(png).metadata();
+  return Object.fromEntries(comments.map(({ keyword, text }) => [keyword, text]));
+}
 
 describe('painting on a thread', () => {
   let painter: Painter;
@@ -105,7 +111,7 @@ describe('painting on a thread', () => {
     draw(raster, OPS);
     assert.deepEqual([back?.width, back?.height], [300, 520]);
     assert.equal(hashOf(back?.rgba ?? Buffer.alloc(0)), hashOf(raster.bytes()));
-    assert.deepEqual(readText(Buffer.from(png)), {
+    assert.deepEqual(await textsIn(png), {
       'Longshore-Item': 'sketch',
       'Longshore-Version': '12',
       'Longshore-Index': '34',
@@ -125,7 +131,7 @@ describe('painting on a thread', () => {
     for (const { file } of [onTiles, onFile]) {
       const { rgba } = (await decodeImage(file ?? Buffer.alloc(0), 'image/png')) ?? assert.fail('no picture');
       assert.equal(hashOf(rgba), hashOf(raster.bytes()));
-      assert.equal(readText(Buffer.from(file ?? []))['Longshore-Index'], '3');
+      assert.equal((await textsIn(file ?? Buffer.alloc(0)))['Longshore-Index'], '3');
     }
     foldInto(tiles, onTiles);
     assert.deepEqual(
@@ -205,9 +211,8 @@ describe('images and tiles', () => {
     const raster = new Raster(3, 2);
     const texts = { 'Longshore-Item': 'a:b~c', 'Longshore-Version': '9007199254740991' };
     const [png, marked] = [writePng(raster, {}), writePng(raster, texts)];
-    assert.deepEqual(readText(marked), texts);
-    assert.deepEqual(readText(png), {});
-    assert.deepEqual(readText(marked.subarray(0, 50)), {});
+    assert.deepEqual(await textsIn(marked), texts);
+    assert.deepEqual(await textsIn(png), {});
     assert.deepEqual(await decodeImage(marked, 'image/png'), await decodeImage(png, 'image/png'));
   });
 
