@@ -66,15 +66,20 @@ export class Flusher {
     return period;
   }
 
-  /** Stores everything that is dirty, released items first, none of them begun after `until` (monotonic, ms). What remains is in the cache and its ledger. */
+  /**
+   * Stores everything that is dirty, released items first, none of them begun after `until` (monotonic, ms). What remains is in the cache and its ledger. Where the cache ends with this
+   * process, what is open is closed too: without its head, the next process could but suppose that it lost something.
+   */
   async drain(until: number): Promise<void> {
     const { deps, dirtiness } = this.#parts;
-    const entries = [...dirtiness.items()].filter((entry) => !entry.stored && !entry.poison);
-    entries.sort((a, b) => Number(a.snapshot.head.open) - Number(b.snapshot.head.open) || a.since - b.since);
+    const { durableAlways } = deps.config;
+    const entries = [...dirtiness.items()].filter((entry) => (durableAlways || !entry.stored) && !entry.poison);
+    const rank = ({ stored, snapshot }: DirtyItem) => (stored ? 2 : Number(snapshot.head.open));
+    entries.sort((a, b) => rank(a) - rank(b) || a.since - b.since);
     let next = 0;
     const worker = async () => {
       for (let entry = entries[next++]; entry && deps.clock.monotonic() < until; entry = entries[next++])
-        await this.#store(entry);
+        await (durableAlways ? this.#close(entry) : this.#store(entry));
     };
     await Promise.all(Array.from({ length: 32 }, worker));
   }

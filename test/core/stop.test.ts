@@ -99,6 +99,20 @@ describe('stopping an instance', () => {
     assert.equal((await world.row('a'))?.body, 1);
   });
 
+  it('[DU43] with the cache in the process stop closes what is open, and the next one goes on with the next version', async () => {
+    const world = new EngineWorld({ durableAlways: true });
+    for (const id of ['a', 'b']) await world.ok(id, { set: 0 });
+    const { version } = await world.ok('a', { set: 1 });
+    await world.run(world.at(0).engine.stop(2_000));
+    for (const id of ['a', 'b']) assert.equal((await world.row(id))?.open, false);
+    world.restartCache();
+    world.start();
+    const item = (await world.snapshot(1)).items.find(({ id }) => id === 'a');
+    assert.ok(item && 'value' in item);
+    assert.deepEqual([item.value, item.version, item.rolledBack], [1, version, undefined]);
+    assert.equal((await world.ok('a', { set: 2 }, { on: 1 })).version, version + 1);
+  });
+
   it('[SW23] stop ends a sweep that runs before its next item, and waits for it', async () => {
     const { world, engine, gate, swept } = await heldSweep();
     let ended = false;

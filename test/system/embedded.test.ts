@@ -75,6 +75,17 @@ describe('a server with everything embedded', function () {
     assert(all.size >= 150, `only ${all.size} were acknowledged`);
   });
 
+  it('[DU43] goes on with the next version after SIGTERM, and takes nothing for lost', async () => {
+    const first = await start();
+    await update(first, 'one', { item: 'x', op: { set: 1 } });
+    await update(first, 'one', { item: 'x', op: { set: 2 } });
+    await first.terminate();
+    const second = await start();
+    assert.equal((await readItem(second, 'one', 'x'))?.version, 2);
+    assert.equal((await update(second, 'one', { item: 'x', op: { set: 3 } })).version, 3);
+    assert.doesNotMatch(second.output, /rolled back/);
+  });
+
   it('[SY19] refuses a data folder that another server uses, and says so', async () => {
     const first = await start();
     await update(first, 'one', { item: 'x', op: { set: 1 } });
