@@ -114,7 +114,7 @@ function openReader(deps: SpaceDeps, { values, heads, pictures }: Items, clients
   const shards = new ShardReader();
   const observer = new Observer(deps, heads, shards, new RosterReader(deps, clients));
   const answers = new Answers(deps, new Renderer(values, heads, pictures), markers);
-  return new UpdateReader(deps, observer, answers, shards);
+  return new UpdateReader({ deps, observer, answers }, shards);
 }
 
 type Here = {

@@ -90,7 +90,7 @@ export const READER_MUTANTS: readonly Mutant[] = [
     'pageNoCursor',
     'A page goes on after the item where the last one stopped.',
     at('pauses', 1),
-    change('read-updates', "const after = marker.cycle?.after ?? '';", "const after = '';"),
+    change('reading', "const after = marker.cycle?.after ?? '';", "const after = '';"),
   ),
   mutant(
     'blindFrom',
