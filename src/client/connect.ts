@@ -12,7 +12,7 @@ import { Outbox } from './outbox.ts';
 import { type MakeSocket, type SocketLike, socketChannel } from './socket-channel.ts';
 import { Space } from './space.ts';
 import type { Storage } from './storage.ts';
-import { realClock, realFraction, realFrame, realId, realNetwork, realSocket } from './system.ts';
+import { isPage, realClock, realFraction, realFrame, realId, realNetwork, realSocket } from './system.ts';
 import type { Transport, TransportName } from './transport.ts';
 
 export { register } from './client-kind.ts';
@@ -111,7 +111,7 @@ function choosingTransport(
   return new ChoosingTransport({
     ...{ clock, fraction, signal, plain: new HttpTransport(http) },
     streams: [
-      ...(socket ? [{ name: 'websocket' as const, open: socketChannel(http, socket) }] : []),
+      ...(socket ? [{ name: 'websocket' as const, open: socketChannel(http, socket, isPage) }] : []),
       { name: 'sse', open: eventsChannel(http) },
     ],
     ...(choice !== 'auto' && { only: choice }),

@@ -22,18 +22,26 @@ const FORBIDDEN = 4403;
 
 type Waiting = { readonly resolve: (answer: PostUpdateResponse) => void; readonly reject: (error: unknown) => void };
 
-/** A WebSocket. Pages cannot give it headers: where there is a token, a ticket is got for it first. */
-export function socketChannel(http: Http, make: MakeSocket): OpenChannel {
+/** One that is not wanted any more may take so long to open or fail before it is closed all the same. A better transport is tried again later than that. */
+const PARTING_MS = 10_000;
+
+/**
+ * A WebSocket. Pages cannot give it headers: where there is a token, a ticket is got for it first. `patient`: one that is being opened is closed
+ * as soon as it is open. Browsers complain of one that is closed before; Node does not, and would be kept alive by it.
+ */
+export function socketChannel(http: Http, make: MakeSocket, patient = false): OpenChannel {
   return (sink, question) => {
-    const channel = new SocketChannel(sink);
+    const channel = new SocketChannel(sink, http, patient);
     channel.follow(question);
-    void channel.open(http, make);
+    void channel.open(make);
     return channel;
   };
 }
 
 class SocketChannel implements Channel {
   readonly #sink: Sink;
+  readonly #http: Http;
+  readonly #patient: boolean;
   readonly #ending = new AbortController();
   readonly #posts = new Map<number, Waiting>();
   #socket: SocketLike | undefined;
@@ -44,11 +52,14 @@ class SocketChannel implements Channel {
   #told = 0;
   #wanted: Question | undefined;
 
-  constructor(sink: Sink) {
+  constructor(sink: Sink, http: Http, patient: boolean) {
     this.#sink = sink;
+    this.#http = http;
+    this.#patient = patient;
   }
 
-  async open(http: Http, make: MakeSocket): Promise<void> {
+  async open(make: MakeSocket): Promise<void> {
+    const http = this.#http;
     const { signal } = this.#ending;
     try {
       const search = await ticketFor(http, signal);
@@ -57,7 +68,10 @@ class SocketChannel implements Channel {
       this.#socket = socket;
       socket.onopen = () => this.#opened();
       socket.onmessage = ({ data }) => this.#take(JSON.parse(String(data)) as ServerMessage);
-      socket.onclose = ({ code }) => this.#fail(whyClosed(http.base, code));
+      socket.onclose = ({ code }) => {
+        this.#socket = undefined;
+        this.#fail(whyClosed(http.base, code));
+      };
     } catch (error) {
       this.#fail(error);
     }
@@ -140,12 +154,23 @@ class SocketChannel implements Channel {
   }
 
   #end(error: unknown): void {
+    if (this.#patient && !this.#isOpen) this.#part();
+    else this.#socket?.close();
+    this.#socket = undefined;
     this.#isOpen = false;
     this.#ending.abort();
     // Whether they were carried out is not known.
     for (const { reject } of this.#posts.values()) reject(new NoAnswerError('a socket that has ended', error));
     this.#posts.clear();
-    this.#socket?.close();
+  }
+
+  #part(): void {
+    const socket = this.#socket;
+    if (!socket) return;
+    const close = (): void => socket.close();
+    const cancel = this.#http.clock.after(PARTING_MS, close);
+    socket.onopen = close;
+    socket.onclose = cancel;
   }
 }
 

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { BrowserPackages } from '../../src/api/browser-packages.ts';
 import { createPages } from '../../src/api/page.ts';
+import type { MakeSocket, SocketLike } from '../../src/client/connect.ts';
 import { PageSuite } from './page-suite.ts';
 
 describe('pages and modules in a browser', function () {
@@ -17,9 +18,8 @@ describe('pages and modules in a browser', function () {
     assert.equal(await page.title(), 'demo · Longshore');
   });
 
-  it('[PG1] the client library is loaded as a module and follows a space', async () => {
-    // It is closed again before its socket may be open.
-    const page = await windows.open(`${site.url}/`, { expected: [/WebSocket/] });
+  it('[PG1] [SDK101] the client library is loaded as a module and follows a space', async () => {
+    const page = await windows.open(`${site.url}/`);
     const seen = await page.evaluate(async () => {
       const address = '/modules/client/connect.js';
       const { connect } = (await import(address)) as typeof import('../../src/client/connect.ts');
@@ -27,6 +27,17 @@ describe('pages and modules in a browser', function () {
       await space.ready();
       const outcome = await space.item('a').set({ x: 1 });
       space.close();
+      const [made, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const webSocket: MakeSocket = (url, protocol) => {
+        const socket = new WebSocket(url, protocol);
+        socket.addEventListener('close', () => ended.resolve());
+        made.resolve();
+        return socket as SocketLike;
+      };
+      const again = connect({ url: location.origin, space: 'modules', transport: 'websocket', webSocket });
+      await made.promise;
+      again.close(); // the socket is being opened just now
+      await ended.promise;
       return outcome.result;
     });
     assert.equal(seen, 'ok');
