@@ -9,8 +9,7 @@ import { pause } from './timing.ts';
 import type { Joined } from './transport.ts';
 
 export type ReaderOptions = {
-  readonly name?: string;
-  readonly data: () => unknown;
+  readonly join: (clientId: string) => Promise<Joined | undefined>;
   /** News of what is stored wake a parked poll. */
   readonly durable: boolean;
   readonly onAnswer: (answer: GetUpdatesResponse, intake: Intake, first: boolean) => void;
@@ -83,14 +82,7 @@ export class Reader {
   async #turn(): Promise<number> {
     const { transport, connection, outbox, signal } = this.#parts;
     if (this.#knowsClients && this.#joined === undefined) {
-      const { name } = this.#options;
-      const data = this.#options.data();
-      const request = {
-        clientId: outbox.clientId,
-        ...(name !== undefined && { name }),
-        ...(data !== undefined && { data }),
-      };
-      const joined = await transport.join(request, signal);
+      const joined = await this.#options.join(outbox.clientId);
       if (joined !== undefined) return this.#begin(joined);
       this.#knowsClients = false;
     }

@@ -17,6 +17,10 @@ export type SocketLike = {
 export type MakeSocket = (url: string, protocol: string) => SocketLike;
 
 const PROTOCOL = 'longshore.v1';
+/** The server takes 4 MiB in one message, and closes a socket that brings more. UTF-16 units. */
+const MAX_MESSAGE_CHARS = 1024 * 1024;
+/** What is said of a message that cannot be read, so neither can its id. */
+const UNREAD = new Set(['badJson', 'badKey', 'tooDeep']);
 /** The right to read was taken back, or the token has ended. */
 const FORBIDDEN = 4403;
 
@@ -86,9 +90,11 @@ class SocketChannel implements Channel {
   post(request: PostUpdateRequest): Promise<PostUpdateResponse> | undefined {
     if (!this.#isOpen) return undefined;
     const id = ++this.#ids;
+    const text = JSON.stringify({ type: 'post', id, ...request } satisfies ClientMessage);
+    if (text.length > MAX_MESSAGE_CHARS) return undefined;
     const { promise, resolve, reject } = Promise.withResolvers<PostUpdateResponse>();
     this.#posts.set(id, { resolve, reject });
-    this.#send({ type: 'post', id, ...request });
+    this.#socket?.send(text);
     return promise;
   }
 
@@ -104,15 +110,7 @@ class SocketChannel implements Channel {
   #watch(): void {
     if (this.#wanted === undefined) return;
     const { marker, durable, clientId } = this.#wanted;
-    this.#send({
-      ...{ type: 'watch', id: this.#asked },
-      ...(marker !== undefined && { marker }),
-      ...(durable && { durable }),
-      ...(clientId !== undefined && { clientId }),
-    } as ClientMessage);
-  }
-
-  #send(message: ClientMessage): void {
+    const message = { type: 'watch', id: this.#asked, marker, ...(durable && { durable }), clientId };
     this.#socket?.send(JSON.stringify(message));
   }
 
@@ -137,7 +135,8 @@ class SocketChannel implements Channel {
     }
   }
 
-  #problem(id: number | undefined, problem: Problem): void {
+  #problem(told: number | undefined, problem: Problem): void {
+    const id = told ?? (UNREAD.has(problem.code) ? [...this.#posts.keys()][0] : undefined);
     const error = new RefusedError(problem.status, problem, problem.retryAfterMs);
     const waiting = id === undefined ? undefined : this.#posts.get(id);
     if (id !== undefined && waiting) {

@@ -3,24 +3,23 @@ import type { GetUpdatesResponse } from '../protocol/get-updates.ts';
 import { iterateChanges } from './changes.ts';
 import type { Parts } from './connection.ts';
 import type { Intake } from './copies.ts';
+import { copyOf } from './copy.ts';
 import { Emitter } from './emitter.ts';
 import { equal } from './equal.ts';
 import type { Change, ItemEvents, Person, SpaceEvents } from './events.ts';
 import { Item, type ItemHost, type PostOptions } from './item.ts';
 import type { ItemCopy } from './item-copy.ts';
-import type { Local, Outcome } from './local.ts';
+import type { Local, Outcome, UpdateOptions } from './local.ts';
 import { Locks } from './locks.ts';
 import { type Status, statusOf } from './machine.ts';
-import { Presence } from './presence.ts';
+import { Presence, type Said } from './presence.ts';
 import { Reader } from './reader.ts';
 import { Roster } from './roster.ts';
 import { Sender } from './sender.ts';
 import { listenIn, unlessAborted, until } from './timing.ts';
 import type { TransportName } from './transport.ts';
 
-export type SpaceOptions = {
-  readonly name?: string;
-  readonly data?: unknown;
+export type SpaceOptions = Said & {
   readonly durable: boolean;
   readonly newId: () => string;
 };
@@ -46,8 +45,8 @@ export class Space {
     this.#parts = parts;
     this.#ending = ending;
     this.#reader = new Reader(parts, {
-      ...options,
-      data: () => this.#presence.data,
+      durable: options.durable,
+      join: (clientId) => this.#presence.join(clientId),
       onAnswer: (answer, intake, first) => this.#take(answer, intake, first),
     });
     this.#sender = new Sender(parts, {
@@ -62,7 +61,7 @@ export class Space {
     const onLock = (item: string, held: boolean): void => this.#itemEvents.get(item)?.emit('lock', held);
     this.#locks = new Locks({ clock, transport, clientId: () => outbox.clientId, signal, onLock });
     const me = (): string | undefined => (connection.state.link === 'live' ? this.#reader.joined?.clientId : undefined);
-    this.#presence = new Presence(options.data, { clock, transport, signal, me, onTrouble: parts.onTrouble });
+    this.#presence = new Presence(options, { clock, transport, signal, me, onTrouble: parts.onTrouble });
     connection.onStatus = () => {
       this.#presence.goOn();
       this.#events.emit('status', this.status);
@@ -180,10 +179,9 @@ export class Space {
     if (closed.aborted) return Promise.resolve({ item, result: 'closed' });
     if (signal?.aborted) return Promise.resolve({ item, result: 'withdrawn' });
     const { promise, resolve } = Promise.withResolvers<Outcome>();
-    // What is sent later must be what was given now, and what it is as JSON.
-    const own = JSON.parse(JSON.stringify(op)) as Json;
+    const own = { op: copyOf(op), options: copyOf(options) as UpdateOptions };
     const local: Local = {
-      ...{ item, kind, op: own, options, fence: copy.fence, alone: false, settle: [resolve] },
+      ...{ item, kind, ...own, fence: copy.fence, alone: false, settle: [resolve] },
       ...(signal && { apart: true }),
     };
     if (options.release) this.#locks.forget(copy);
