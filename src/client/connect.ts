@@ -8,11 +8,11 @@ import { mayRetry, RefusedError } from './errors.ts';
 import { eventsChannel } from './events-channel.ts';
 import { Http } from './http.ts';
 import { HttpTransport } from './http-transport.ts';
-import { Outbox } from './outbox.ts';
+import { type Claim, type Fold, Outbox } from './outbox.ts';
 import { type MakeSocket, type SocketLike, socketChannel } from './socket-channel.ts';
 import { Space } from './space.ts';
 import type { Storage } from './storage.ts';
-import { isPage, realClock, realFraction, realFrame, realId, realNetwork, realSocket } from './system.ts';
+import { isPage, realClaim, realClock, realFraction, realFrame, realId, realNetwork, realSocket } from './system.ts';
 import type { Transport, TransportName } from './transport.ts';
 
 export { register } from './client-kind.ts';
@@ -51,6 +51,8 @@ export type ConnectOptions = {
   readonly fraction?: () => number;
   /** An id that nobody else has. */
   readonly id?: () => string;
+  /** Whether nobody else here has this name, which is then had until `signal` aborts: two pages may have one copied storage. */
+  readonly claim?: (name: string, signal: AbortSignal) => Promise<boolean>;
   /** Tells when the network goes and comes back; returns the end of it. */
   readonly network?: (tell: (isThere: boolean) => void) => () => void;
   /** Calls with the next frame of the screen, if there is one. */
@@ -66,8 +68,7 @@ export function connect(options: ConnectOptions): Space {
   const end = (): void => ending.abort(options.signal?.reason);
   if (options.signal?.aborted) end();
   options.signal?.addEventListener('abort', end, { once: true });
-  const fold: ConstructorParameters<typeof Outbox>[1] = (kind, first, second) =>
-    kinds.get(kind ?? register.kind.name)?.fold(first, second);
+  const fold: Fold = (kind, first, second) => kinds.get(kind ?? register.kind.name)?.fold(first, second);
   const parts: Parts = {
     clock,
     fraction,
@@ -77,7 +78,7 @@ export function connect(options: ConnectOptions): Space {
         ? options.transport
         : choosingTransport(options, options.transport, { clock, fraction, credentials, signal: ending.signal }),
     copies: new Copies(kinds, () => clock.now()),
-    outbox: new Outbox(newId(), fold, options.storage),
+    outbox: new Outbox(newId, claimIn(options, clock, ending.signal), fold, options.storage),
     connection: new Connection(),
     signal: ending.signal,
     mayPass: (error) =>
@@ -87,7 +88,6 @@ export function connect(options: ConnectOptions): Space {
   const { name: shown, data, durable = false } = options;
   const space = new Space(parts, ending, {
     durable,
-    newId,
     ...(shown !== undefined && { name: shown }),
     ...(data !== undefined && { data }),
   });
@@ -96,6 +96,13 @@ export function connect(options: ConnectOptions): Space {
   ending.signal.addEventListener('abort', deafen, { once: true });
   void space.start();
   return space;
+}
+
+/** Where nothing is kept, nothing is copied. */
+function claimIn({ url, space, storage, claim }: ConnectOptions, clock: Clock, signal: AbortSignal): Claim {
+  if (!storage) return async () => true;
+  const ask = claim ?? ((name) => realClaim(name, clock, signal));
+  return (clientId) => ask(`longshore ${url} ${space} ${clientId}`, signal);
 }
 
 type Surroundings = Pick<Parts, 'clock' | 'fraction' | 'signal'> & { readonly credentials: Credentials };

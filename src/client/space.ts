@@ -19,10 +19,7 @@ import { Sender } from './sender.ts';
 import { listenIn, unlessAborted, until } from './timing.ts';
 import type { TransportName } from './transport.ts';
 
-export type SpaceOptions = Said & {
-  readonly durable: boolean;
-  readonly newId: () => string;
-};
+export type SpaceOptions = Said & { readonly durable: boolean };
 
 /** A space, followed from `connect` to `close`. */
 export class Space {
@@ -38,7 +35,7 @@ export class Space {
   /** What listeners know of each item. */
   readonly #shown = new Map<ItemCopy, Json | undefined>();
   readonly #settled = new Set<() => void>();
-  readonly #loaded = Promise.withResolvers<void>();
+  readonly #loaded = Promise.withResolvers<boolean>();
   #failure: unknown;
 
   constructor(parts: Parts, ending: AbortController, options: SpaceOptions) {
@@ -50,7 +47,6 @@ export class Space {
       onAnswer: (answer, intake, first) => this.#take(answer, intake, first),
     });
     this.#sender = new Sender(parts, {
-      newId: options.newId,
       onOutcome: (local, outcome) => this.#told(local, outcome),
       onRestored: (item, result) => this.#events.emit('restored', { item, result }),
       onSettled: () => {
@@ -74,11 +70,13 @@ export class Space {
     const { outbox, copies, signal } = this.#parts;
     try {
       signal.throwIfAborted();
-      for (const local of (await outbox.load()).toReversed()) {
+      const left = await outbox.load();
+      for (const local of left?.toReversed() ?? []) {
         copies.of(local.item).locals.unshift(local);
         this.#show(copies.of(local.item), true);
       }
-      this.#loaded.resolve();
+      if (!left) void outbox.save().catch(this.#parts.onTrouble);
+      this.#loaded.resolve(left !== undefined);
       await Promise.race([this.#reader.run(), this.#sender.run()]);
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
@@ -138,8 +136,8 @@ export class Space {
     return iterateChanges((listener, stop) => this.#events.on('change', listener, stop), ended);
   }
 
-  /** Settles as soon as it is known what an earlier life of the page has left in the storage. */
-  loaded(): Promise<void> {
+  /** Settles as soon as it is known what an earlier life of the page has left in the storage. `false`: that life goes on elsewhere, and this storage is a copy. */
+  loaded(): Promise<boolean> {
     return unlessAborted(this.#loaded.promise, this.#parts.signal);
   }
 

@@ -21,6 +21,7 @@ export class World {
   readonly clock = new FakeClock();
   readonly server = new ModelServer([registerKind as Kind, journal as Kind], this.clock);
   readonly joiners: Joiner[] = [];
+  readonly #claimed = new Set<string>();
 
   client(options: Partial<ConnectOptions> = {}, prepare: (net: LossyTransport) => void = () => undefined): Joiner {
     const net = new LossyTransport(this.server, this.clock);
@@ -35,11 +36,20 @@ export class World {
       fraction: () => 0,
       id: () => `${id}.${named++}`,
       frame: () => undefined,
+      claim: async (name, signal) => this.#claim(name, signal),
       transport: net,
       ...options,
     });
     this.joiners.push({ space, net });
     return { space, net };
+  }
+
+  /** As the locks of a browser, without their time. */
+  #claim(name: string, signal: AbortSignal): boolean {
+    if (this.#claimed.has(name)) return false;
+    this.#claimed.add(name);
+    signal.addEventListener('abort', () => this.#claimed.delete(name), { once: true });
+    return true;
   }
 
   /** Lets time pass, in steps of `step` ms. */

@@ -80,10 +80,11 @@ export class TextDocument {
    * connected with the kind `text`, and an item has one document at a time.
    */
   static async open(space: Space, id: string, options: TextOptions = {}): Promise<TextDocument> {
-    const kept = readKept(options.storage);
-    await space.loaded();
+    const isOwn = await space.loaded(); // of a copy, whoever wrote it sends it
+    const kept = isOwn ? readKept(options.storage) : undefined;
     const item = space.item(id, 'text');
     const document = new TextDocument(space, item, options, new TextCopy(ME, kept?.version ?? 0, kept?.synced ?? ''));
+    if (!isOwn) document.#keep();
     document.#listen();
     document.#resume(kept);
     if (item.version > 0) document.#catchUp();
