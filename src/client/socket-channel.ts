@@ -175,7 +175,9 @@ class SocketChannel implements Channel {
 
 async function ticketFor(http: Http, signal: AbortSignal): Promise<string> {
   if ((await http.credentials.get()) === undefined) return '';
-  const { ticket } = (await http.call('POST', '/tickets', undefined, POST_MS, signal)) as { readonly ticket: string };
+  const { ticket } = (await http.call('POST', '/tickets', undefined, POST_MS, signal, 'ticket')) as {
+    readonly ticket: string;
+  };
   return `?ticket=${encodeURIComponent(ticket)}`;
 }
 

@@ -13,7 +13,8 @@ type Reply =
 function toResponse(reply: Reply): Response {
   if (reply instanceof Error) throw reply;
   if ('status' in reply) {
-    const headers: Record<string, string> = reply.retry === undefined ? {} : { 'Retry-After': reply.retry };
+    const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' };
+    if (reply.retry !== undefined) headers['Retry-After'] = reply.retry;
     return Response.json({ code: reply.code, detail: 'why' }, { status: reply.status, headers });
   }
   return Response.json({ marker: 'm', epoch: 'e', upToDate: true, changesRemaining: 0, items: [], ...reply });
