@@ -67,7 +67,7 @@ export function connect(options: ConnectOptions): Space {
   const ending = new AbortController();
   const end = (): void => ending.abort(options.signal?.reason);
   if (options.signal?.aborted) end();
-  options.signal?.addEventListener('abort', end, { once: true });
+  options.signal?.addEventListener('abort', end, { once: true, signal: ending.signal });
   const fold: Fold = (kind, first, second) => kinds.get(kind ?? register.kind.name)?.fold(first, second);
   const parts: Parts = {
     clock,

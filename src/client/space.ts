@@ -185,7 +185,11 @@ export class Space {
     if (options.release) this.#locks.forget(copy);
     const added = outbox.add(local);
     if (added === local) copy.locals.push(local);
-    signal?.addEventListener('abort', () => this.#withdraw(copy, local), { once: true });
+    if (signal) {
+      const withdraw = (): void => this.#withdraw(copy, local);
+      signal.addEventListener('abort', withdraw);
+      void promise.then(() => signal.removeEventListener('abort', withdraw));
+    }
     void outbox.save().catch(this.#parts.onTrouble);
     this.#show(copy, true);
     connection.bell.ring();

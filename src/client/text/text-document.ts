@@ -8,6 +8,7 @@ import type { Item } from '../item.ts';
 import type { Outcome } from '../local.ts';
 import type { Space } from '../space.ts';
 import { realClock } from '../system.ts';
+import { pause } from '../timing.ts';
 import { type Kept, readKept, type TextStorage, writeKept } from './kept.ts';
 import { type Reaction, type Refused, type TextAnswer, TextCopy, type TextDelta } from './text-copy.ts';
 import { isSteps, isWithoutText } from './told.ts';
@@ -227,11 +228,11 @@ export class TextDocument {
     if (!isBack || isSame || this.#item.confirmed === undefined) return;
     this.#lossWaitedFor = this.#loss;
     this.#isWaitingForOthers = true;
-    const stop = this.#clock.after(OTHERS_MS, () => {
+    const goOn = (): void => {
       this.#isWaitingForOthers = false;
       this.#catchUp();
-    });
-    this.#ending.signal.addEventListener('abort', stop, { once: true });
+    };
+    void pause(this.#clock, OTHERS_MS, this.#ending.signal).then(goOn, () => undefined);
   }
 
   #send(): void {
