@@ -30,8 +30,12 @@ export class RefusedError extends Error {
   }
 
   get mayRetry(): boolean {
-    const { status, code } = this;
-    return status >= 500 || status === 429 || status === 408 || (code === FOREIGN && status !== TOO_LARGE);
+    const { status } = this;
+    return status >= 500 || status === 429 || status === 408 || this.isForeign;
+  }
+
+  get isForeign(): boolean {
+    return this.code === FOREIGN && this.status < 500 && this.status !== TOO_LARGE;
   }
 
   /** The request itself is at fault, or a part of it: no repeat will be taken. */

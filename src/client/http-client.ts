@@ -84,7 +84,9 @@ export class HttpClient {
       try {
         return await this.postUpdate(space, request, signal);
       } catch (error) {
-        if (failures + 1 >= MAX_TRIES || !mayRetry(error) || isUnreachable(error)) throw error;
+        // Another server may be there in its place: whoever named it waits for the answer.
+        const isElsewhere = error instanceof RefusedError && error.isForeign && failures === 0;
+        if (failures + 1 >= MAX_TRIES || !mayRetry(error) || isUnreachable(error) || isElsewhere) throw error;
         await this.pause(failures, error);
       }
     }
