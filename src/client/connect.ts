@@ -1,5 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import { ChoosingTransport } from './choosing-transport.ts';
+import { realClaim } from './claim.ts';
 import { type ClientKind, register } from './client-kind.ts';
 import { Connection, type Parts } from './connection.ts';
 import { Copies } from './copies.ts';
@@ -12,7 +13,7 @@ import { type Claim, type Fold, Outbox } from './outbox.ts';
 import { type MakeSocket, type SocketLike, socketChannel } from './socket-channel.ts';
 import { Space } from './space.ts';
 import type { Storage } from './storage.ts';
-import { isPage, realClaim, realClock, realFraction, realFrame, realId, realNetwork, realSocket } from './system.ts';
+import { isPage, realClock, realFraction, realFrame, realId, realNetwork, realSocket } from './system.ts';
 import type { Transport, TransportName } from './transport.ts';
 
 export { register } from './client-kind.ts';

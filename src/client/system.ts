@@ -1,6 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
 import type { MakeSocket, SocketLike } from './socket-channel.ts';
-import { unlessAborted } from './timing.ts';
 
 /** The real clock, in browsers as in Node. */
 export const realClock: Clock = {
@@ -46,32 +45,3 @@ type Process = { readonly process?: { readonly versions?: { readonly node?: stri
 
 /** What stands open keeps nothing alive that should end. */
 export const isPage = (globalThis as Process).process?.versions?.node === undefined;
-
-type Locks = {
-  request(name: string, options: { readonly signal: AbortSignal }, hold: () => Promise<unknown>): Promise<unknown>;
-};
-
-/** A page that is left may hold for a moment what the next one asks for, ms. */
-const CLAIM_MS = 1_000;
-
-/**
- * Whether nobody else in this browser, or this process, has this name, which is then had until `signal` aborts. Where there are no Web Locks (pages without TLS), that is not known, and
- * taken for granted.
- */
-export function realClaim(name: string, clock: Clock, signal: AbortSignal): Promise<boolean> {
-  const { locks } = (globalThis as { readonly navigator?: { readonly locks?: Locks } }).navigator ?? {};
-  if (!locks) return Promise.resolve(true);
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const late = new AbortController();
-  const cancel = clock.after(CLAIM_MS, () => late.abort());
-  const hold = (): Promise<never> => {
-    cancel();
-    resolve(true);
-    return unlessAborted(new Promise<never>(() => undefined), signal);
-  };
-  locks.request(name, { signal: late.signal }, hold).catch(() => {
-    cancel();
-    resolve(!late.signal.aborted);
-  });
-  return promise;
-}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { askAround, realClaim } from '../../src/client/claim.ts';
 import { type ConnectOptions, connect, RefusedError, type Space } from '../../src/client/connect.ts';
 import type { Storage } from '../../src/client/storage.ts';
-import { realClaim } from '../../src/client/system.ts';
 import { FakeClock, settle } from '../support/clocks.ts';
 import { SPACE, TransportWorld, until } from '../support/transport-world.ts';
 import { WELL } from './lossy-transport.ts';
@@ -137,6 +137,20 @@ describe('two tabs with one copied storage', function () {
     const last = new AbortController();
     assert.equal(await realClaim('tab', clock, last.signal), true, 'who had closed before it asked keeps nothing');
     last.abort();
+  });
+
+  it('[SDK105] where there are no Web Locks, whoever has a name says so', async () => {
+    const clock = new FakeClock();
+    const [mine, theirs] = [new AbortController(), new AbortController()];
+    const first = askAround('tab', clock, mine.signal);
+    clock.advance(200);
+    assert.equal(await first, true);
+    assert.deepEqual([await askAround('tab', clock, theirs.signal), clock.waiting], [false, 0]);
+    mine.abort();
+    const second = askAround('tab', clock, theirs.signal);
+    clock.advance(200);
+    assert.equal(await second, true);
+    theirs.abort();
   });
 
   it('[SDK106] where that is not known, one of them goes by another name as soon as they meet', async () => {

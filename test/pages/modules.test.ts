@@ -44,28 +44,36 @@ describe('pages and modules in a browser', function () {
     assert.equal(seen, 'ok');
   });
 
-  it('[SDK104] [SDK105] a duplicated tab goes by a name of its own, and each keeps its name when it is loaded again', async () => {
-    const first = await windows.open(`${site.url}/`);
-    const follow = (page: Page): Promise<string> =>
-      page.evaluate(async () => {
-        const address = '/modules/client/connect.js';
-        const { connect, webStorage } = (await import(address)) as typeof import('../../src/client/connect.ts');
-        const storage = webStorage(sessionStorage, 'tab');
-        const space = connect({ url: location.origin, space: 'modules', storage });
-        await space.ready();
-        await space.item('b').set(1);
-        await space.flush();
-        return space.clientId;
-      });
-    const name = await follow(first);
-    const opened = first.waitForEvent('popup');
-    await first.evaluate(() => void window.open(location.href)); // which copies the session storage
-    const second = await opened;
-    const another = await follow(second);
-    assert.notEqual(another, name);
-    await Promise.all([first.reload(), second.reload()]);
-    assert.deepEqual([await follow(second), await follow(first)], [another, name]);
-  });
+  for (const locks of [true, false])
+    it(`[SDK104] [SDK105] a duplicated tab goes by a name of its own, and each keeps its name when it is loaded again (${locks ? 'Web Locks' : 'without'})`, async () => {
+      const first = await windows.open(`${site.url}/`);
+      if (!locks) {
+        // As for pages without TLS.
+        await first
+          .context()
+          .addInitScript(() => Object.defineProperty(Navigator.prototype, 'locks', { value: undefined }));
+        await first.reload();
+      }
+      const follow = (page: Page): Promise<string> =>
+        page.evaluate(async () => {
+          const address = '/modules/client/connect.js';
+          const { connect, webStorage } = (await import(address)) as typeof import('../../src/client/connect.ts');
+          const storage = webStorage(sessionStorage, 'tab');
+          const space = connect({ url: location.origin, space: 'modules', storage });
+          await space.ready();
+          await space.item('b').set(1);
+          await space.flush();
+          return space.clientId;
+        });
+      const name = await follow(first);
+      const opened = first.waitForEvent('popup');
+      await first.evaluate(() => void window.open(location.href)); // which copies the session storage
+      const second = await opened;
+      const another = await follow(second);
+      assert.notEqual(another, name);
+      await Promise.all([first.reload(), second.reload()]);
+      assert.deepEqual([await follow(second), await follow(first)], [another, name]);
+    });
 
   it('[PG6] a package is imported by its name, and inline scripts other than the import map do not run', async () => {
     const app = express().use(createPages(new BrowserPackages(['lru-cache'])));
