@@ -1,6 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
 import { ChoosingTransport } from './choosing-transport.ts';
-import { realClaim } from './claim.ts';
 import { type ClientKind, register } from './client-kind.ts';
 import { Connection, type Parts } from './connection.ts';
 import { Copies } from './copies.ts';
@@ -9,11 +8,12 @@ import { mayRetry, RefusedError } from './errors.ts';
 import { eventsChannel } from './events-channel.ts';
 import { Http } from './http.ts';
 import { HttpTransport } from './http-transport.ts';
-import { type Claim, type Fold, Outbox } from './outbox.ts';
+import { type Fold, Outbox, type TakeName } from './outbox.ts';
 import { type MakeSocket, type SocketLike, socketChannel } from './socket-channel.ts';
 import { Space } from './space.ts';
 import type { Storage } from './storage.ts';
 import { isPage, realClock, realFraction, realFrame, realId, realNetwork, realSocket } from './system.ts';
+import { realTakeName } from './take-name.ts';
 import type { Transport, TransportName } from './transport.ts';
 
 export { register } from './client-kind.ts';
@@ -53,7 +53,7 @@ export type ConnectOptions = {
   /** An id that nobody else has. */
   readonly id?: () => string;
   /** Whether nobody else here has this name, which is then had until `signal` aborts: two pages may have one copied storage. */
-  readonly claim?: (name: string, signal: AbortSignal) => Promise<boolean>;
+  readonly takeName?: (name: string, signal: AbortSignal) => Promise<boolean>;
   /** Tells when the network goes and comes back; returns the end of it. */
   readonly network?: (tell: (isThere: boolean) => void) => () => void;
   /** Calls with the next frame of the screen, if there is one. */
@@ -79,7 +79,7 @@ export function connect(options: ConnectOptions): Space {
         ? options.transport
         : choosingTransport(options, options.transport, { clock, fraction, credentials, signal: ending.signal }),
     copies: new Copies(kinds, () => clock.now()),
-    outbox: new Outbox(newId, claimIn(options, clock, ending.signal), fold, options.storage),
+    outbox: new Outbox(newId, takeNameIn(options, clock, ending.signal), fold, options.storage),
     connection: new Connection(),
     signal: ending.signal,
     mayPass: (error) =>
@@ -100,9 +100,9 @@ export function connect(options: ConnectOptions): Space {
 }
 
 /** Where nothing is kept, nothing is copied. */
-function claimIn({ url, space, storage, claim }: ConnectOptions, clock: Clock, signal: AbortSignal): Claim {
+function takeNameIn({ url, space, storage, takeName }: ConnectOptions, clock: Clock, signal: AbortSignal): TakeName {
   if (!storage) return async () => true;
-  const ask = claim ?? ((name) => realClaim(name, clock, signal));
+  const ask = takeName ?? ((name) => realTakeName(name, clock, signal));
   return (clientId) => ask(`longshore ${url} ${space} ${clientId}`, signal);
 }
 

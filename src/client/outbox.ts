@@ -18,7 +18,7 @@ import type { Storage } from './storage.ts';
 export type Fold = (kind: string | undefined, first: Json, second: Json) => Json | undefined;
 
 /** Whether nobody else goes by this client id. */
-export type Claim = (clientId: string) => Promise<boolean>;
+export type TakeName = (clientId: string) => Promise<boolean>;
 
 const FORM = 1;
 
@@ -29,7 +29,7 @@ export class Outbox {
   /** The first is being sent; the others come after it. */
   #line: Sending[] = [];
   readonly #newId: () => string;
-  readonly #claim: Claim;
+  readonly #takeName: TakeName;
   readonly #fold: Fold;
   readonly #storage: Storage | undefined;
   #nextSeq = 1;
@@ -38,10 +38,10 @@ export class Outbox {
   #saving = this.#read.promise;
   #queued = false;
 
-  constructor(newId: () => string, claim: Claim, fold: Fold, storage: Storage | undefined) {
+  constructor(newId: () => string, takeName: TakeName, fold: Fold, storage: Storage | undefined) {
     this.clientId = newId();
     this.#newId = newId;
-    this.#claim = claim;
+    this.#takeName = takeName;
     this.#fold = fold;
     this.#storage = storage;
   }
@@ -53,9 +53,9 @@ export class Outbox {
   async load(): Promise<readonly Local[] | undefined> {
     const text = await this.#storage?.load();
     const left = text === undefined ? undefined : parse(text);
-    const isFree = left === undefined || (await this.#claim(left.clientId));
+    const isFree = left === undefined || (await this.#takeName(left.clientId));
     const found = left && isFree ? this.#takeOver(left) : [];
-    if (!left || !isFree) void this.#claim(this.clientId);
+    if (!left || !isFree) void this.#takeName(this.clientId);
     this.#read.resolve();
     return isFree ? found : undefined;
   }
@@ -121,7 +121,7 @@ export class Outbox {
     const before = this.clientId;
     this.clientId = this.#newId();
     this.#nextSeq = 1;
-    void this.#claim(this.clientId);
+    void this.#takeName(this.clientId);
     return this.clientId !== before;
   }
 

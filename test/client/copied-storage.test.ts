@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { askAround, realClaim } from '../../src/client/claim.ts';
 import { type ConnectOptions, connect, RefusedError, type Space } from '../../src/client/connect.ts';
 import type { Storage } from '../../src/client/storage.ts';
+import { askAround, realTakeName } from '../../src/client/take-name.ts';
 import { FakeClock, settle } from '../support/clocks.ts';
 import { SPACE, TransportWorld, until } from '../support/transport-world.ts';
 import { WELL } from './lossy-transport.ts';
@@ -121,21 +121,21 @@ describe('two tabs with one copied storage', function () {
   it('[SDK105] a name is free again when its space is closed, and waited for as long as that may take', async () => {
     const clock = new FakeClock();
     const [mine, theirs] = [new AbortController(), new AbortController()];
-    assert.equal(await realClaim('tab', clock, mine.signal), true);
-    assert.equal(await realClaim('another', clock, mine.signal), true);
-    const late = realClaim('tab', clock, theirs.signal);
+    assert.equal(await realTakeName('tab', clock, mine.signal), true);
+    assert.equal(await realTakeName('another', clock, mine.signal), true);
+    const late = realTakeName('tab', clock, theirs.signal);
     await settle();
     clock.advance(1_000);
     assert.equal(await late, false);
-    const soon = realClaim('tab', clock, theirs.signal);
+    const soon = realTakeName('tab', clock, theirs.signal);
     await settle();
     clock.advance(999);
     mine.abort();
     assert.equal(await soon, true);
     theirs.abort();
-    assert.deepEqual([await realClaim('tab', clock, theirs.signal), clock.waiting], [true, 0]);
+    assert.deepEqual([await realTakeName('tab', clock, theirs.signal), clock.waiting], [true, 0]);
     const last = new AbortController();
-    assert.equal(await realClaim('tab', clock, last.signal), true, 'who had closed before it asked keeps nothing');
+    assert.equal(await realTakeName('tab', clock, last.signal), true, 'who had closed before it asked keeps nothing');
     last.abort();
   });
 
@@ -155,13 +155,13 @@ describe('two tabs with one copied storage', function () {
 
   it('[SDK106] where that is not known, one of them goes by another name as soon as they meet', async () => {
     const storage = new TabStorage();
-    const claim = async (): Promise<boolean> => true;
-    const first = open(storage, { claim, name: 'first' });
+    const takeName = async (): Promise<boolean> => true;
+    const first = open(storage, { takeName, name: 'first' });
     await first.ready();
     await first.item('card').set(1);
     await until(() => storage.kept !== undefined);
     const name = first.clientId;
-    const second = open(new TabStorage(storage.kept), { claim, name: 'second' });
+    const second = open(new TabStorage(storage.kept), { takeName, name: 'second' });
     await second.ready();
     await until(() => first.clientId !== second.clientId && first.status === 'live' && second.status === 'live');
     assert([first.clientId, second.clientId].includes(name));

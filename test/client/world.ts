@@ -21,7 +21,7 @@ export class World {
   readonly clock = new FakeClock();
   readonly server = new ModelServer([registerKind as Kind, journal as Kind], this.clock);
   readonly joiners: Joiner[] = [];
-  readonly #claimed = new Set<string>();
+  readonly #taken = new Set<string>();
 
   client(options: Partial<ConnectOptions> = {}, prepare: (net: LossyTransport) => void = () => undefined): Joiner {
     const net = new LossyTransport(this.server, this.clock);
@@ -36,7 +36,7 @@ export class World {
       fraction: () => 0,
       id: () => `${id}.${named++}`,
       frame: () => undefined,
-      claim: async (name, signal) => this.#claim(name, signal),
+      takeName: async (name, signal) => this.#takeName(name, signal),
       transport: net,
       ...options,
     });
@@ -45,10 +45,10 @@ export class World {
   }
 
   /** As the locks of a browser, without their time. */
-  #claim(name: string, signal: AbortSignal): boolean {
-    if (this.#claimed.has(name)) return false;
-    this.#claimed.add(name);
-    signal.addEventListener('abort', () => this.#claimed.delete(name), { once: true });
+  #takeName(name: string, signal: AbortSignal): boolean {
+    if (this.#taken.has(name)) return false;
+    this.#taken.add(name);
+    signal.addEventListener('abort', () => this.#taken.delete(name), { once: true });
     return true;
   }
 

@@ -7,7 +7,7 @@ type Locks = {
 };
 
 /** A page that is left may hold for a moment what the next one asks for, ms. */
-const CLAIM_MS = 1_000;
+const TAKE_MS = 1_000;
 /** Other pages of the browser answer within, ms, unless they sleep. */
 const ASK_MS = 200;
 
@@ -15,16 +15,16 @@ const ASK_MS = 200;
  * Whether nobody else in this browser, or this process, has this name, which is then had until `signal` aborts. Pages without TLS have no Web Locks: they ask
  * each other.
  */
-export function realClaim(name: string, clock: Clock, signal: AbortSignal): Promise<boolean> {
+export function realTakeName(name: string, clock: Clock, signal: AbortSignal): Promise<boolean> {
   const { locks } = (globalThis as { readonly navigator?: { readonly locks?: Locks } }).navigator ?? {};
-  if (locks) return claimLock(locks, name, clock, signal);
+  if (locks) return takeLock(locks, name, clock, signal);
   return isPage ? askAround(name, clock, signal) : Promise.resolve(true);
 }
 
-function claimLock(locks: Locks, name: string, clock: Clock, signal: AbortSignal): Promise<boolean> {
+function takeLock(locks: Locks, name: string, clock: Clock, signal: AbortSignal): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const late = new AbortController();
-  const cancel = clock.after(CLAIM_MS, () => late.abort());
+  const cancel = clock.after(TAKE_MS, () => late.abort());
   const hold = (): Promise<never> => {
     cancel();
     resolve(true);
