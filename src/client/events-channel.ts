@@ -65,7 +65,11 @@ class EventsChannel implements Channel {
       this.#sink.heard();
       const events = (rest + decoder.decode(value, { stream: true })).split('\n\n');
       rest = events.pop() ?? '';
-      for (const event of events) restMs = this.#take(event) ?? restMs;
+      try {
+        for (const event of events) restMs = this.#take(event) ?? restMs;
+      } catch (error) {
+        throw error instanceof RefusedError ? error : new NoAnswerError(this.#http.base, error);
+      }
     }
   }
 

@@ -71,7 +71,13 @@ class SocketChannel implements Channel {
       const socket = make(`${http.base.replace(/^http/, 'ws')}/socket${search}`, PROTOCOL);
       this.#socket = socket;
       socket.onopen = () => this.#opened();
-      socket.onmessage = ({ data }) => this.#take(JSON.parse(String(data)) as ServerMessage);
+      socket.onmessage = ({ data }) => {
+        try {
+          this.#take(JSON.parse(String(data)) as ServerMessage);
+        } catch (cause) {
+          this.#fail(new NoAnswerError(http.base, cause));
+        }
+      };
       socket.onclose = ({ code }) => {
         this.#socket = undefined;
         this.#fail(whyClosed(http.base, code));

@@ -94,6 +94,18 @@ describe('answers that are not of the server', function () {
     assert.deepEqual([asked, space.transport], [1, 'longPoll']);
   });
 
+  it('[SDK110] an event that cannot be read ends the stream, not the space', async () => {
+    let asked = 0;
+    const torn = ({ path }: Asked): Response | undefined => {
+      if (path !== '/updates/stream' || ++asked > 2) return undefined;
+      return new Response('data: {"marker"\n\n', { headers: { 'Content-Type': 'text/event-stream' } });
+    };
+    const space = open(torn, { transport: 'sse' });
+    await world.post('card', 1);
+    await until(() => space.transport === 'sse' && space.item('card').confirmed === 1);
+    assert(asked > 2 && space.failure === undefined);
+  });
+
   it('[SDK110] a lock is not lost by one', async () => {
     const model = new World();
     const { space, net } = model.client();

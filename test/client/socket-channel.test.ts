@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Credentials } from '../../src/client/credentials.ts';
+import { mayRetry } from '../../src/client/errors.ts';
 import { Http } from '../../src/client/http.ts';
 import { type SocketLike, socketChannel } from '../../src/client/socket-channel.ts';
 import { FakeClock, runningMs, settle } from '../support/clocks.ts';
@@ -99,5 +100,18 @@ describe('a socket that is ended while it is being opened', () => {
     server.close();
     server.closeAllConnections();
     assert(ms < 5_000, `it took ${ms} ms`); // a page would have waited for 10 s
+  });
+});
+
+describe('a socket over which nonsense comes', () => {
+  it('[SDK110] a message that cannot be read ends the socket, and no more', async () => {
+    for (const data of ['<html>', 'null', '7']) {
+      const { socket, failures } = await opening(true);
+      socket.onopen?.({} as never);
+      socket.onmessage?.({ data });
+      const over = data !== '7'; // a message of a kind that is not known here says nothing
+      assert.deepEqual([failures.length, failures.every(mayRetry)], [over ? 1 : 0, true]);
+      assert.equal(socket.asked.includes('close'), over);
+    }
   });
 });
