@@ -5,7 +5,7 @@ import { Asset } from './asset.ts';
 
 /** Folders of `src`, or of `dist`, that run in browsers too, and single files that they need at run time. Nothing else can be fetched. */
 export const BROWSER_FOLDERS: readonly string[] = ['pages', 'client', 'kinds', 'raster', 'base'];
-export const BROWSER_FILES: readonly string[] = ['protocol/limits.js'];
+export const BROWSER_FILES: readonly string[] = ['protocol/limits.js', 'protocol/register-limits.js'];
 
 const NAME = /^[a-z0-9-]+(\/[a-z0-9-]+)*\.js$/;
 const ADDRESS = '/modules/';

@@ -8,11 +8,12 @@ import { mayRetry, RefusedError } from './errors.ts';
 import { eventsChannel } from './events-channel.ts';
 import { Http } from './http.ts';
 import { HttpTransport } from './http-transport.ts';
-import { Outbox } from './outbox.ts';
+import { type Fold, Outbox, type TakeName } from './outbox.ts';
 import { type MakeSocket, type SocketLike, socketChannel } from './socket-channel.ts';
 import { Space } from './space.ts';
 import type { Storage } from './storage.ts';
-import { realClock, realFraction, realFrame, realId, realNetwork, realSocket } from './system.ts';
+import { isPage, realClock, realFraction, realFrame, realId, realNetwork, realSocket } from './system.ts';
+import { realTakeName } from './take-name.ts';
 import type { Transport, TransportName } from './transport.ts';
 
 export { register } from './client-kind.ts';
@@ -51,6 +52,8 @@ export type ConnectOptions = {
   readonly fraction?: () => number;
   /** An id that nobody else has. */
   readonly id?: () => string;
+  /** Whether nobody else here has this name, which is then had until `signal` aborts: two pages may have one copied storage. */
+  readonly takeName?: (name: string, signal: AbortSignal) => Promise<boolean>;
   /** Tells when the network goes and comes back; returns the end of it. */
   readonly network?: (tell: (isThere: boolean) => void) => () => void;
   /** Calls with the next frame of the screen, if there is one. */
@@ -65,9 +68,8 @@ export function connect(options: ConnectOptions): Space {
   const ending = new AbortController();
   const end = (): void => ending.abort(options.signal?.reason);
   if (options.signal?.aborted) end();
-  options.signal?.addEventListener('abort', end, { once: true });
-  const fold: ConstructorParameters<typeof Outbox>[1] = (kind, first, second) =>
-    kinds.get(kind ?? register.kind.name)?.fold(first, second);
+  options.signal?.addEventListener('abort', end, { once: true, signal: ending.signal });
+  const fold: Fold = (kind, first, second) => kinds.get(kind ?? register.kind.name)?.fold(first, second);
   const parts: Parts = {
     clock,
     fraction,
@@ -77,7 +79,7 @@ export function connect(options: ConnectOptions): Space {
         ? options.transport
         : choosingTransport(options, options.transport, { clock, fraction, credentials, signal: ending.signal }),
     copies: new Copies(kinds, () => clock.now()),
-    outbox: new Outbox(newId(), fold, options.storage),
+    outbox: new Outbox(newId, takeNameIn(options, clock, ending.signal), fold, options.storage),
     connection: new Connection(),
     signal: ending.signal,
     mayPass: (error) =>
@@ -87,7 +89,6 @@ export function connect(options: ConnectOptions): Space {
   const { name: shown, data, durable = false } = options;
   const space = new Space(parts, ending, {
     durable,
-    newId,
     ...(shown !== undefined && { name: shown }),
     ...(data !== undefined && { data }),
   });
@@ -96,6 +97,13 @@ export function connect(options: ConnectOptions): Space {
   ending.signal.addEventListener('abort', deafen, { once: true });
   void space.start();
   return space;
+}
+
+/** Where nothing is kept, nothing is copied. */
+function takeNameIn({ url, space, storage, takeName }: ConnectOptions, clock: Clock, signal: AbortSignal): TakeName {
+  if (!storage) return async () => true;
+  const ask = takeName ?? ((name) => realTakeName(name, clock, signal));
+  return (clientId) => ask(`longshore ${url} ${space} ${clientId}`, signal);
 }
 
 type Surroundings = Pick<Parts, 'clock' | 'fraction' | 'signal'> & { readonly credentials: Credentials };
@@ -111,7 +119,7 @@ function choosingTransport(
   return new ChoosingTransport({
     ...{ clock, fraction, signal, plain: new HttpTransport(http) },
     streams: [
-      ...(socket ? [{ name: 'websocket' as const, open: socketChannel(http, socket) }] : []),
+      ...(socket ? [{ name: 'websocket' as const, open: socketChannel(http, socket, isPage) }] : []),
       { name: 'sse', open: eventsChannel(http) },
     ],
     ...(choice !== 'auto' && { only: choice }),

@@ -17,6 +17,7 @@ export class Emitter<Events extends object> {
     all.add(mine);
     const stop = (): void => {
       all.delete(mine);
+      signal?.removeEventListener('abort', stop);
     };
     signal?.addEventListener('abort', stop, { once: true });
     return stop;

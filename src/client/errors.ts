@@ -1,10 +1,15 @@
 import type { Problem } from '../protocol/errors.ts';
+import { readRetryAfter } from './backoff.ts';
 
 const FAULTY = new Set([400, 413, 415, 422]);
+/** Not the server has answered but something before it, which says little of what the server would. */
+const FOREIGN = 'unknown';
+const TOO_LARGE = 413;
 
 /** The server answered that it will not do it. */
 export class RefusedError extends Error {
   readonly status: number;
+  /** `unknown`: of an answer that is not the server's. */
   readonly code: string;
   /** Present where the same may succeed later. */
   readonly retryAfterMs: number | undefined;
@@ -19,19 +24,36 @@ export class RefusedError extends Error {
     super(problem.detail ?? `the server answered with status ${status}`);
     this.name = 'RefusedError';
     this.status = status;
-    this.code = problem.code ?? 'unknown';
+    this.code = typeof problem.code === 'string' ? problem.code : FOREIGN;
     this.retryAfterMs = retryAfterMs;
     this.holder = problem.holder;
   }
 
   get mayRetry(): boolean {
-    return this.status >= 500 || this.status === 429 || this.status === 408;
+    const { status } = this;
+    return status >= 500 || status === 429 || status === 408 || this.isForeign;
+  }
+
+  get isForeign(): boolean {
+    return this.code === FOREIGN && this.status < 500 && this.status !== TOO_LARGE;
   }
 
   /** The request itself is at fault, or a part of it: no repeat will be taken. */
   get isFaulty(): boolean {
-    return FAULTY.has(this.status);
+    return FAULTY.has(this.status) && !this.mayRetry;
   }
+}
+
+export function isOfType({ headers }: Response, type: string): boolean {
+  return headers.get('Content-Type')?.startsWith(type) ?? false;
+}
+
+/** What an answer says that is not 2xx. */
+export async function refusalOf(response: Response): Promise<RefusedError> {
+  const { status, headers } = response;
+  const body = (await response.json().catch(() => ({}))) as Partial<Problem>; // read to its end in any case
+  const isOurs = isOfType(response, 'application/problem+json');
+  return new RefusedError(status, isOurs ? body : {}, readRetryAfter(headers.get('Retry-After')));
 }
 
 /** No answer: nobody listens there, or the connection broke. Whether the request was carried out is not known. */
@@ -44,16 +66,4 @@ export class NoAnswerError extends Error {
 
 export function mayRetry(error: unknown): boolean {
   return error instanceof NoAnswerError || (error instanceof RefusedError && error.mayRetry);
-}
-
-/** Nobody listens there at all. Only Node tells; a browser does not. */
-export function isUnreachable(error: unknown): boolean {
-  let cause = error instanceof NoAnswerError ? error.cause : undefined;
-  for (let depth = 0; depth < 4 && cause instanceof Error; depth++) {
-    const code = 'code' in cause ? cause.code : undefined;
-    if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH') return true;
-    if (cause instanceof AggregateError) return cause.errors.every((one) => isUnreachable(new NoAnswerError('', one)));
-    cause = cause.cause;
-  }
-  return false;
 }

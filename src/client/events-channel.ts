@@ -1,7 +1,7 @@
 import type { Problem } from '../protocol/errors.ts';
 import type { GetUpdatesResponse } from '../protocol/get-updates.ts';
 import type { Channel, OpenChannel, Sink } from './channel.ts';
-import { NoAnswerError, RefusedError } from './errors.ts';
+import { isOfType, NoAnswerError, RefusedError } from './errors.ts';
 import { type Http, searchOf } from './http.ts';
 import type { Question } from './transport.ts';
 
@@ -52,7 +52,7 @@ class EventsChannel implements Channel {
   /** Settles at the end of the stream with when to come back, ms. */
   async #read(question: Question, signal: AbortSignal): Promise<number> {
     const response = await this.#http.open('GET', `/updates/stream?${searchOf(question)}`, undefined, signal);
-    const reader = response.body?.getReader();
+    const reader = isOfType(response, 'text/event-stream') && response.body?.getReader();
     if (!reader) throw new NoAnswerError('a stream that can be read', undefined);
     const decoder = new TextDecoder();
     let restMs = REST_MS;
@@ -65,7 +65,11 @@ class EventsChannel implements Channel {
       this.#sink.heard();
       const events = (rest + decoder.decode(value, { stream: true })).split('\n\n');
       rest = events.pop() ?? '';
-      for (const event of events) restMs = this.#take(event) ?? restMs;
+      try {
+        for (const event of events) restMs = this.#take(event) ?? restMs;
+      } catch (error) {
+        throw error instanceof RefusedError ? error : new NoAnswerError(this.#http.base, error);
+      }
     }
   }
 

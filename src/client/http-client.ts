@@ -1,15 +1,17 @@
 import type { Clock } from '../ports/clock.ts';
-import type { Problem } from '../protocol/errors.ts';
 import type { GetUpdatesResponse } from '../protocol/get-updates.ts';
 import type { OpsQuery, OpsResponse } from '../protocol/ops.ts';
 import type { PostUpdateRequest, PostUpdateResponse } from '../protocol/post-update.ts';
-import { pauseMs, readRetryAfter } from './backoff.ts';
-import { isUnreachable, mayRetry, NoAnswerError, RefusedError } from './errors.ts';
+import { pauseMs } from './backoff.ts';
+import { mayRetry, NoAnswerError, RefusedError, refusalOf } from './errors.ts';
 import { realClock, realFraction } from './system.ts';
+import { within } from './timing.ts';
+import { isUnreachable } from './unreachable.ts';
 
 export type { ItemAnswer } from '../protocol/get-updates.ts';
 export type { UpdateResult } from '../protocol/post-update.ts';
-export { isUnreachable, mayRetry, NoAnswerError, RefusedError } from './errors.ts';
+export { mayRetry, NoAnswerError, RefusedError } from './errors.ts';
+export { isUnreachable } from './unreachable.ts';
 
 export type HttpClientOptions = {
   /** Where the server is: `http://127.0.0.1:8080`. */
@@ -39,6 +41,7 @@ export type FetchedItem = { readonly version: number; readonly durableVersion: n
 
 export type FetchedPicture = { readonly index: number; readonly bytes: Uint8Array };
 
+const NEVER = new AbortController().signal;
 /** A server that is silent for so much longer than a poll may take is gone. */
 const WATCHDOG_MS = 15_000;
 const LONGEST_WAIT_MS = 50_000;
@@ -62,12 +65,10 @@ export class HttpClient {
 
   /** One attempt. */
   async postUpdate(space: string, request: PostUpdateRequest, signal?: AbortSignal): Promise<PostUpdateResponse> {
-    const response = await this.#call(`/v1/spaces/${encodeURIComponent(space)}/updates`, signal, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(request),
-    });
-    return (await readBody(response, this.url)) as PostUpdateResponse;
+    const path = `/v1/spaces/${encodeURIComponent(space)}/updates`;
+    const headers = { 'Content-Type': 'application/json' };
+    const body = JSON.stringify(request);
+    return (await this.#json(path, signal, { method: 'POST', headers, body })) as PostUpdateResponse;
   }
 
   /**
@@ -83,7 +84,9 @@ export class HttpClient {
       try {
         return await this.postUpdate(space, request, signal);
       } catch (error) {
-        if (failures + 1 >= MAX_TRIES || !mayRetry(error) || isUnreachable(error)) throw error;
+        // Another server may be there in its place: whoever named it waits for the answer.
+        const isElsewhere = error instanceof RefusedError && error.isForeign && failures === 0;
+        if (failures + 1 >= MAX_TRIES || !mayRetry(error) || isUnreachable(error) || isElsewhere) throw error;
         await this.pause(failures, error);
       }
     }
@@ -96,24 +99,23 @@ export class HttpClient {
     if (query.ids !== undefined) parameters.set('ids', query.ids.join(','));
     if (query.durable) parameters.set('durable', 'true');
     const search = parameters.size > 0 ? `?${parameters}` : '';
-    const response = await this.#call(`/v1/spaces/${encodeURIComponent(space)}/updates${search}`, signal);
-    return (await readBody(response, this.url)) as GetUpdatesResponse;
+    const path = `/v1/spaces/${encodeURIComponent(space)}/updates${search}`;
+    return (await this.#json(path, signal)) as GetUpdatesResponse;
   }
 
   /** `undefined` when there is no such item. */
   async getItem(space: string, item: string, signal?: AbortSignal): Promise<FetchedItem | undefined> {
-    let response: Response;
-    try {
-      response = await this.#call(itemPath(space, item), signal);
-    } catch (error) {
-      if (error instanceof RefusedError && error.status === 404) return undefined;
-      throw error;
-    }
-    return {
+    const read = async (response: Response): Promise<FetchedItem> => ({
       version: Number(/\d+/.exec(response.headers.get('ETag') ?? '')?.[0]),
       durableVersion: Number(response.headers.get('Longshore-Durable-Version')),
       value: await readBody(response, this.url),
-    };
+    });
+    try {
+      return await this.#call(itemPath(space, item), read, signal);
+    } catch (error) {
+      if (error instanceof RefusedError && error.code === 'notFound') return undefined;
+      throw error;
+    }
   }
 
   /** Operations of an item by their index; waits as long as `wait` says where there is none. */
@@ -126,15 +128,16 @@ export class HttpClient {
     const parameters = new URLSearchParams(
       Object.entries(query).map(([name, value]) => [name, String(value)] as [string, string]),
     );
-    const response = await this.#call(`${itemPath(space, item)}/ops?${parameters}`, signal);
-    return (await readBody(response, this.url)) as OpsResponse;
+    return (await this.#json(`${itemPath(space, item)}/ops?${parameters}`, signal)) as OpsResponse;
   }
 
   /** A picture as it is drawn with everything that was accepted: the file, and the index of the last operation in it. */
   async getPicture(space: string, item: string, signal?: AbortSignal): Promise<FetchedPicture> {
-    const response = await this.#call(`${itemPath(space, item)}/picture.png`, signal);
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    return { index: Number(response.headers.get('Longshore-Index')), bytes };
+    const read = async (response: Response): Promise<FetchedPicture> => {
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      return { index: Number(response.headers.get('Longshore-Index')), bytes };
+    };
+    return this.#call(`${itemPath(space, item)}/picture.png`, read, signal);
   }
 
   pause(failures: number, error: unknown): Promise<void> {
@@ -142,22 +145,23 @@ export class HttpClient {
     return this.clock.sleep(pauseMs(failures, asked, this.fraction()));
   }
 
-  async #call(path: string, signal?: AbortSignal, init: Init = {}): Promise<Response> {
-    const watchdog = AbortSignal.timeout(LONGEST_WAIT_MS + WATCHDOG_MS);
-    let response: Response;
-    try {
-      response = await this.#fetch(`${this.url}${path}`, {
-        ...init,
-        headers: { ...init.headers, ...this.#authorization },
-        signal: signal === undefined ? watchdog : AbortSignal.any([signal, watchdog]),
-      });
-    } catch (cause) {
-      signal?.throwIfAborted();
-      throw new NoAnswerError(this.url, cause);
-    }
-    if (response.ok) return response;
-    const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
-    throw new RefusedError(response.status, problem, readRetryAfter(response.headers.get('Retry-After')));
+  #json(path: string, signal?: AbortSignal, init?: Init): Promise<unknown> {
+    return this.#call(path, (response) => readBody(response, this.url), signal, init);
+  }
+
+  #call<T>(path: string, read: (response: Response) => Promise<T>, signal = NEVER, init: Init = {}): Promise<T> {
+    return within(this.clock, LONGEST_WAIT_MS + WATCHDOG_MS, signal, async (inner) => {
+      const headers = { ...init.headers, ...this.#authorization };
+      let response: Response;
+      try {
+        response = await this.#fetch(`${this.url}${path}`, { ...init, headers, signal: inner });
+      } catch (cause) {
+        inner.throwIfAborted();
+        throw new NoAnswerError(this.url, cause);
+      }
+      if (response.ok) return read(response);
+      throw await refusalOf(response);
+    });
   }
 }
 

@@ -17,22 +17,23 @@ export class HttpTransport implements Transport {
     const ms = wait * 1_000;
     // What may be long does not go into a URL.
     if (ids || known) {
-      return this.#http.call('POST', '/updates:get', question, ms, signal) as Promise<GetUpdatesResponse>;
+      return this.#http.call('POST', '/updates:get', question, ms, signal, 'marker') as Promise<GetUpdatesResponse>;
     }
     const query = searchOf(question);
     query.set('wait', String(wait));
-    return this.#http.call('GET', `/updates?${query}`, undefined, ms, signal) as Promise<GetUpdatesResponse>;
+    return this.#http.call('GET', `/updates?${query}`, undefined, ms, signal, 'marker') as Promise<GetUpdatesResponse>;
   }
 
   post(request: PostUpdateRequest, signal: AbortSignal): Promise<PostUpdateResponse> {
-    return this.#http.call('POST', '/updates', request, POST_MS, signal) as Promise<PostUpdateResponse>;
+    return this.#http.call('POST', '/updates', request, POST_MS, signal, 'results') as Promise<PostUpdateResponse>;
   }
 
   async join(request: JoinRequest, signal: AbortSignal): Promise<Joined | undefined> {
     try {
-      return (await this.#http.call('POST', '/clients', request, POST_MS, signal)) as Joined;
+      return (await this.#http.call('POST', '/clients', request, POST_MS, signal, 'generation')) as Joined;
     } catch (error) {
-      if (error instanceof RefusedError && (error.status === 404 || error.status === 405)) return undefined;
+      if (error instanceof RefusedError && (error.code === 'notFound' || error.code === 'methodNotAllowed'))
+        return undefined;
       throw error;
     }
   }
@@ -47,7 +48,7 @@ export class HttpTransport implements Transport {
   }
 
   lock(item: string, request: LockRequest, signal: AbortSignal): Promise<Grant> {
-    return this.#http.call('POST', lockPath(item), request, POST_MS, signal) as Promise<Grant>;
+    return this.#http.call('POST', lockPath(item), request, POST_MS, signal, 'fence') as Promise<Grant>;
   }
 
   async unlock(item: string, clientId: string, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
-import type { Problem } from '../protocol/errors.ts';
-import { readRetryAfter } from './backoff.ts';
 import type { Credentials } from './credentials.ts';
-import { NoAnswerError, RefusedError } from './errors.ts';
+import { NoAnswerError, RefusedError, refusalOf } from './errors.ts';
 import { within } from './timing.ts';
 
 export type HttpOptions = {
@@ -34,15 +32,17 @@ export class Http {
     this.base = `${options.url.replace(/\/+$/, '')}/v1/spaces/${encodeURIComponent(options.space)}`;
   }
 
-  /** The body of the answer. `ms`: how long the server may take. */
-  call(method: string, path: string, body: unknown, ms: number, signal: AbortSignal): Promise<unknown> {
+  /** The body of the answer. `ms`: how long the server may take. An answer without `field` is somebody else's. */
+  call(method: string, path: string, body: unknown, ms: number, signal: AbortSignal, field = ''): Promise<unknown> {
     return within(this.clock, ms + WATCHDOG_MS, signal, async (inner) => {
       const response = await this.open(method, path, body, inner);
-      if (response.status === 204) return undefined;
-      return response.json().catch((cause) => {
+      if (response.status === 204 && field === '') return undefined;
+      const answer = await response.json().catch((cause) => {
         inner.throwIfAborted();
         throw new NoAnswerError(this.#options.url, cause);
       });
+      if (Object.hasOwn(Object(answer), field)) return answer;
+      throw new NoAnswerError(this.#options.url, undefined);
     });
   }
 
@@ -70,8 +70,7 @@ export class Http {
       throw new NoAnswerError(this.#options.url, cause);
     }
     if (response.ok) return response;
-    const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
-    throw new RefusedError(response.status, problem, readRetryAfter(response.headers.get('Retry-After')));
+    throw await refusalOf(response);
   }
 }
 

@@ -256,8 +256,10 @@ export class ItemCopy {
         if (state === undefined) kind = local.kind ?? DEFAULT_KIND;
         const known = kind === undefined ? undefined : this.#kinds.get(kind)?.kind;
         const context = { now: this.#now(), version: this.#held?.version ?? 0 };
-        const applied = known?.apply(state ?? known.empty(), local.op, context);
-        if (applied?.result === 'ok') state = applied.state;
+        try {
+          const applied = known?.apply(state ?? known.empty(), local.op, context);
+          if (applied?.result === 'ok') state = applied.state;
+        } catch {} // no operation of this kind, as the server will say
       }
     }
     return this.#valueOf(kind, state);

@@ -62,7 +62,10 @@ export function foldInto(earlier: Local, later: Local, fold: (a: Json, b: Json) 
   // What has a condition may be refused by itself.
   if (earlier.options.ifVersion !== undefined || later.options.ifVersion !== undefined) return false;
   if (earlier.fence !== later.fence || earlier.kind !== later.kind) return false;
-  const op = fold(earlier.op, later.op);
+  let op: Json | undefined;
+  try {
+    op = fold(earlier.op, later.op);
+  } catch {} // what is no operation of its kind is for the server to refuse
   if (op === undefined) return false;
   earlier.op = op;
   const durable = earlier.options.durable || later.options.durable;

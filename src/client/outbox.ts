@@ -15,7 +15,10 @@ import {
 } from './request.ts';
 import type { Storage } from './storage.ts';
 
-type Fold = (kind: string | undefined, first: Json, second: Json) => Json | undefined;
+export type Fold = (kind: string | undefined, first: Json, second: Json) => Json | undefined;
+
+/** Whether nobody else goes by this client id. */
+export type TakeName = (clientId: string) => Promise<boolean>;
 
 const FORM = 1;
 
@@ -25,6 +28,8 @@ export class Outbox {
   readonly waiting: Local[] = [];
   /** The first is being sent; the others come after it. */
   #line: Sending[] = [];
+  readonly #newId: () => string;
+  readonly #takeName: TakeName;
   readonly #fold: Fold;
   readonly #storage: Storage | undefined;
   #nextSeq = 1;
@@ -33,19 +38,26 @@ export class Outbox {
   #saving = this.#read.promise;
   #queued = false;
 
-  constructor(clientId: string, fold: Fold, storage: Storage | undefined) {
-    this.clientId = clientId;
+  constructor(newId: () => string, takeName: TakeName, fold: Fold, storage: Storage | undefined) {
+    this.clientId = newId();
+    this.#newId = newId;
+    this.#takeName = takeName;
     this.#fold = fold;
     this.#storage = storage;
   }
 
-  /** Takes over what an earlier life left, before everything that was added since. */
-  async load(): Promise<readonly Local[]> {
+  /**
+   * Takes over what an earlier life left, before everything that was added since. `undefined`: that life goes on elsewhere, and will send it; the
+   * storage is a copy.
+   */
+  async load(): Promise<readonly Local[] | undefined> {
     const text = await this.#storage?.load();
     const left = text === undefined ? undefined : parse(text);
-    const found = left === undefined ? [] : this.#takeOver(left);
+    const isFree = left === undefined || (await this.#takeName(left.clientId));
+    const found = left && isFree ? this.#takeOver(left) : [];
+    if (!left || !isFree) void this.#takeName(this.clientId);
     this.#read.resolve();
-    return found;
+    return isFree ? found : undefined;
   }
 
   #takeOver(left: Left): readonly Local[] {
@@ -104,10 +116,13 @@ export class Outbox {
     this.#nextSeq = Math.max(this.#nextSeq, nextSeq);
   }
 
-  /** Numbers that somebody else has used too are given up. */
-  rename(clientId: string): void {
-    this.clientId = clientId;
+  /** Somebody else goes by this name. Returns whether there is another one. */
+  rename(): boolean {
+    const before = this.clientId;
+    this.clientId = this.#newId();
     this.#nextSeq = 1;
+    void this.#takeName(this.clientId);
+    return this.clientId !== before;
   }
 
   /** What others and this client know to be lost goes first: a write that came before it would build on less. */

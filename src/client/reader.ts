@@ -9,14 +9,17 @@ import { pause } from './timing.ts';
 import type { Joined } from './transport.ts';
 
 export type ReaderOptions = {
-  readonly name?: string;
-  readonly data: () => unknown;
+  readonly join: (clientId: string) => Promise<Joined | undefined>;
   /** News of what is stored wake a parked poll. */
   readonly durable: boolean;
   readonly onAnswer: (answer: GetUpdatesResponse, intake: Intake, first: boolean) => void;
 };
 
 const WAIT_SECONDS = 25;
+/** Of two that go by one name, whoever has joined within this time gives way, at the second meeting within 30 s; */
+const NEW_MS = 30_000;
+/** the other at the third: it keeps quiet for longer than this before. */
+const NEW_GIVES_WAY_MS = 200;
 const SUPERSEDED = new Error('another question takes its place');
 const TRY_NOW = new Error('there is a reason to try again');
 
@@ -25,8 +28,10 @@ export class Reader {
   readonly #parts: Parts;
   readonly #options: ReaderOptions;
   readonly #resets: ResetGuard;
+  readonly #others: ResetGuard;
   #marker: string | undefined;
   #joined: { readonly clientId: string; readonly generation: number } | undefined;
+  #joinedAt: number | undefined;
   #knowsClients = true;
   #poll: AbortController | undefined;
   #rest: AbortController | undefined;
@@ -35,6 +40,7 @@ export class Reader {
     this.#parts = parts;
     this.#options = options;
     this.#resets = new ResetGuard(parts.clock);
+    this.#others = new ResetGuard(parts.clock);
     parts.connection.lookNow = () => this.#poll?.abort(SUPERSEDED);
     parts.connection.tryNow = () => this.#rest?.abort(TRY_NOW);
     parts.connection.joinAgain = () => this.#leftOut();
@@ -47,7 +53,7 @@ export class Reader {
 
   /** Ends with what `signal` aborts with, or with a failure that will not pass. */
   async run(): Promise<never> {
-    const { clock, connection, fraction, signal, mayPass, onTrouble } = this.#parts;
+    const { clock, connection, fraction, signal, onTrouble } = this.#parts;
     for (let failures = 0; ; ) {
       try {
         const calm = await this.#turn();
@@ -56,18 +62,32 @@ export class Reader {
       } catch (error) {
         signal.throwIfAborted();
         if (error === SUPERSEDED) continue;
-        let calm = 0;
-        if (isMarkerGone(error) && this.#marker !== undefined) {
-          this.#marker = undefined;
-          calm = this.#resets.note();
-        } else if (isSuperseded(error)) calm = this.#resets.note();
-        else if (!mayPass(error)) throw error;
+        const calm = this.#judge(error);
         connection.report('readFailed');
         onTrouble(error);
         const asked = error instanceof RefusedError ? error.retryAfterMs : undefined;
         await this.#pause(Math.max(calm, pauseMs(failures++, asked, fraction())));
       }
     }
+  }
+
+  /** Returns how long to keep quiet for it, ms. Throws what will not pass. */
+  #judge(error: unknown): number {
+    const { outbox, clock, mayPass } = this.#parts;
+    const code = error instanceof RefusedError ? error.code : '';
+    if ((code === 'badMarker' || code === 'filterChanged') && this.#marker !== undefined) {
+      this.#marker = undefined;
+      return this.#resets.note();
+    }
+    // By an older request of this client that the network brought late, or by somebody else under its name.
+    if (code === 'superseded') {
+      const calm = this.#others.note();
+      const isNew = clock.monotonic() - (this.#joinedAt ?? 0) < NEW_MS;
+      if (this.#joined && calm > (isNew ? 0 : NEW_GIVES_WAY_MS) && outbox.rename()) this.#leftOut();
+      return calm;
+    }
+    if (!(code === 'clientIdTaken' && outbox.rename()) && !mayPass(error)) throw error;
+    return 0;
   }
 
   async #pause(ms: number): Promise<void> {
@@ -83,14 +103,7 @@ export class Reader {
   async #turn(): Promise<number> {
     const { transport, connection, outbox, signal } = this.#parts;
     if (this.#knowsClients && this.#joined === undefined) {
-      const { name } = this.#options;
-      const data = this.#options.data();
-      const request = {
-        clientId: outbox.clientId,
-        ...(name !== undefined && { name }),
-        ...(data !== undefined && { data }),
-      };
-      const joined = await transport.join(request, signal);
+      const joined = await this.#options.join(outbox.clientId);
       if (joined !== undefined) return this.#begin(joined);
       this.#knowsClients = false;
     }
@@ -108,7 +121,8 @@ export class Reader {
   }
 
   #begin(joined: Joined): Promise<number> {
-    const { outbox, connection } = this.#parts;
+    const { outbox, connection, clock } = this.#parts;
+    this.#joinedAt ??= clock.monotonic();
     this.#joined = { clientId: joined.clientId, generation: joined.generation };
     outbox.clientId = joined.clientId;
     outbox.startAt(joined.nextSeq);
@@ -170,12 +184,3 @@ export class Reader {
 
 /** The server takes so many in one filter. */
 const MAX_IDS = 100;
-
-/** By an older request of this client that the network brought late, or by somebody else under its name. */
-function isSuperseded(error: unknown): boolean {
-  return error instanceof RefusedError && error.code === 'superseded';
-}
-
-function isMarkerGone(error: unknown): boolean {
-  return error instanceof RefusedError && (error.code === 'badMarker' || error.code === 'filterChanged');
-}

@@ -13,7 +13,6 @@ export type SenderOptions = {
   readonly onRestored: (item: string, result: UpdateResult) => void;
   /** A request is out of the line. */
   readonly onSettled: () => void;
-  readonly newId: () => string;
 };
 
 type Settled = Exclude<UpdateResult, { readonly result: 'retry' }>;
@@ -184,7 +183,7 @@ export class Sender {
     outbox.settled(sending);
     if (this.#rename) {
       this.#rename = false;
-      outbox.rename(this.#options.newId());
+      outbox.rename();
       connection.joinAgain();
     }
     connection.report('sent');

@@ -17,23 +17,35 @@ export type SocketLike = {
 export type MakeSocket = (url: string, protocol: string) => SocketLike;
 
 const PROTOCOL = 'longshore.v1';
+/** The server takes 4 MiB in one message, and closes a socket that brings more. UTF-16 units. */
+const MAX_MESSAGE_CHARS = 1024 * 1024;
+/** What is said of a message that cannot be read, so neither can its id. */
+const UNREAD = new Set(['badJson', 'badKey', 'tooDeep']);
 /** The right to read was taken back, or the token has ended. */
 const FORBIDDEN = 4403;
 
 type Waiting = { readonly resolve: (answer: PostUpdateResponse) => void; readonly reject: (error: unknown) => void };
 
-/** A WebSocket. Pages cannot give it headers: where there is a token, a ticket is got for it first. */
-export function socketChannel(http: Http, make: MakeSocket): OpenChannel {
+/** One that is not wanted any more may take so long to open or fail before it is closed all the same. A better transport is tried again later than that. */
+const PARTING_MS = 10_000;
+
+/**
+ * A WebSocket. Pages cannot give it headers: where there is a token, a ticket is got for it first. `patient`: one that is being opened is closed
+ * as soon as it is open. Browsers complain of one that is closed before; Node does not, and would be kept alive by it.
+ */
+export function socketChannel(http: Http, make: MakeSocket, patient = false): OpenChannel {
   return (sink, question) => {
-    const channel = new SocketChannel(sink);
+    const channel = new SocketChannel(sink, http, patient);
     channel.follow(question);
-    void channel.open(http, make);
+    void channel.open(make);
     return channel;
   };
 }
 
 class SocketChannel implements Channel {
   readonly #sink: Sink;
+  readonly #http: Http;
+  readonly #patient: boolean;
   readonly #ending = new AbortController();
   readonly #posts = new Map<number, Waiting>();
   #socket: SocketLike | undefined;
@@ -44,11 +56,14 @@ class SocketChannel implements Channel {
   #told = 0;
   #wanted: Question | undefined;
 
-  constructor(sink: Sink) {
+  constructor(sink: Sink, http: Http, patient: boolean) {
     this.#sink = sink;
+    this.#http = http;
+    this.#patient = patient;
   }
 
-  async open(http: Http, make: MakeSocket): Promise<void> {
+  async open(make: MakeSocket): Promise<void> {
+    const http = this.#http;
     const { signal } = this.#ending;
     try {
       const search = await ticketFor(http, signal);
@@ -56,8 +71,17 @@ class SocketChannel implements Channel {
       const socket = make(`${http.base.replace(/^http/, 'ws')}/socket${search}`, PROTOCOL);
       this.#socket = socket;
       socket.onopen = () => this.#opened();
-      socket.onmessage = ({ data }) => this.#take(JSON.parse(String(data)) as ServerMessage);
-      socket.onclose = ({ code }) => this.#fail(whyClosed(http.base, code));
+      socket.onmessage = ({ data }) => {
+        try {
+          this.#take(JSON.parse(String(data)) as ServerMessage);
+        } catch (cause) {
+          this.#fail(new NoAnswerError(http.base, cause));
+        }
+      };
+      socket.onclose = ({ code }) => {
+        this.#socket = undefined;
+        this.#fail(whyClosed(http.base, code));
+      };
     } catch (error) {
       this.#fail(error);
     }
@@ -72,9 +96,11 @@ class SocketChannel implements Channel {
   post(request: PostUpdateRequest): Promise<PostUpdateResponse> | undefined {
     if (!this.#isOpen) return undefined;
     const id = ++this.#ids;
+    const text = JSON.stringify({ type: 'post', id, ...request } satisfies ClientMessage);
+    if (text.length > MAX_MESSAGE_CHARS) return undefined;
     const { promise, resolve, reject } = Promise.withResolvers<PostUpdateResponse>();
     this.#posts.set(id, { resolve, reject });
-    this.#send({ type: 'post', id, ...request });
+    this.#socket?.send(text);
     return promise;
   }
 
@@ -90,15 +116,7 @@ class SocketChannel implements Channel {
   #watch(): void {
     if (this.#wanted === undefined) return;
     const { marker, durable, clientId } = this.#wanted;
-    this.#send({
-      ...{ type: 'watch', id: this.#asked },
-      ...(marker !== undefined && { marker }),
-      ...(durable && { durable }),
-      ...(clientId !== undefined && { clientId }),
-    } as ClientMessage);
-  }
-
-  #send(message: ClientMessage): void {
+    const message = { type: 'watch', id: this.#asked, marker, ...(durable && { durable }), clientId };
     this.#socket?.send(JSON.stringify(message));
   }
 
@@ -123,7 +141,8 @@ class SocketChannel implements Channel {
     }
   }
 
-  #problem(id: number | undefined, problem: Problem): void {
+  #problem(told: number | undefined, problem: Problem): void {
+    const id = told ?? (UNREAD.has(problem.code) ? [...this.#posts.keys()][0] : undefined);
     const error = new RefusedError(problem.status, problem, problem.retryAfterMs);
     const waiting = id === undefined ? undefined : this.#posts.get(id);
     if (id !== undefined && waiting) {
@@ -140,18 +159,31 @@ class SocketChannel implements Channel {
   }
 
   #end(error: unknown): void {
+    if (this.#patient && !this.#isOpen) this.#part();
+    else this.#socket?.close();
+    this.#socket = undefined;
     this.#isOpen = false;
     this.#ending.abort();
     // Whether they were carried out is not known.
     for (const { reject } of this.#posts.values()) reject(new NoAnswerError('a socket that has ended', error));
     this.#posts.clear();
-    this.#socket?.close();
+  }
+
+  #part(): void {
+    const socket = this.#socket;
+    if (!socket) return;
+    const close = (): void => socket.close();
+    const cancel = this.#http.clock.after(PARTING_MS, close);
+    socket.onopen = close;
+    socket.onclose = cancel;
   }
 }
 
 async function ticketFor(http: Http, signal: AbortSignal): Promise<string> {
   if ((await http.credentials.get()) === undefined) return '';
-  const { ticket } = (await http.call('POST', '/tickets', undefined, POST_MS, signal)) as { readonly ticket: string };
+  const { ticket } = (await http.call('POST', '/tickets', undefined, POST_MS, signal, 'ticket')) as {
+    readonly ticket: string;
+  };
   return `?ticket=${encodeURIComponent(ticket)}`;
 }
 

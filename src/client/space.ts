@@ -3,27 +3,23 @@ import type { GetUpdatesResponse } from '../protocol/get-updates.ts';
 import { iterateChanges } from './changes.ts';
 import type { Parts } from './connection.ts';
 import type { Intake } from './copies.ts';
+import { copyOf } from './copy.ts';
 import { Emitter } from './emitter.ts';
 import { equal } from './equal.ts';
 import type { Change, ItemEvents, Person, SpaceEvents } from './events.ts';
 import { Item, type ItemHost, type PostOptions } from './item.ts';
 import type { ItemCopy } from './item-copy.ts';
-import type { Local, Outcome } from './local.ts';
+import type { Local, Outcome, UpdateOptions } from './local.ts';
 import { Locks } from './locks.ts';
 import { type Status, statusOf } from './machine.ts';
-import { Presence } from './presence.ts';
+import { Presence, type Said } from './presence.ts';
 import { Reader } from './reader.ts';
 import { Roster } from './roster.ts';
 import { Sender } from './sender.ts';
 import { listenIn, unlessAborted, until } from './timing.ts';
 import type { TransportName } from './transport.ts';
 
-export type SpaceOptions = {
-  readonly name?: string;
-  readonly data?: unknown;
-  readonly durable: boolean;
-  readonly newId: () => string;
-};
+export type SpaceOptions = Said & { readonly durable: boolean };
 
 /** A space, followed from `connect` to `close`. */
 export class Space {
@@ -39,19 +35,18 @@ export class Space {
   /** What listeners know of each item. */
   readonly #shown = new Map<ItemCopy, Json | undefined>();
   readonly #settled = new Set<() => void>();
-  readonly #loaded = Promise.withResolvers<void>();
+  readonly #loaded = Promise.withResolvers<boolean>();
   #failure: unknown;
 
   constructor(parts: Parts, ending: AbortController, options: SpaceOptions) {
     this.#parts = parts;
     this.#ending = ending;
     this.#reader = new Reader(parts, {
-      ...options,
-      data: () => this.#presence.data,
+      durable: options.durable,
+      join: (clientId) => this.#presence.join(clientId),
       onAnswer: (answer, intake, first) => this.#take(answer, intake, first),
     });
     this.#sender = new Sender(parts, {
-      newId: options.newId,
       onOutcome: (local, outcome) => this.#told(local, outcome),
       onRestored: (item, result) => this.#events.emit('restored', { item, result }),
       onSettled: () => {
@@ -62,7 +57,7 @@ export class Space {
     const onLock = (item: string, held: boolean): void => this.#itemEvents.get(item)?.emit('lock', held);
     this.#locks = new Locks({ clock, transport, clientId: () => outbox.clientId, signal, onLock });
     const me = (): string | undefined => (connection.state.link === 'live' ? this.#reader.joined?.clientId : undefined);
-    this.#presence = new Presence(options.data, { clock, transport, signal, me, onTrouble: parts.onTrouble });
+    this.#presence = new Presence(options, { clock, transport, signal, me, onTrouble: parts.onTrouble });
     connection.onStatus = () => {
       this.#presence.goOn();
       this.#events.emit('status', this.status);
@@ -75,11 +70,13 @@ export class Space {
     const { outbox, copies, signal } = this.#parts;
     try {
       signal.throwIfAborted();
-      for (const local of (await outbox.load()).toReversed()) {
+      const left = await outbox.load();
+      for (const local of left?.toReversed() ?? []) {
         copies.of(local.item).locals.unshift(local);
         this.#show(copies.of(local.item), true);
       }
-      this.#loaded.resolve();
+      if (!left) void outbox.save().catch(this.#parts.onTrouble);
+      this.#loaded.resolve(left !== undefined);
       await Promise.race([this.#reader.run(), this.#sender.run()]);
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
@@ -139,8 +136,8 @@ export class Space {
     return iterateChanges((listener, stop) => this.#events.on('change', listener, stop), ended);
   }
 
-  /** Settles as soon as it is known what an earlier life of the page has left in the storage. */
-  loaded(): Promise<void> {
+  /** Settles as soon as it is known what an earlier life of the page has left in the storage. `false`: that life goes on elsewhere, and this storage is a copy. */
+  loaded(): Promise<boolean> {
     return unlessAborted(this.#loaded.promise, this.#parts.signal);
   }
 
@@ -180,16 +177,19 @@ export class Space {
     if (closed.aborted) return Promise.resolve({ item, result: 'closed' });
     if (signal?.aborted) return Promise.resolve({ item, result: 'withdrawn' });
     const { promise, resolve } = Promise.withResolvers<Outcome>();
-    // What is sent later must be what was given now, and what it is as JSON.
-    const own = JSON.parse(JSON.stringify(op)) as Json;
+    const own = { op: copyOf(op), options: copyOf(options) as UpdateOptions };
     const local: Local = {
-      ...{ item, kind, op: own, options, fence: copy.fence, alone: false, settle: [resolve] },
+      ...{ item, kind, ...own, fence: copy.fence, alone: false, settle: [resolve] },
       ...(signal && { apart: true }),
     };
     if (options.release) this.#locks.forget(copy);
     const added = outbox.add(local);
     if (added === local) copy.locals.push(local);
-    signal?.addEventListener('abort', () => this.#withdraw(copy, local), { once: true });
+    if (signal) {
+      const withdraw = (): void => this.#withdraw(copy, local);
+      signal.addEventListener('abort', withdraw);
+      void promise.then(() => signal.removeEventListener('abort', withdraw));
+    }
     void outbox.save().catch(this.#parts.onTrouble);
     this.#show(copy, true);
     connection.bell.ring();

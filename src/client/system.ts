@@ -40,3 +40,8 @@ export function realNetwork(tell: (isThere: boolean) => void): () => void {
 /** `undefined` where there are no WebSockets. */
 export const realSocket: MakeSocket | undefined =
   globalThis.WebSocket && ((url, protocol) => new WebSocket(url, protocol) as SocketLike);
+
+type Process = { readonly process?: { readonly versions?: { readonly node?: string } } };
+
+/** What stands open keeps nothing alive that should end. */
+export const isPage = (globalThis as Process).process?.versions?.node === undefined;

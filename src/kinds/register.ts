@@ -1,6 +1,6 @@
 import type { Json } from '../base/json.ts';
 import { isObject } from '../base/json.ts';
-import { MAX_REGISTER_BYTES } from '../protocol/limits.ts';
+import { MAX_REGISTER_BYTES } from '../protocol/register-limits.ts';
 import type { Applied, ApplyContext, Kind } from './kind.ts';
 import { mergePatch } from './merge-patch.ts';
 

@@ -5,7 +5,7 @@ export const MAX_JSON_DEPTH = 32;
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 export const MAX_UPDATES_PER_REQUEST = 100;
 
-export const MAX_REGISTER_BYTES = 256 * 1024;
+export { MAX_REGISTER_BYTES } from './register-limits.ts';
 export const MAX_TEXT_BYTES = 512 * 1024;
 /** A text as a JSON string. Escapes make some texts several times as long, and a record must hold them. */
 export const MAX_TEXT_JSON_BYTES = 768 * 1024;

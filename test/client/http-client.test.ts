@@ -13,7 +13,8 @@ type Reply =
 function toResponse(reply: Reply): Response {
   if (reply instanceof Error) throw reply;
   if ('status' in reply) {
-    const headers: Record<string, string> = reply.retry === undefined ? {} : { 'Retry-After': reply.retry };
+    const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' };
+    if (reply.retry !== undefined) headers['Retry-After'] = reply.retry;
     return Response.json({ code: reply.code, detail: 'why' }, { status: reply.status, headers });
   }
   return Response.json({ marker: 'm', epoch: 'e', upToDate: true, changesRemaining: 0, items: [], ...reply });
@@ -120,7 +121,7 @@ describe('HttpClient', () => {
     assert.equal(new Set(asked.map(({ body }) => body)).size, 1);
   });
 
-  it('[CL11] does not send again what the server will not have, nor where no server is', async () => {
+  it('[CL11] does not send again what the server will not have, nor where no server is, or another one', async () => {
     const refused = scripted([{ status: 400, code: 'badId' }]);
     await assert.rejects(refused.client.postUntilAnswered('s', request), (error) => {
       return error instanceof RefusedError && error.code === 'badId' && error.status === 400;
@@ -129,6 +130,10 @@ describe('HttpClient', () => {
     const nobody = scripted([new TypeError('fetch failed', { cause: new AggregateError([cause, cause]) })]);
     await assert.rejects(nobody.client.postUntilAnswered('s', request), (error) => {
       return error instanceof NoAnswerError && isUnreachable(error);
+    });
+    const another = scripted([{ status: 404, code: 5 as unknown as string }]);
+    await assert.rejects(another.client.postUntilAnswered('s', request), (error) => {
+      return error instanceof RefusedError && error.code === 'unknown' && error.status === 404;
     });
   });
 });

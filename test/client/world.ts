@@ -21,6 +21,7 @@ export class World {
   readonly clock = new FakeClock();
   readonly server = new ModelServer([registerKind as Kind, journal as Kind], this.clock);
   readonly joiners: Joiner[] = [];
+  readonly #taken = new Set<string>();
 
   client(options: Partial<ConnectOptions> = {}, prepare: (net: LossyTransport) => void = () => undefined): Joiner {
     const net = new LossyTransport(this.server, this.clock);
@@ -35,11 +36,20 @@ export class World {
       fraction: () => 0,
       id: () => `${id}.${named++}`,
       frame: () => undefined,
+      takeName: async (name, signal) => this.#takeName(name, signal),
       transport: net,
       ...options,
     });
     this.joiners.push({ space, net });
     return { space, net };
+  }
+
+  /** As the locks of a browser, without their time. */
+  #takeName(name: string, signal: AbortSignal): boolean {
+    if (this.#taken.has(name)) return false;
+    this.#taken.add(name);
+    signal.addEventListener('abort', () => this.#taken.delete(name), { once: true });
+    return true;
   }
 
   /** Lets time pass, in steps of `step` ms. */

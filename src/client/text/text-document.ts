@@ -8,6 +8,7 @@ import type { Item } from '../item.ts';
 import type { Outcome } from '../local.ts';
 import type { Space } from '../space.ts';
 import { realClock } from '../system.ts';
+import { pause } from '../timing.ts';
 import { type Kept, readKept, type TextStorage, writeKept } from './kept.ts';
 import { type Reaction, type Refused, type TextAnswer, TextCopy, type TextDelta } from './text-copy.ts';
 import { isSteps, isWithoutText } from './told.ts';
@@ -80,10 +81,11 @@ export class TextDocument {
    * connected with the kind `text`, and an item has one document at a time.
    */
   static async open(space: Space, id: string, options: TextOptions = {}): Promise<TextDocument> {
-    const kept = readKept(options.storage);
-    await space.loaded();
+    const isOwn = await space.loaded(); // of a copy, whoever wrote it sends it
+    const kept = isOwn ? readKept(options.storage) : undefined;
     const item = space.item(id, 'text');
     const document = new TextDocument(space, item, options, new TextCopy(ME, kept?.version ?? 0, kept?.synced ?? ''));
+    if (!isOwn) document.#keep();
     document.#listen();
     document.#resume(kept);
     if (item.version > 0) document.#catchUp();
@@ -226,11 +228,11 @@ export class TextDocument {
     if (!isBack || isSame || this.#item.confirmed === undefined) return;
     this.#lossWaitedFor = this.#loss;
     this.#isWaitingForOthers = true;
-    const stop = this.#clock.after(OTHERS_MS, () => {
+    const goOn = (): void => {
       this.#isWaitingForOthers = false;
       this.#catchUp();
-    });
-    this.#ending.signal.addEventListener('abort', stop, { once: true });
+    };
+    void pause(this.#clock, OTHERS_MS, this.#ending.signal).then(goOn, () => undefined);
   }
 
   #send(): void {

@@ -1,5 +1,4 @@
-import { readRetryAfter } from '../../client/backoff.ts';
-import { RefusedError } from '../../client/errors.ts';
+import { refusalOf } from '../../client/errors.ts';
 import type { OpsResponse } from '../../protocol/ops.ts';
 
 /** Where an item is read that the client library does not follow as it is needed. */
@@ -22,7 +21,7 @@ export function itemUrl(space: string, item: string): string {
 export async function ask({ url, headers, signal }: ItemSource, path: string): Promise<Response> {
   const answer = await fetch(url + path, { headers: headers(), signal });
   if (answer.ok) return answer;
-  throw new RefusedError(answer.status, {}, readRetryAfter(answer.headers.get('Retry-After')));
+  throw await refusalOf(answer);
 }
 
 /** The operations after that index, page by page, for ever; the pages after the last operation are waited for. `lineage`: of the operations up to that index. */

@@ -16,6 +16,13 @@ export class Tab {
     return { load: () => this.#kept.get(name), save };
   }
 
+  /** Of a tab that is duplicated. */
+  copy(): Tab {
+    const copy = new Tab();
+    for (const [name, kept] of this.#kept) copy.#kept.set(name, kept);
+    return copy;
+  }
+
   get isEmpty(): boolean {
     return !this.#kept.get('text');
   }
