@@ -3,7 +3,7 @@ import { headKey } from '../model/keys.ts';
 import { type Deps, type HeldHead, LOOP, RetryLater } from './context.ts';
 import type { Dirtiness } from './dirtiness.ts';
 import { getFloor, type HeldFloor, heldFloor } from './floor.ts';
-import { type LoadHooks, loadItem } from './load-item.ts';
+import { loadItem } from './load-item.ts';
 import type { Snapshot } from './row-content.ts';
 import type { SpaceState } from './space-state.ts';
 import type { Values } from './values.ts';
@@ -49,11 +49,11 @@ export class Heads {
   }
 
   load(space: SpaceState, item: string): Promise<HeldHead> {
-    const hooks: LoadHooks = {
-      flushOwn: (id) => this.#dirtiness.flushOwn(space, id),
-      announceAgain: (id) => this.recommit(space, id),
-    };
-    return loadItem(this.#deps, this.#values, space, item, hooks);
+    return loadItem({
+      ...{ deps: this.#deps, values: this.#values, space, item },
+      flushOwn: () => this.#dirtiness.flushOwn(space, item),
+      announceAgain: () => this.recommit(space, item),
+    });
   }
 
   /**

@@ -19,24 +19,24 @@ import { type Values, writeBody } from './values.ts';
 /** How long clients may restore what a rollback took, ms. */
 const RESTORE_MS = 10 * 60_000;
 
-export type LoadHooks = {
+/** An item that is to be loaded, and what that takes. */
+export type Load = {
+  readonly deps: Deps;
+  readonly values: Values;
+  readonly space: SpaceState;
+  readonly item: string;
   /** Stores this process's newer copy of the item, if it has one, before the row is read. */
-  readonly flushOwn: (item: string) => Promise<void>;
+  readonly flushOwn: () => Promise<void>;
   /** Commits the same content once more under a new version: its first announcement came too late. */
-  readonly announceAgain: (item: string) => Promise<unknown>;
+  readonly announceAgain: () => Promise<unknown>;
 };
 
 /**
  * Brings an item from the store into the cache, one loader at a time: `add` a placeholder, read the row, `cas` the placeholder into a head. A store error is never
  * "absent". Throws `Failure` (cache, store) and `RetryLater`.
  */
-export async function loadItem(
-  deps: Deps,
-  values: Values,
-  space: SpaceState,
-  item: string,
-  hooks: LoadHooks,
-): Promise<HeldHead> {
+export async function loadItem(load: Load): Promise<HeldHead> {
+  const { deps, space, item } = load;
   const { cache, clock, random } = deps;
   const key = headKey(space.id, item);
   const until = clock.monotonic() + LOOP.updateMs;
@@ -49,11 +49,11 @@ export async function loadItem(
       continue;
     }
     const floor = await getFloor(deps, space.id);
-    await hooks.flushOwn(item);
+    await load.flushOwn();
     const mine = random.id();
     const token = await cache.add(key, encodePlaceholder(mine), LOOP.placeholderSeconds);
     if (!token) continue;
-    const loaded = await fillPlaceholder(deps, values, space, item, hooks, { mine, token, floor });
+    const loaded = await fillPlaceholder(load, { mine, token, floor });
     if (loaded) return loaded;
   }
   throw new RetryLater('contention', 200);
@@ -61,14 +61,8 @@ export async function loadItem(
 
 type Lease = { readonly mine: string; readonly token: CasToken; readonly floor: HeldFloor };
 
-async function fillPlaceholder(
-  deps: Deps,
-  values: Values,
-  space: SpaceState,
-  item: string,
-  hooks: LoadHooks,
-  lease: Lease,
-): Promise<HeldHead | undefined> {
+async function fillPlaceholder(load: Load, lease: Lease): Promise<HeldHead | undefined> {
+  const { deps, values, space, item } = load;
   const { cache, store, metrics } = deps;
   const key = headKey(space.id, item);
   metrics.count('loads');
@@ -78,9 +72,9 @@ async function fillPlaceholder(
     const row = decodeRow(record);
     const stored = row.apart && (await readStored(deps, values.kindOf(row), space.id, item, row));
     if (stored === CHANGED) return await cache.delete(key, lease.token).then(() => undefined);
-    if (row.open) return await rollBack(deps, values, space, item, hooks, lease, { record, stored });
+    if (row.open) return await rollBack(load, lease, { record, stored });
     const ku = lease.floor.floor.F + deps.config.persistMs;
-    return await putHead(deps, key, await headOf(deps, values, space.id, { row, stored }, ku), lease.token);
+    return await putHead(deps, key, await headOf(load, { row, stored }, ku), lease.token);
   } catch (error) {
     await cache.delete(key, lease.token).catch(() => undefined); // it expires by itself
     throw error;
@@ -97,14 +91,11 @@ async function putHead(deps: Deps, key: string, head: Head, token: CasToken): Pr
  * roll the row back under a living head.
  */
 async function rollBack(
-  deps: Deps,
-  values: Values,
-  space: SpaceState,
-  item: string,
-  hooks: LoadHooks,
+  load: Load,
   lease: Lease,
   { record, stored }: { readonly record: StoreRecord; readonly stored: unknown },
 ): Promise<HeldHead | undefined> {
+  const { deps, space, item } = load;
   const { cache, store, clock, metrics } = deps;
   const key = headKey(space.id, item);
   const giveUp = () => cache.delete(key, lease.token).then(() => undefined);
@@ -130,19 +121,17 @@ async function rollBack(
   metrics.count('rollbacks');
   metrics.count('store_writes');
   deps.log.warn({ space: space.id, item, from: row.v, to: rolled.v }, 'item rolled back');
-  const head = await headOf(deps, values, space.id, { row: rolled, stored }, -1);
+  const head = await headOf(load, { row: rolled, stored }, -1);
   const { cas, read } = await cache.casThenGet(key, encodeHead(head), lease.token, [space.floorKey]);
   if (cas.status !== 'stored') return undefined;
   const after = heldFloor(read[0]);
-  if (!after || !isCovered(head, after.floor)) await hooks.announceAgain(item);
+  if (!after || !isCovered(head, after.floor)) await load.announceAgain();
   return { head, token: cas.token };
 }
 
 /** A head with an empty tail: a delta never crosses a load. Large values get a body record of their own first. */
 async function headOf(
-  deps: Deps,
-  values: Values,
-  space: string,
+  { deps, values, space }: Load,
   { row, stored }: { readonly row: Row; readonly stored: unknown },
   ku: number,
 ): Promise<Head> {
@@ -160,7 +149,7 @@ async function headOf(
     kind,
     newKey: () => deps.random.id(),
   });
-  if (plan.newBody) await writeBody(deps, space, plan.newBody);
+  if (plan.newBody) await writeBody(deps, space.id, plan.newBody);
   return { ...base, ...(plan.ref ? { ref: plan.ref } : { body: plan.body ?? null }) };
 }
 
