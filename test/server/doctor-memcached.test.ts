@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { MAX_RECORD_BYTES } from '../../src/protocol/limits.ts';
 import { parseConfig } from '../../src/server/config.ts';
 import type { Finding } from '../../src/server/doctor/findings.ts';
 import { examineCache } from '../../src/server/doctor/memcached.ts';
@@ -12,6 +13,7 @@ import {
 } from '../support/memcached.ts';
 import { skipFor } from '../support/need.ts';
 import { RecordedLog } from '../support/recorded-log.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 describe('doctor, memcached that asks for a password', function () {
   this.timeout(60_000);
@@ -29,14 +31,11 @@ describe('doctor, memcached that asks for a password', function () {
 
   async function examineBoth(password: string): Promise<readonly Finding[]> {
     running.push(await startMemcached({ sasl, args: ['-M', '-m', '32'] }), await startMemcached({ sasl }));
-    const outcome = parseConfig({
+    return examine({
       LONGSHORE_CACHE: `memcached://${running.map(({ port }) => `127.0.0.1:${port}`).join()}`,
       LONGSHORE_CACHE_USERNAME: sasl.username,
       LONGSHORE_CACHE_PASSWORD: password,
-      LONGSHORE_SECRET: 'for-the-doctor-0123456789',
     });
-    assert.ok(outcome.ok, JSON.stringify(outcome));
-    return examineCache(outcome.config, { clock: systemClock, random: systemRandom, log: new RecordedLog() });
   }
 
   it('[CI32] room, evictions and clock of each of two', async () => {
@@ -62,3 +61,36 @@ describe('doctor, memcached that asks for a password', function () {
     assert.ok(!JSON.stringify(findings).includes('a wrong one'));
   });
 });
+
+describe('doctor, memcached that tells nothing of itself', () => {
+  before(function () {
+    if (findMemcached() === undefined) skipFor(this, MEMCACHED_MISSING);
+  });
+
+  it('[CI33] is a warning, and its clock is not judged', async () => {
+    const memcached = await startMemcached({ args: ['-M'] });
+    const proxy = await TcpProxy.start(memcached.port);
+    // All answers but the statistics are the one large record and some 300 bytes; the statistics are more than 1,000.
+    proxy.setMode({ kind: 'cutAfter', bytes: MAX_RECORD_BYTES + 800 });
+    try {
+      const findings = await examine({ LONGSHORE_CACHE: `memcached://127.0.0.1:${proxy.port}` });
+      assert.deepEqual(
+        findings.map(({ check, level }) => [check, level]),
+        [
+          ['cache', 'ok'],
+          ['cache memory', 'warn'],
+        ],
+      );
+      assert.match(findings[1]?.detail ?? '', /does not tell how it is set/);
+    } finally {
+      await proxy.stop();
+      await memcached.stop();
+    }
+  });
+});
+
+function examine(env: Record<string, string>): Promise<Finding[]> {
+  const outcome = parseConfig({ LONGSHORE_SECRET: 'for-the-doctor-0123456789', ...env });
+  assert.ok(outcome.ok, JSON.stringify(outcome));
+  return examineCache(outcome.config, { clock: systemClock, random: systemRandom, log: new RecordedLog() });
+}
