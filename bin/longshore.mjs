@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Starts the command line: the built one, or in a checkout the source itself, which Node runs as it is from version 24 on.
+// Starts the command line: in a checkout the source itself, which Node runs as it is from version 24 on, in a package, which has
+// no source, the built one. A checkout may have been built long ago, so what is built is not looked at there.
 // This file has to parse on much older versions, so that they can say what is wrong.
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
@@ -11,9 +12,19 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const pinned = join(root, 'node_modules', 'node', 'bin', 'node');
 
 function startHere() {
-  const built = join(root, 'dist', 'cli', 'main.js');
-  const main = existsSync(built) ? built : join(root, 'src', 'cli', 'main.ts');
+  silenceExperiments();
+  const source = join(root, 'src', 'cli', 'main.ts');
+  const main = existsSync(source) ? source : join(root, 'dist', 'cli', 'main.js');
   return import(pathToFileURL(main).href);
+}
+
+/** As `--disable-warning=ExperimentalWarning` does, which would take a second process. Node itself warns by this function, too. */
+function silenceExperiments() {
+  const emitWarning = process.emitWarning;
+  process.emitWarning = (warning, options, ...more) => {
+    const type = warning instanceof Error ? warning.name : (options?.type ?? options);
+    if (type !== 'ExperimentalWarning') emitWarning.call(process, warning, options, ...more);
+  };
 }
 
 /** Runs this file again on the Node that a checkout carries, and ends as that one ends. */

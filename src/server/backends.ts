@@ -1,7 +1,7 @@
 import { createFolderBlobs } from '../backends/blobs/folder.ts';
 import { createInProcessBus } from '../backends/bus/in-process.ts';
 import { createPulseBus } from '../backends/bus/pulse.ts';
-import { createMemcachedCache } from '../backends/cache/memcached.ts';
+import { createMemcachedCache, type MemcachedCache } from '../backends/cache/memcached.ts';
 import { createMemoryCache } from '../backends/cache/memory.ts';
 import { createMemoryStore } from '../backends/store/memory.ts';
 import { createSqliteStore } from '../backends/store/sqlite.ts';
@@ -13,6 +13,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
 import type { Store } from '../ports/store.ts';
+import type { CacheChoice } from './backend-urls.ts';
 import type { Config } from './config.ts';
 
 /** What the embedded cache may take; everything in it can be read again from the store, but for the recent index. */
@@ -24,12 +25,19 @@ export type SystemParts = { readonly clock: Clock; readonly random: Random; read
 /** `trips`: round trips to its servers so far; absent where there are none. */
 export type OpenCache = Cache & { readonly trips?: number };
 
-/** `deadlineMs`: of one answer of memcached, where its own is too short. */
-export function openCache({ cache }: Config, { clock, log }: SystemParts, deadlineMs?: number): OpenCache {
-  if (cache.backend === 'memory') {
-    return createMemoryCache({ clock, maxBytes: MEMORY_CACHE_BYTES, evictable: isReloadable });
-  }
-  const { backend: _backend, ...options } = cache;
+export function openCache({ cache }: Config, parts: SystemParts): OpenCache {
+  if (cache.backend === 'memcached') return openMemcached(cache, parts);
+  return createMemoryCache({ clock: parts.clock, maxBytes: MEMORY_CACHE_BYTES, evictable: isReloadable });
+}
+
+export type MemcachedChoice = Extract<CacheChoice, { backend: 'memcached' }>;
+
+/** `deadlineMs`: of one answer, where that of a server is too short. */
+export function openMemcached(
+  { backend: _backend, ...options }: MemcachedChoice,
+  { clock, log }: SystemParts,
+  deadlineMs?: number,
+): MemcachedCache {
   return createMemcachedCache({ ...options, clock, log, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
 }
 

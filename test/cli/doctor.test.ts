@@ -267,8 +267,9 @@ describe('longshore doctor, memcached and Datastore', function () {
     const slow = await TcpProxy.start(memcached.port);
     slow.setMode({ kind: 'delay', ms: 600 });
     try {
-      const { findings } = await services(slow.port);
+      const { findings, levels } = await services(slow.port);
       const cache = findings.find(({ check }) => check === 'cache');
+      assert.equal(levels('cache memory'), 'ok');
       assert.deepEqual([cache?.level, /, [1-9]\d{2,}\.\d ms$/.test(cache?.detail ?? '')], ['ok', true], cache?.detail);
     } finally {
       await slow.stop();

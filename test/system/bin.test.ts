@@ -54,9 +54,34 @@ describe('bin/longshore.mjs', function () {
     assert.equal((await start([], ['a', 'b'])).out, 'source true a b');
   });
 
-  it('[DP1] runs what is built', async () => {
+  it('[DP1] runs the source also where something was built once', async () => {
+    write('dist/cli/main.js', SAYS('built'));
+    assert.equal((await start([], ['a'])).out, 'source true a');
+  });
+
+  it('[DP1] runs what was built where there is no source', async () => {
+    rmSync(join(folder, 'src'), { recursive: true });
     write('dist/cli/main.js', SAYS('built'));
     assert.equal((await start([], ['a'])).out, 'built true a');
+  });
+
+  it('[DP13] says nothing of experimental features, and lets other warnings pass', async () => {
+    write(
+      'src/cli/main.ts',
+      `import { stripTypeScriptTypes } from 'node:module';
+      stripTypeScriptTypes('let a: number');
+      process.emitWarning('try it', 'ExperimentalWarning');
+      process.emitWarning('try it', { type: 'ExperimentalWarning' });
+      process.emitWarning(Object.assign(new Error('try it'), { name: 'ExperimentalWarning' }));
+      process.emitWarning('plain');
+      process.emitWarning('old', 'DeprecationWarning', 'OLD1');
+      process.emitWarning('odd', { type: 'OddWarning', code: 'ODD1' });`,
+    );
+    const { err } = await start([], []);
+    assert.doesNotMatch(err, /xperimental|try it/);
+    for (const warning of [/\) Warning: plain/, /\[OLD1\] DeprecationWarning: old/, /\[ODD1\] OddWarning: odd/]) {
+      assert.match(err, warning);
+    }
   });
 
   it('[DP2] goes over to the Node that the checkout carries when the running one is too old', async () => {

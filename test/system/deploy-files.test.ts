@@ -11,7 +11,6 @@ type Kind = 'app' | 'cron' | 'index' | 'upload';
 type Read = { readonly error: string } | { readonly value: unknown };
 type AppFile = {
   readonly runtime: string;
-  readonly entrypoint: string;
   readonly inbound: readonly string[];
   readonly slots: string;
   readonly env: Readonly<Record<string, string>>;
@@ -80,8 +79,6 @@ describe('deploy files', function () {
       assert.deepEqual(app.inbound, ['warmup']);
       // The service takes no more, though the SDK does not say so.
       assert.equal(app.slots, '1000');
-      const main = /node (?:--\S+ )*(\S+)/.exec(app.entrypoint)?.[1] ?? '';
-      assert.ok(existsSync(join(ROOT, main)), `${main} is started, but not there`);
     });
 
     it('[DP6] app.yaml names the backends and carries no secret', () => {
@@ -148,6 +145,18 @@ describe('deploy files', function () {
       writeFileSync(join(upload, '.gcloudignore'), ignore);
       assert.deepEqual(read<string[]>('upload', upload), ['app.yaml']);
     });
+  });
+
+  it('[DP14] app.yaml starts what its build makes of the source, and the image has no other', () => {
+    const app = readFileSync(join(ROOT, 'app.yaml'), 'utf8');
+    const main = /^entrypoint: node (?:--\S+ )*dist\/(\S+)\.js serve$/m.exec(app)?.[1] ?? assert.fail('not from dist');
+    assert.ok(existsSync(join(ROOT, 'src', `${main}.ts`)), `${main} is started, but would not be built`);
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    assert.equal(scripts['gcp-build'], 'npm run build');
+    const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+    const image = dockerfile.slice(dockerfile.lastIndexOf('\nFROM'));
+    assert.match(image, /^COPY --from=build \/app\/dist dist$/m);
+    assert.doesNotMatch(image, /^COPY .*\bsrc\b/m);
   });
 
   it('[DP11] app.yaml says whom to let in, and the server starts with what it says', () => {

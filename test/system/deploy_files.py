@@ -27,7 +27,6 @@ def read_app(path):
     yaml_parsing.ServiceYamlInfo.FromFile(path)
     return {
         "runtime": info.runtime,
-        "entrypoint": info.entrypoint,
         "inbound": list(info.inbound_services or []),
         "slots": info.automatic_scaling and info.automatic_scaling.max_concurrent_requests,
         "env": dict(info.env_variables or {}),

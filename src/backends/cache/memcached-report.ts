@@ -9,12 +9,9 @@ export type MemcachedReport = {
   readonly evictionsOn: boolean;
   /** Records forgotten for want of room since the node started; anything above 0 is an alarm. */
   readonly evictions: number;
-  /** Below `MAX_RECORD_BYTES` and room for a key, records that ought to fit are refused. */
-  readonly maxItemBytes: number;
   readonly limitBytes: number;
-  readonly usedBytes: number;
-  /** Seconds since 1970; another one means that the memory was lost. */
-  readonly startedAt: number;
+  /** Its clock: ms since 1970, of whole seconds. 0 where it does not tell. */
+  readonly timeMs: number;
 };
 
 /** Fails with `cacheUnavailable`. */
@@ -29,9 +26,7 @@ export async function reportOn(node: string, link: MemcachedLink): Promise<Memca
     version: general.get('version') ?? '',
     evictionsOn: settings.get('evictions') !== 'off',
     evictions: number('evictions'),
-    maxItemBytes: Number(settings.get('item_size_max') ?? 0),
     limitBytes: number('limit_maxbytes'),
-    usedBytes: number('bytes'),
-    startedAt: number('time') - number('uptime'),
+    timeMs: number('time') * 1_000,
   };
 }

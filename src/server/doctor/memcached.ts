@@ -1,18 +1,14 @@
-import { connect } from 'node:net';
+import type { MemcachedCache } from '../../backends/cache/memcached.ts';
+import type { MemcachedReport } from '../../backends/cache/memcached-report.ts';
 import { seenKey } from '../../model/keys.ts';
 import { isFailure } from '../../ports/failure.ts';
 import { MAX_RECORD_BYTES } from '../../protocol/limits.ts';
-import type { CacheChoice } from '../backend-urls.ts';
-import { openCache, type SystemParts } from '../backends.ts';
+import { type MemcachedChoice, openMemcached, type SystemParts } from '../backends.ts';
 import type { Config } from '../config.ts';
 import { describeSkew } from './clocks.ts';
 import { type Finding, fail, messageOf, ok, warn } from './findings.ts';
 
-type Memcached = Extract<CacheChoice, { backend: 'memcached' }>;
-type Server = Memcached['servers'][number];
-
 const KEPT_SECONDS = 60;
-const STATS_MS = 2_000;
 /** Longer than a server waits: that a machine is busy for a moment says nothing of how it is set up. */
 const ANSWER_MS = 3_000;
 
@@ -20,13 +16,17 @@ const ANSWER_MS = 3_000;
 export async function examineCache(config: Config, parts: SystemParts): Promise<Finding[]> {
   const { cache } = config;
   if (cache.backend === 'memory') return [ok('cache', 'in this process; every update is stored before its answer')];
-  const findings = await Promise.all(cache.servers.map((server) => examineServer(config, cache, server, parts)));
+  const findings = await Promise.all(
+    cache.servers.map((server) =>
+      examineServer({ ...cache, servers: [server] }, parts, `${server.host}:${server.port}`),
+    ),
+  );
   return findings.flat();
 }
 
-async function examineServer(config: Config, all: Memcached, server: Server, parts: SystemParts): Promise<Finding[]> {
-  const name = `${server.host}:${server.port}`;
-  const cache = openCache({ ...config, cache: { ...all, servers: [server] } }, parts, ANSWER_MS);
+/** `choice` has this one server. */
+async function examineServer(choice: MemcachedChoice, parts: SystemParts, name: string): Promise<Finding[]> {
+  const cache = openMemcached(choice, parts, ANSWER_MS);
   try {
     const began = performance.now();
     await cache.ping();
@@ -48,18 +48,15 @@ async function examineServer(config: Config, all: Memcached, server: Server, par
         fail('cache', `${name} does not do cas and append as memcached does`, 'use memcached itself, 1.5 or newer'),
       ];
     }
-    return [
-      ok('cache', `${name} keeps what it is given, ${took.toFixed(1)} ms`),
-      ...(await examineStats(all, server, name)),
-    ];
+    return [ok('cache', `${name} keeps what it is given, ${took.toFixed(1)} ms`), ...(await examineStats(cache, name))];
   } catch (error) {
-    return [describeTrouble(error, name, all)];
+    return [describeTrouble(error, name, choice)];
   } finally {
     await cache.close();
   }
 }
 
-function describeTrouble(error: unknown, name: string, { username }: Memcached): Finding {
+function describeTrouble(error: unknown, name: string, { username }: MemcachedChoice): Finding {
   if (isFailure(error, 'cacheFull', 'tooLarge')) {
     const fix = 'give memcached more memory (-m), and items of 1 MB (-I 1m, its default)';
     return fail('cache', `${name} does not take a record of ${MAX_RECORD_BYTES} bytes`, fix);
@@ -72,54 +69,27 @@ function describeTrouble(error: unknown, name: string, { username }: Memcached):
   return fail('cache', `${name}: ${messageOf(error)}`, fix);
 }
 
-/** Its settings, counters and clock, over the text protocol, which it does not speak where it asks for passwords. */
-async function examineStats(all: Memcached, server: Server, name: string): Promise<Finding[]> {
-  if (all.username !== undefined)
-    return [ok('cache memory', `${name} tells nothing of itself where it asks for a password`)];
+/** Its settings, counters and clock, over the connection that has signed in. */
+async function examineStats(cache: MemcachedCache, name: string): Promise<Finding[]> {
   const askedAt = Date.now();
-  const stats = await readStats(server).catch(() => undefined);
-  if (stats === undefined)
-    return [warn('cache memory', `${name} does not answer "stats"`, 'see that nothing stands between')];
-  const findings: Finding[] = [];
-  const evicted = Number(stats.get('evictions') ?? 0);
-  const mib = Math.round(Number(stats.get('limit_maxbytes') ?? 0) / 1024 / 1024);
-  if (evicted > 0) {
-    findings.push(
-      warn(
-        'cache memory',
-        `${name} has thrown away ${evicted} records for want of room in ${mib} MiB`,
-        'give it more memory (-m)',
-      ),
-    );
-  } else if (stats.get('settings evictions') === 'on') {
-    const fix =
-      'start it with -M: full, it then refuses what is new, and Longshore says so, instead of losing what is there';
-    findings.push(warn('cache memory', `${name} may throw away records when its ${mib} MiB are full`, fix));
-  } else findings.push(ok('cache memory', `${name} has ${mib} MiB, memcached ${stats.get('version') ?? '?'}`));
-  const time = Number(stats.get('time')) * 1_000;
-  if (time > 0) findings.push(describeSkew(`memcached at ${name}`, time, askedAt));
+  const [report] = await cache.inspect().catch(() => []);
+  if (report === undefined)
+    return [warn('cache memory', `${name} does not tell how it is set`, 'see that nothing stands between')];
+  const findings = [describeMemory(report, name)];
+  if (report.timeMs > 0) findings.push(describeSkew(`memcached at ${name}`, report.timeMs, askedAt));
   return findings;
 }
 
-function readStats({ host, port }: Server): Promise<Map<string, string>> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port });
-    const stats = new Map<string, string>();
-    let text = '';
-    socket.setTimeout(STATS_MS, () => socket.destroy(new Error('silent')));
-    socket.once('error', reject);
-    socket.once('close', () => reject(new Error('closed')));
-    socket.on('data', (chunk) => {
-      text += chunk.toString('latin1');
-      const ends = text.split('END\r\n');
-      if (ends.length < 3) return;
-      for (const [place, part] of ends.entries()) {
-        for (const [, key = '', value = ''] of part.matchAll(/^STAT (\S+) (.*?)\r$/gm))
-          stats.set(place === 0 ? key : `settings ${key}`, value);
-      }
-      resolve(stats);
-      socket.destroy();
-    });
-    socket.write('stats\r\nstats settings\r\n');
-  });
+function describeMemory({ evictions, evictionsOn, limitBytes, version }: MemcachedReport, name: string): Finding {
+  const mib = Math.round(limitBytes / 1024 / 1024);
+  if (evictions > 0) {
+    const detail = `${name} has thrown away ${evictions} records for want of room in ${mib} MiB`;
+    return warn('cache memory', detail, 'give it more memory (-m)');
+  }
+  if (evictionsOn) {
+    const fix =
+      'start it with -M: full, it then refuses what is new, and Longshore says so, instead of losing what is there';
+    return warn('cache memory', `${name} may throw away records when its ${mib} MiB are full`, fix);
+  }
+  return ok('cache memory', `${name} has ${mib} MiB, memcached ${version}`);
 }
