@@ -3,13 +3,13 @@
  * elsewhere. An old output is removed first, so that no file outlives its source.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '..');
-/** Folders under `src` that hold files to serve as they are. */
-const STATIC = ['api/pages', 'pages'];
+/** The folder under `src` that holds files to serve as they are. */
+const STATIC = 'pages';
 
 /** Pages load the modules as they are, so these come without comments; the declarations keep theirs. */
 const PARTS = [['--emitDeclarationOnly'], ['--declaration', 'false', '--removeComments']];
@@ -23,11 +23,8 @@ function compile(out: string): boolean {
 }
 
 function copyStatic(out: string): void {
-  for (const folder of STATIC) {
-    const from = join(ROOT, 'src', folder);
-    const isStatic = (path: string): boolean => !path.endsWith('.ts');
-    if (existsSync(from)) cpSync(from, join(out, folder), { recursive: true, filter: isStatic });
-  }
+  const isStatic = (path: string): boolean => !path.endsWith('.ts');
+  cpSync(join(ROOT, 'src', STATIC), join(out, STATIC), { recursive: true, filter: isStatic });
 }
 
 function describe(out: string): string {

@@ -6,22 +6,13 @@ import { isId } from '../protocol/ids.ts';
 import { Asset } from './asset.ts';
 import { BrowserModules } from './browser-modules.ts';
 import { BrowserPackages } from './browser-packages.ts';
-import { renderPage, SPACE_PAGES } from './space-pages.ts';
+import { renderFirstPage, renderPage, SPACE_PAGES } from './space-pages.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const PAGES = 'pages';
-/** Folders of files that are served as they are, and the endings of these. */
-const PARTS: readonly (readonly [folder: string, endings: readonly string[]])[] = [
-  ['api/pages', ['.html', '.css', '.js', '.svg']],
-  [PAGES, ['.css', '.svg']],
-];
-
-const TYPES: { readonly [ending: string]: string } = {
-  '.html': 'text/html; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.svg': 'image/svg+xml',
-};
+const PAGES = join(ROOT, 'pages');
+const HTML = 'text/html; charset=utf-8';
+/** Of files that are served as they are, by their endings. */
+const TYPES: { readonly [ending: string]: string } = { '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml' };
 
 /** The pages, their parts, and the modules that they load. */
 export function createPages(packages = new BrowserPackages()): Router {
@@ -36,36 +27,32 @@ export function createPages(packages = new BrowserPackages()): Router {
     };
     router.get(path, answer);
   };
+  const servePage = (path: string, render: () => string): void => {
+    let rendered: Asset | undefined;
+    serve(path, (req) => {
+      if (!Object.values(req.params).every(isId)) return undefined;
+      rendered ??= new Asset(HTML, render());
+      return rendered;
+    });
+  };
 
   const parts = readParts();
-  serve('/', () => parts.get('/'));
   serve(/^\/pages\/./, (req) => parts.get(req.path));
   serve(/^\/modules\/npm\/./, (req) => packages.find(req.path.slice('/modules/npm/'.length)));
   serve(/^\/modules\/./, (req) => modules.find(req.path.slice('/modules/'.length)));
-  for (const page of SPACE_PAGES) {
-    let rendered: Asset | undefined;
-    serve(page.path, (req) => {
-      if (!Object.values(req.params).every(isId)) return undefined;
-      rendered ??= new Asset(TYPES['.html'] ?? '', renderPage(page, join(ROOT, PAGES), modules, packages));
-      return rendered;
-    });
-  }
+  servePage('/', () => renderFirstPage(PAGES, modules));
+  for (const page of SPACE_PAGES) servePage(page.path, () => renderPage(page, PAGES, modules, packages));
   return router;
 }
 
 /** The files that are served as they are, by path. */
 function readParts(): ReadonlyMap<string, Asset> {
   const parts = new Map<string, Asset>();
-  for (const [folder, endings] of PARTS) {
-    const root = join(ROOT, folder);
-    for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
-      const file = join(entry.parentPath, entry.name);
-      const ending = extname(file);
-      if (!entry.isFile() || !endings.includes(ending)) continue;
-      const name = relative(root, file).split(sep).join('/');
-      const path = name === 'index.html' ? '/' : `/pages/${name}`;
-      parts.set(path, new Asset(TYPES[ending] ?? '', readFileSync(file)));
-    }
+  for (const entry of readdirSync(PAGES, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name);
+    const type = TYPES[extname(file)];
+    if (!entry.isFile() || type === undefined) continue;
+    parts.set(`/pages/${relative(PAGES, file).split(sep).join('/')}`, new Asset(type, readFileSync(file)));
   }
   return parts;
 }

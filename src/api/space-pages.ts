@@ -33,18 +33,26 @@ export function renderPage(page: SpacePage, root: string, modules: BrowserModule
     '{Noun}': noun.charAt(0).toUpperCase() + noun.slice(1),
     '{viewport}': page.shrinks ? ', interactive-widget=resizes-content' : '',
     '<!-- styles -->': links.join('\n    '),
-    '<!-- scripts -->': scripts(folder, modules, packages).join('\n    '),
+    '<!-- scripts -->': [...importMap(packages), ...scripts(folder, modules)].join('\n    '),
     '<!-- content -->': read(`${folder}/content.html`).replaceAll('\n', '\n    '),
   };
   return withIcons(read('shared/frame.html').replace(/\{\w+\}|<!-- \w+ -->/g, (hole) => holes[hole] ?? hole));
 }
 
+/** The page at `/`, which has no frame and imports no package. `root`: of the folder `pages`. */
+export function renderFirstPage(root: string, modules: BrowserModules): string {
+  const page = readFileSync(join(root, 'first/page.html'), 'utf8');
+  return page.replace('<!-- scripts -->', scripts('first', modules).join('\n    '));
+}
+
+function importMap({ importMap: map }: BrowserPackages): readonly string[] {
+  return map === undefined ? [] : [`<script type="importmap">${map}</script>`];
+}
+
 /** All modules are asked for at once: one that is found in another would cost a round trip for each step. */
-function scripts(folder: string, modules: BrowserModules, packages: BrowserPackages): readonly string[] {
+function scripts(folder: string, modules: BrowserModules): readonly string[] {
   const [entry = '', ...others] = modules.closure(`pages/${folder}/main.js`);
-  const map = packages.importMap;
   return [
-    ...(map === undefined ? [] : [`<script type="importmap">${map}</script>`]),
     ...others.map((address) => `<link rel="modulepreload" href="${address}" />`),
     `<script type="module" src="${entry}"></script>`,
   ];

@@ -34,6 +34,8 @@ export type ConnectOptions = {
   /** What others see of this client. */
   readonly name?: string;
   readonly data?: unknown;
+  /** `false`: is not among those who are here, and so has no locks. */
+  readonly join?: boolean;
   /** Kinds of items to be worked with; `[register]` where nothing is said. Of others, whole values are shown. */
   readonly kinds?: readonly ClientKind[];
   /** Keeps what was not acknowledged, over reloads. */
@@ -86,9 +88,10 @@ export function connect(options: ConnectOptions): Space {
       mayRetry(error) || (error instanceof RefusedError && error.status === 401 && credentials.mayChange),
     onTrouble: (error) => space.trouble(error),
   };
-  const { name: shown, data, durable = false } = options;
+  const { name: shown, data, join = true, durable = false } = options;
   const space = new Space(parts, ending, {
     durable,
+    join,
     ...(shown !== undefined && { name: shown }),
     ...(data !== undefined && { data }),
   });

@@ -9,7 +9,8 @@ import { pause } from './timing.ts';
 import type { Joined } from './transport.ts';
 
 export type ReaderOptions = {
-  readonly join: (clientId: string) => Promise<Joined | undefined>;
+  /** Missing: it does not join. */
+  readonly join?: (clientId: string) => Promise<Joined | undefined>;
   /** News of what is stored wake a parked poll. */
   readonly durable: boolean;
   readonly onAnswer: (answer: GetUpdatesResponse, intake: Intake, first: boolean) => void;
@@ -102,8 +103,9 @@ export class Reader {
   /** One answer; returns how long to keep quiet after it, ms. */
   async #turn(): Promise<number> {
     const { transport, connection, outbox, signal } = this.#parts;
-    if (this.#knowsClients && this.#joined === undefined) {
-      const joined = await this.#options.join(outbox.clientId);
+    const { join } = this.#options;
+    if (join && this.#knowsClients && this.#joined === undefined) {
+      const joined = await join(outbox.clientId);
       if (joined !== undefined) return this.#begin(joined);
       this.#knowsClients = false;
     }

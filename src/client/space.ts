@@ -19,7 +19,7 @@ import { Sender } from './sender.ts';
 import { listenIn, unlessAborted, until } from './timing.ts';
 import type { TransportName } from './transport.ts';
 
-export type SpaceOptions = Said & { readonly durable: boolean };
+export type SpaceOptions = Said & { readonly durable: boolean; readonly join: boolean };
 
 /** A space, followed from `connect` to `close`. */
 export class Space {
@@ -43,7 +43,7 @@ export class Space {
     this.#ending = ending;
     this.#reader = new Reader(parts, {
       durable: options.durable,
-      join: (clientId) => this.#presence.join(clientId),
+      ...(options.join && { join: (clientId: string) => this.#presence.join(clientId) }),
       onAnswer: (answer, intake, first) => this.#take(answer, intake, first),
     });
     this.#sender = new Sender(parts, {

@@ -44,6 +44,7 @@ describe('pages and modules', () => {
       '/pages/board/main.ts',
       '/pages/board/content.html',
       '/pages/shared/frame.html',
+      '/pages/first/page.html',
     ];
     for (const path of paths) assert.equal((await send(listener, { path })).status, 404, path);
   });
@@ -64,7 +65,7 @@ describe('pages and modules', () => {
 
   it('[PG3] an answer can be asked again with its tag, and is compressed where that is taken', async () => {
     const { listener } = makeApp();
-    for (const path of ['/modules/client/space.js', '/board/demo', '/pages/page.css']) {
+    for (const path of ['/modules/client/space.js', '/board/demo', '/pages/first/first.css']) {
       const first = await send(listener, { path });
       const tag = String(first.headers.etag);
       assert.equal(first.headers['cache-control'], 'no-cache');
@@ -125,7 +126,7 @@ describe('pages and modules', () => {
       const built = spawnSync(process.execPath, [join(ROOT, 'build/build.ts'), '--out', out], { cwd: ROOT });
       assert.equal(built.status, 0, String(built.stderr));
       const [fromSource, fromBuilt] = [new BrowserModules(join(ROOT, 'src')), new BrowserModules(out)];
-      for (const entry of ['pages/board/main.js', 'pages/edit/main.js']) {
+      for (const entry of ['pages/first/main.js', 'pages/board/main.js', 'pages/edit/main.js']) {
         assert.deepEqual([...fromBuilt.closure(entry)].sort(), [...fromSource.closure(entry)].sort());
         assert.match(String(fromBuilt.find(entry)?.body), /sourceMappingURL/);
       }
@@ -175,7 +176,7 @@ describe('pages and modules', () => {
 
   it('[PG7] without pages neither they nor their modules are there', async () => {
     const { listener } = makeApp({ pages: false });
-    for (const path of ['/', '/board/demo', '/pages/page.css', '/modules/client/connect.js']) {
+    for (const path of ['/', '/board/demo', '/pages/first/first.css', '/modules/client/connect.js']) {
       assert.equal((await send(listener, { path })).status, 404, path);
     }
   });

@@ -65,6 +65,24 @@ describe('what a program gives the library by mistake', function () {
     }
   });
 
+  it('[SDK111] with `join: false` it follows and changes the space, and is not among those who are here', async () => {
+    const { space: ann } = open({ name: 'ann' });
+    for (const transport of ['websocket', 'sse', 'longPoll', 'poll'] as const) {
+      const { space, errors } = open({ join: false, transport });
+      await Promise.all([ann.ready(), space.ready()]);
+      const mine = await space.item(`from-${transport}`).set(1);
+      const theirs = await ann.item(`to-${transport}`).set(2);
+      assert.deepEqual([mine.result, theirs.result], ['ok', 'ok']);
+      await until(() => space.item(`to-${transport}`).confirmed === 2 && ann.item(`from-${transport}`).confirmed === 1);
+      assert.deepEqual(
+        ann.clients.map(({ name }) => name),
+        ['ann'],
+      );
+      assert.deepEqual(errors, []);
+      space.close();
+    }
+  });
+
   it('[SDK102] what cannot be said as JSON is refused where it is given', async () => {
     const { space, errors } = open({});
     const circle: { self?: unknown } = {};

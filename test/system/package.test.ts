@@ -89,18 +89,18 @@ describe('the npm package', () => {
     });
     const answer = await fetch(`${await readAddress(server)}/healthz`);
     assert.equal(answer.status, 200, await answer.text());
-    await assertServesBoard(new URL('/', answer.url));
+    for (const path of ['/', '/board/demo']) await assertServesPage(new URL(path, answer.url));
 
     server.kill('SIGTERM');
     assert.deepEqual(await once(server, 'exit'), [0, null]);
   });
 
-  async function assertServesBoard(base: URL): Promise<void> {
-    const page = await (await fetch(new URL('board/demo', base))).text();
+  async function assertServesPage(address: URL): Promise<void> {
+    const page = await (await fetch(address)).text();
     const parts = [...page.matchAll(/(?:src|href)="(\/(?:modules|pages)\/[^"]+)"/g)].map(([, path = '']) => path);
     assert(parts.length > 30, page);
     const missing = [];
-    for (const path of parts) if ((await fetch(new URL(path, base))).status !== 200) missing.push(path);
+    for (const path of parts) if ((await fetch(new URL(path, address))).status !== 200) missing.push(path);
     assert.deepEqual(missing, []);
   }
 
