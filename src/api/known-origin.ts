@@ -38,7 +38,7 @@ function isKnown(origin: string, req: IncomingMessage, allowed: readonly string[
   if (!URL.canParse(origin)) return false;
   const { protocol, host } = new URL(origin);
   // As a URL: proxies write the port also where it is the scheme's own, which browsers never do.
-  const here = `${protocol}//${rawHeader(req, 'host')}`;
+  const here = `${protocol}//${rawHeader(req, 'host') ?? ''}`;
   return host !== '' && URL.canParse(here) && new URL(here).host === host;
 }
 
