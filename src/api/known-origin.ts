@@ -35,7 +35,11 @@ function isForeign(req: IncomingMessage, allowed: readonly string[]): boolean {
 
 function isKnown(origin: string, req: IncomingMessage, allowed: readonly string[]): boolean {
   if (allowed.includes(origin)) return true;
-  return URL.canParse(origin) && new URL(origin).host === rawHeader(req, 'host')?.toLowerCase();
+  if (!URL.canParse(origin)) return false;
+  const { protocol, host } = new URL(origin);
+  // As a URL: proxies write the port also where it is the scheme's own, which browsers never do.
+  const here = `${protocol}//${rawHeader(req, 'host') ?? ''}`;
+  return host !== '' && URL.canParse(here) && new URL(here).host === host;
 }
 
 /** What browsers say of a page of another origin, whether or not it is of the same site. */

@@ -1,3 +1,4 @@
+import { isObject } from '../base/json.ts';
 import type { Problem } from '../protocol/errors.ts';
 import { readRetryAfter } from './backoff.ts';
 
@@ -51,8 +52,8 @@ export function isOfType({ headers }: Response, type: string): boolean {
 /** What an answer says that is not 2xx. */
 export async function refusalOf(response: Response): Promise<RefusedError> {
   const { status, headers } = response;
-  const body = (await response.json().catch(() => ({}))) as Partial<Problem>; // read to its end in any case
-  const isOurs = isOfType(response, 'application/problem+json');
+  const body: unknown = await response.json().catch(() => undefined); // read to its end in any case
+  const isOurs = isOfType(response, 'application/problem+json') && isObject(body);
   return new RefusedError(status, isOurs ? body : {}, readRetryAfter(headers.get('Retry-After')));
 }
 

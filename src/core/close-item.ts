@@ -27,16 +27,17 @@ export type CloseParts = {
  * writes later has appended an entry we have not read; 3. store and close the row; 4. remove exactly the entries read.
  *
  * The head is closed before the row: a number could otherwise be acknowledged above a row that claims to be final. `announced`: the newest version proved to be
- * covered. Returns whether the item is closed.
+ * covered. `isLast`: the ledger ends with this process and is left as it is; to clear it costs the more the more is open. Returns whether the item is closed.
  */
 export async function closeItem(
   parts: CloseParts,
   space: SpaceState,
   item: string,
   announced: number,
+  isLast = false,
 ): Promise<boolean> {
   const { deps, values, heads } = parts;
-  const entries = await readEntries(deps, space.id, item);
+  const entries = isLast ? [] : await readEntries(deps, space.id, item);
   const { held } = await heads.forWrite(space, item, true);
   if (held.head.absent) return removeEntries(deps, space.id, item, entries).then(() => true);
   const state = await values.stateOf(space.id, item, held);

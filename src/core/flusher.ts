@@ -79,7 +79,7 @@ export class Flusher {
     let next = 0;
     const worker = async () => {
       for (let entry = entries[next++]; entry && deps.clock.monotonic() < until; entry = entries[next++])
-        await (durableAlways ? this.#close(entry) : this.#store(entry));
+        await (durableAlways ? this.#close(entry, true) : this.#store(entry));
     };
     await Promise.all(Array.from({ length: 32 }, worker));
   }
@@ -121,7 +121,7 @@ export class Flusher {
     if (held.head.L === snapshot.head.L && !held.head.absent) await dropZombie(this.#parts.deps, space, item, held);
   }
 
-  async #close(entry: DirtyItem): Promise<void> {
+  async #close(entry: DirtyItem, isLast = false): Promise<void> {
     const { space, item, snapshot } = entry;
     try {
       const announced = entry.unsure ? await this.#recommit(space, item) : snapshot.head.v;
@@ -134,7 +134,7 @@ export class Flusher {
         if (!entry.stored) await persist(this.#parts.deps, space.id, item, snapshot, false);
         return this.#parts.dirtiness.drop(entry);
       }
-      if (await closeItem(this.#parts, space, item, announced)) this.#parts.dirtiness.drop(entry);
+      if (await closeItem(this.#parts, space, item, announced, isLast)) this.#parts.dirtiness.drop(entry);
     } catch (error) {
       this.#failed(entry, error);
     }

@@ -233,6 +233,34 @@ describe('who may call what', () => {
     });
   }
 
+  it('[AU76] the port that a scheme has anyway makes no other host of the server’s own', async () => {
+    const statusOf = async (Origin: string, Host: string) => {
+      const answer = await ask('none', ROWS.postUpdate as Row, ({ headers }) => ({
+        ...headers('admin'),
+        Origin,
+        Host,
+      }));
+      return answer.status;
+    };
+    const own = [
+      ['http://here.example', 'here.example:80'],
+      ['https://here.example', 'here.example:443'],
+      ['http://here.example', 'Here.Example'],
+      ['http://[::1]:8080', '[::1]:8080'],
+      ['http://[::1]', '[::1]:80'],
+    ] as const;
+    const foreign = [
+      ['http://here.example', 'here.example:8080'],
+      ['http://here.example:8080', 'here.example:80'],
+      ['http://here.example', 'there.example:80'],
+      ['https://here.example', 'here.example:80'],
+      ['file://', ':80'],
+      ['null', 'null:80'],
+    ] as const;
+    for (const [origin, host] of own) assert.equal(await statusOf(origin, host), 200, `${origin} at ${host}`);
+    for (const [origin, host] of foreign) assert.equal(await statusOf(origin, host), 403, `${origin} at ${host}`);
+  });
+
   it('[AU73] a bearer token is a page’s own', async () => {
     for (const mode of ['none', 'key', 'jwt'] as const) {
       const own = mode === 'none' ? { Authorization: 'Bearer x' } : {};

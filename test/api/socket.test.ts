@@ -119,6 +119,11 @@ describe('GET …/socket', () => {
     for (const [headers, status] of cases) assert.equal(await statusOf('', headers), status, JSON.stringify(headers));
   });
 
+  it('[AU76] lets in pages of this server where a proxy writes the port that their scheme has anyway', async () => {
+    const statusAt = (Origin: string) => statusOf('', { Origin, Host: 'here.example:443' });
+    assert.deepEqual([await statusAt('https://here.example'), await statusAt('http://here.example')], [101, 403]);
+  });
+
   it('[TR31] asks who connects before anything else: header or ticket, and the right to read', async () => {
     const cast = await castRoles('key');
     const tickets = makeTickets({ clock: cast.clock });

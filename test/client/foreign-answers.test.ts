@@ -16,6 +16,7 @@ const FOREIGN: readonly (() => Response)[] = [
   ...[400, 401, 403, 404, 405, 409, 410, 422, 423].map((status) => () => new Response(PAGE, { status, ...HTML })),
   () => new Response('{"code":"NotFound","message":"no such route"}', { status: 404, ...JSON_TYPE }),
   () => new Response('{"code":5}', { status: 404, headers: { 'Content-Type': 'application/problem+json' } }),
+  () => new Response('null', { status: 404, headers: { 'Content-Type': 'application/problem+json' } }),
   () => new Response(PAGE, HTML),
   () => new Response('{}', JSON_TYPE),
   () => new Response('null', JSON_TYPE),

@@ -113,6 +113,18 @@ describe('stopping an instance', () => {
     assert.equal((await world.ok('a', { set: 2 }, { on: 1 })).version, version + 1);
   });
 
+  it('[DU44] then the ledger, which names all that is open, is not read for each of them', async () => {
+    const world = new EngineWorld({ durableAlways: true });
+    for (let i = 0; i < 20; i++) await world.ok(`i${i}`, { set: 0 });
+    const { cache, engine } = world.at(0);
+    cache.calls.length = 0;
+    await world.run(engine.stop(2_000));
+    for (let i = 0; i < 20; i++) assert.equal((await world.row(`i${i}`))?.open, false);
+    assert.ok(cache.calls.length > 0);
+    const ofLedger = cache.calls.filter(({ keys }) => keys.some((key) => key.startsWith('d/')));
+    assert.deepEqual(ofLedger, []);
+  });
+
   it('[SW23] stop ends a sweep that runs before its next item, and waits for it', async () => {
     const { world, engine, gate, swept } = await heldSweep();
     let ended = false;

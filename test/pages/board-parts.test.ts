@@ -10,6 +10,7 @@ import {
   titleOf,
 } from '../../src/pages/board/card.ts';
 import { readKey } from '../../src/pages/board/keys.ts';
+import { lenient } from '../../src/pages/shared/areas.ts';
 import { Glide } from '../../src/pages/shared/glide.ts';
 import { cleanName, HUES, initials, readVisitor, readVisitors } from '../../src/pages/shared/people.ts';
 import { describeSaving } from '../../src/pages/shared/saved.ts';
@@ -151,6 +152,33 @@ describe('parts of the board', () => {
     assert.equal(text('catching-up'), 'busy: Catching up');
     const refused = describeSaving({ status: 'offline', closed: true, unsent: 1, unstored: 0 });
     assert.deepEqual([refused.tone, refused.text], ['bad', 'Not open · 1 change kept']);
+  });
+
+  it('[PG9] keeps for as long as the page lives what the browser does not', () => {
+    const kept = new Map([['old', '1']]);
+    let fails: 'named' | 'full' | undefined = 'named';
+    const area = lenient(() => {
+      if (fails === 'named') throw new Error('denied');
+      return {
+        getItem: (key) => kept.get(key) ?? null,
+        setItem: (key, value) => {
+          if (fails === 'full') throw new Error('full');
+          kept.set(key, value);
+        },
+        removeItem: (key) => void kept.delete(key),
+      };
+    });
+    area.setItem('a', '1');
+    assert.deepEqual([area.getItem('a'), area.getItem('old')], ['1', null]);
+    area.removeItem('a');
+    assert.equal(area.getItem('a'), null);
+    assert.match(new Session(area, area, () => 0).name, /Otter/);
+    fails = 'full';
+    area.setItem('old', '2');
+    assert.deepEqual([area.getItem('old'), kept.get('old')], ['2', '1']);
+    fails = undefined;
+    area.setItem('old', '3');
+    assert.deepEqual([area.getItem('old'), kept.get('old')], ['3', '3']);
   });
 
   it('[BD14] keeps a token for the tab alone, and takes it out of the fragment', () => {

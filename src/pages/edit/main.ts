@@ -1,5 +1,6 @@
 import { realClock } from '../../client/system.ts';
 import { TextDocument, text } from '../../client/text/text.ts';
+import { ofTab } from '../shared/areas.ts';
 import { begin } from '../shared/begin.ts';
 import { openSpace } from '../shared/open-space.ts';
 import { EditorPage } from './editor-page.ts';
@@ -11,8 +12,8 @@ const space = openSpace({ name, noun: 'text', storage, session, notices, more: {
 const keep = (what: string) => {
   const key = `longshore:${storage}:${what}`;
   return {
-    load: () => sessionStorage.getItem(key) ?? undefined,
-    save: (kept: string) => (kept === '' ? sessionStorage.removeItem(key) : sessionStorage.setItem(key, kept)),
+    load: () => ofTab.getItem(key) ?? undefined,
+    save: (kept: string) => (kept === '' ? ofTab.removeItem(key) : ofTab.setItem(key, kept)),
   };
 };
 const opened = await TextDocument.open(space, item, { storage: keep('text') });

@@ -1,4 +1,5 @@
 import { realClock, realFraction } from '../../client/system.ts';
+import { ofBrowser, ofTab } from './areas.ts';
 import { find } from './dom.ts';
 import { Notices } from './notices.ts';
 import { Session, takeToken } from './session.ts';
@@ -14,7 +15,7 @@ export type Beginning = {
 /** What every page of a space begins with: what it shows, who its user is, and where words to them go. */
 export function begin(): Beginning {
   const [spaceName = '', itemName = ''] = location.pathname.split('/').slice(2).map(decodeURIComponent);
-  const session = new Session(sessionStorage, localStorage, realFraction);
+  const session = new Session(ofTab, ofBrowser, realFraction);
   const notices = new Notices(find('notices', HTMLElement), find('spoken', HTMLElement), realClock);
   const left = takeToken(location.hash, session);
   if (left !== undefined) history.replaceState(null, '', `${location.pathname}${location.search}${left}`);

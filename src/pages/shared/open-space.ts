@@ -1,4 +1,5 @@
 import { type ConnectOptions, connect, RefusedError, type Space, webStorage } from '../../client/connect.ts';
+import { ofTab } from './areas.ts';
 import type { Notices } from './notices.ts';
 import type { Said } from './people.ts';
 import type { Session } from './session.ts';
@@ -25,7 +26,7 @@ export function openSpace({ name, noun, storage, session, notices, more }: OpenO
     name: said.name,
     data: said,
     durable: true,
-    storage: webStorage(sessionStorage, storage),
+    storage: webStorage(ofTab, storage),
     ...(token !== undefined && { token }),
     ...more,
   });

@@ -1,6 +1,5 @@
+import type { Area } from './areas.ts';
 import { cleanName } from './people.ts';
-
-type Area = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 const TOKEN_KEY = 'longshore:token';
 const NAME_KEY = 'longshore:name';
