@@ -53,7 +53,8 @@ export function isOfType({ headers }: Response, type: string): boolean {
 export async function refusalOf(response: Response): Promise<RefusedError> {
   const { status, headers } = response;
   const body: unknown = await response.json().catch(() => undefined); // read to its end in any case
-  const isOurs = isOfType(response, 'application/problem+json') && isObject(body);
+  // Gateways may change the type; the status is in the body, too.
+  const isOurs = isObject(body) && (isOfType(response, 'application/problem+json') || body.status === status);
   return new RefusedError(status, isOurs ? body : {}, readRetryAfter(headers.get('Retry-After')));
 }
 

@@ -69,6 +69,14 @@ describe('answers that are not of the server', function () {
     });
   }
 
+  it('[SDK110] a refusal of the server counts under any type', async () => {
+    const type = { 'Content-Type': 'text/plain' };
+    const refusal = () => new Response('{"status":403,"code":"forbidden"}', { status: 403, headers: type });
+    const space = open(({ method, path }) => (method === 'POST' && path === '/updates' ? refusal() : undefined));
+    const outcome = await space.item('card').set(1);
+    assert.equal(outcome.result === 'problem' && outcome.code, 'forbidden');
+  });
+
   it('[SDK110] a rejoin that a proxy refuses is tried again, and the client is there for others', async () => {
     let refused = 0;
     let joins = 0;

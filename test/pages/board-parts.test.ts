@@ -154,7 +154,7 @@ describe('parts of the board', () => {
     assert.deepEqual([refused.tone, refused.text], ['bad', 'Not open · 1 change kept']);
   });
 
-  it('[PG9] keeps for as long as the page lives what the browser does not', () => {
+  it('[PG13] keeps for as long as the page lives what the browser does not', () => {
     const kept = new Map([['old', '1']]);
     let fails: 'named' | 'full' | undefined = 'named';
     const area = lenient(() => {

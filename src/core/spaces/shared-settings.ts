@@ -26,7 +26,7 @@ const NOT_KNOWN = encodeRecord({});
  *      any -- who changes them: `set` --> being changed -- written, `delete`; else after a minute --> absent
  *
  * Settings that were read before a change are not kept after it: the record that would be replaced is not there any more. Whoever dies between the two steps of a
- * change has left a record that says so. Only should the cache lose that one as well may old settings be kept, for a minute.
+ * change has left a record that says so. Only should the cache lose that one as well, or another one who changes them at the same time end it, may old settings be kept, for a minute.
  */
 export class SharedSettings {
   readonly #parts: Parts;
