@@ -17,8 +17,10 @@ export type FileSummary = {
 };
 
 export type RunSummary = {
-  /** False in the reports before the last. */
+  /** False in the reports before the last test has ended. */
   readonly ended: boolean;
+  /** What keeps the process alive a while after that. */
+  readonly open?: readonly string[];
   /** By the paths that were given; '' for hooks of no file. */
   readonly files: Readonly<Record<string, FileSummary>>;
 };
@@ -44,9 +46,7 @@ const files: Record<string, FileSummary> = {};
 const runner = mocha.run((failures) => {
   process.exitCode = failures > 0 ? 1 : 0;
   report(true);
-  setTimeout(() => {
-    console.error(`still open after the last test: ${process.getActiveResourcesInfo().join(', ')}`);
-  }, SAY_WHAT_IS_OPEN_AFTER_MS).unref();
+  setTimeout(() => report(true, process.getActiveResourcesInfo()), SAY_WHAT_IS_OPEN_AFTER_MS).unref();
 });
 runner.on('pass', (test) => fileOf(test).passed++);
 runner.on('fail', (test) => fileOf(test).failed.push(test.fullTitle()));
@@ -62,6 +62,6 @@ function fileOf({ file = '' }: { readonly file?: string | undefined }): FileSumm
 }
 
 /** After each test too: should the process be killed half-way, the parent still knows what had run. */
-function report(ended: boolean): void {
-  process.send?.({ ended, files } satisfies RunSummary);
+function report(ended: boolean, open?: readonly string[]): void {
+  process.send?.({ ended, files, ...(open && { open }) } satisfies RunSummary);
 }

@@ -24,7 +24,7 @@ export function runMocha(request: RunRequest, coverage?: string, printed?: Promi
     for (const stream of [child.stdout, child.stderr]) if (stream) holdBack(stream, printed);
     child.on('message', (message) => {
       summary = message as RunSummary;
-      if (summary.ended) late = setTimeout(() => child.kill('SIGKILL'), EXIT_GRACE_MS);
+      if (summary.ended) late ??= setTimeout(() => child.kill('SIGKILL'), EXIT_GRACE_MS);
     });
     child.on('close', (code, signal) => {
       clearTimeout(late);
@@ -43,10 +43,17 @@ function holdBack(stream: Readable, until: Promise<unknown> | undefined): void {
   });
 }
 
-function describeExit({ ended, files }: RunSummary, code: number | null, signal: string | null): string | undefined {
+function describeExit({ ended, open, files }: RunSummary, code: number | null, signal: string | null) {
   if (!ended) return `the test process ended early (${signal ?? `exit code ${code}`})`;
-  if (signal !== null)
-    return `the test process did not end by itself within ${EXIT_GRACE_MS / 1000} s after its last test`;
+  if (signal !== null && open) {
+    const grace = EXIT_GRACE_MS / 1000;
+    return `the test process did not end by itself within ${grace} s after its last test: ${open.join(', ')}`;
+  }
+  if (signal !== null) {
+    // Anything open would have let it tell so. Node may wait for a compiler thread of its own that waits for it: nodejs/node#54918.
+    console.log('the test process had nothing open, did not end all the same, and was ended');
+    return undefined;
+  }
   const failed = Object.values(files).some((one) => one.failed.length > 0);
   if (code !== 0 && !failed) return `the test process ended with exit code ${code}`;
   return undefined;
